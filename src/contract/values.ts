@@ -1,0 +1,100 @@
+import * as v from 'valibot'
+import { LIMITS } from './limits.ts'
+
+/** Shared building blocks of the operations' schemas. */
+
+export const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.nameCharsMax))
+/** Stable number of a row in its collection: an unsigned 32-bit integer, never reused. */
+export const RowNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff))
+export const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
+/** A row's id: text, or an integer (a decimal string outside the safe range). */
+export const Id = v.union([
+  v.pipe(v.string(), v.maxLength(LIMITS.idCharsMax)),
+  v.pipe(v.number(), v.safeInteger()),
+])
+/** Opaque token for one path that the person dropped, picked or opened. */
+export const Grant = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+/** Handle of an open store, given by `store.open`. */
+export const StoreId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+export const JobId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+export const Metric = v.picklist(['l2', 'cosine', 'dot'])
+export const ColumnType = v.picklist(['bool', 'int', 'float', 'text', 'timestamp', 'json', 'vector'])
+/** SQL `WHERE` expression; empty means every row. */
+export const FilterText = v.pipe(v.string(), v.maxLength(LIMITS.filterCharsMax))
+export const Target = { store: StoreId, collection: Name }
+
+export type Id = v.InferOutput<typeof Id>
+export type Metric = v.InferOutput<typeof Metric>
+export type ColumnType = v.InferOutput<typeof ColumnType>
+
+/** One cell of a table: JSON; timestamps are ISO 8601 text, json columns are parsed. */
+export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell }
+
+export interface ColumnInfo {
+  name: string
+  type: ColumnType
+}
+
+export interface IndexInfo {
+  state: 'none' | 'building' | 'ready'
+  /** Rows that the index covers; the others are scanned. */
+  indexedRows: number
+  /** 0 to 1 while building. */
+  progress: number
+}
+
+export interface VectorInfo {
+  name: string
+  dimension: number
+  metric: Metric
+  index: IndexInfo
+}
+
+export interface MapInfo {
+  name: string
+  params: MapParams
+  seed: number
+  /** Rows on the map. */
+  rows: number
+  /** Store generation at which it was drawn. */
+  generation: number
+  /** ISO 8601. */
+  created: string
+  /** How it was made, e.g. "umap-js". */
+  method: string
+}
+
+export interface MapParams {
+  neighbours: number
+  minDist: number
+  spread: number
+  epochs: number
+}
+
+export interface CollectionInfo {
+  name: string
+  /** Live rows. */
+  rows: number
+  /** Deleted rows whose space is not yet given back. */
+  deleted: number
+  /** `rownumber`: rows have no id of their own. */
+  id: { column: string; type: 'int' | 'text' | 'rownumber' }
+  columns: ColumnInfo[]
+  vectors: VectorInfo[]
+  maps: MapInfo[]
+}
+
+export interface StoreInfo {
+  store: string
+  /** Base name, for titles. */
+  name: string
+  /** For display only: paths are never taken from the page. */
+  path: string
+  generation: number
+  /** Bumps at every change that a reader can see. */
+  revision: number
+  walBytes: number
+  diskBytes: number
+  freeBytes: number
+  collections: CollectionInfo[]
+}
