@@ -1,0 +1,237 @@
+//! One choice of instruction set for the process.
+
+use std::sync::OnceLock;
+
+use crate::scalar;
+
+/// An instruction set that the kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Plain Rust, the reference.
+    Scalar,
+    /// x86-64 with AVX2 and FMA: 8 floats an instruction.
+    Avx2,
+    /// x86-64 with AVX-512F: 16 floats an instruction.
+    Avx512,
+    /// AArch64 with NEON: 4 floats an instruction.
+    Neon,
+}
+
+impl Isa {
+    /// Every instruction set, the slowest first.
+    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Neon, Isa::Avx2, Isa::Avx512];
+
+    /// The name that `OMENDB_ISA` takes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Isa> {
+        Isa::ALL.into_iter().find(|isa| isa.as_str() == name)
+    }
+}
+
+/// The kernels of one instruction set. All are safe to call with any floats and panic when the lengths differ.
+///
+/// A row gives the same bits in the one-row, the four-row and the block form.
+#[non_exhaustive]
+pub struct Kernels {
+    /// The instruction set.
+    pub isa: Isa,
+    /// Inner product.
+    pub dot: fn(&[f32], &[f32]) -> f32,
+    /// Squared Euclidean distance.
+    pub l2_squared: fn(&[f32], &[f32]) -> f32,
+    /// Inner products of one query with four rows.
+    pub dot_4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    /// Squared Euclidean distances of one query to four rows.
+    pub l2_squared_4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    /// `out += factor * row`, element by element.
+    pub add_scaled: fn(out: &mut [f32], factor: f32, row: &[f32]),
+}
+
+impl Kernels {
+    /// Inner products of a query with the rows of a row-major matrix whose dimension is the query's length, one float of `out` a
+    /// row. Panics when `rows` is not `out.len() * query.len()` long.
+    pub fn dot_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+        each_row(self.dot, self.dot_4, query, rows, out);
+    }
+
+    /// Squared Euclidean distances of a query to the rows of a row-major matrix; shapes as in [`Kernels::dot_rows`].
+    pub fn l2_squared_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+        each_row(self.l2_squared, self.l2_squared_4, query, rows, out);
+    }
+}
+
+fn each_row(
+    one: fn(&[f32], &[f32]) -> f32,
+    four: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    query: &[f32],
+    rows: &[f32],
+    out: &mut [f32],
+) {
+    let dimension = query.len();
+    assert_eq!(
+        Some(rows.len()),
+        out.len().checked_mul(dimension),
+        "one float of `out` a row"
+    );
+    if dimension == 0 {
+        out.fill(0.0);
+        return;
+    }
+    let (out_blocks, out_tail) = out.as_chunks_mut::<4>();
+    let (blocks, tail) = rows.split_at(out_blocks.len() * 4 * dimension);
+    for (block, scores) in blocks.chunks_exact(4 * dimension).zip(out_blocks) {
+        let (ab, cd) = block.split_at(2 * dimension);
+        let (a, b) = ab.split_at(dimension);
+        let (c, d) = cd.split_at(dimension);
+        *scores = four(query, [a, b, c, d]);
+    }
+    for (row, score) in tail.chunks_exact(dimension).zip(out_tail) {
+        *score = one(query, row);
+    }
+}
+
+static SCALAR: Kernels = Kernels {
+    isa: Isa::Scalar,
+    dot: scalar::dot,
+    l2_squared: scalar::l2_squared,
+    dot_4: scalar::dot_4,
+    l2_squared_4: scalar::l2_squared_4,
+    add_scaled: scalar::add_scaled,
+};
+
+/// The kernels of an instruction set, or `None` where this processor (or this build) lacks it.
+pub fn kernels_for(isa: Isa) -> Option<&'static Kernels> {
+    match isa {
+        Isa::Scalar => Some(&SCALAR),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => crate::x86_64::avx2::kernels(),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => crate::x86_64::avx512::kernels(),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => crate::aarch64::neon::kernels(),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+struct Choice {
+    kernels: &'static Kernels,
+    note: Option<String>,
+}
+
+fn choose(wanted: Option<&str>) -> Choice {
+    let best = Isa::ALL
+        .into_iter()
+        .rev()
+        .find_map(kernels_for)
+        .unwrap_or(&SCALAR);
+    let Some(name) = wanted.filter(|name| !name.is_empty()) else {
+        return Choice {
+            kernels: best,
+            note: None,
+        };
+    };
+    let reason = match Isa::parse(name) {
+        Some(isa) => match kernels_for(isa) {
+            Some(kernels) => {
+                return Choice {
+                    kernels,
+                    note: None,
+                };
+            }
+            None => "this processor lacks it".to_owned(),
+        },
+        None => "it is none of scalar, avx2, avx512, neon".to_owned(),
+    };
+    let name: String = name.chars().take(32).collect();
+    Choice {
+        kernels: best,
+        note: Some(format!(
+            "OMENDB_ISA={name} is not used, because {reason}; {} is used instead",
+            best.isa.as_str()
+        )),
+    }
+}
+
+fn choice() -> &'static Choice {
+    static CHOICE: OnceLock<Choice> = OnceLock::new();
+    CHOICE.get_or_init(|| {
+        let wanted = std::env::var_os("OMENDB_ISA").map(|v| v.to_string_lossy().into_owned());
+        choose(wanted.as_deref())
+    })
+}
+
+/// The kernels that the process uses, chosen at the first call: what `OMENDB_ISA` names if this processor has it, else the best.
+#[inline]
+pub fn kernels() -> &'static Kernels {
+    choice().kernels
+}
+
+/// The instruction set of [`kernels`].
+pub fn isa() -> Isa {
+    kernels().isa
+}
+
+/// What to tell the person when `OMENDB_ISA` names an instruction set that cannot be used; `None` when all is as asked.
+pub fn isa_note() -> Option<&'static str> {
+    choice().note.as_deref()
+}
+
+/// Asks the processor to bring a row into its caches; a hint without effect on results.
+#[inline(always)]
+pub fn prefetch(row: &[f32]) {
+    /// A cache line of floats, and the lines after which the processor's own prefetcher has caught on.
+    const LINE: usize = 16;
+    const LINES: usize = 8;
+    for line in row.chunks(LINE).take(LINES) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: prefetching is a hint that reads nothing architecturally; the pointer comes from a live slice, and SSE is
+        // part of every x86-64 processor.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_available_instruction_set_is_taken_as_asked_without_a_note() {
+        let choice = choose(Some("scalar"));
+        assert_eq!(choice.kernels.isa, Isa::Scalar);
+        assert_eq!(choice.note, None);
+    }
+
+    #[test]
+    fn an_unavailable_or_unknown_instruction_set_falls_back_to_the_best_and_says_so() {
+        let best = choose(None).kernels.isa;
+        let foreign = if cfg!(target_arch = "aarch64") {
+            "avx2"
+        } else {
+            "neon"
+        };
+        for name in [foreign, "sse9", "AVX2 "] {
+            let choice = choose(Some(name));
+            assert_eq!(choice.kernels.isa, best, "{name}");
+            let note = choice.note.unwrap_or_default();
+            assert!(
+                note.contains(name) && note.contains(best.as_str()),
+                "{note}"
+            );
+        }
+        assert_eq!(choose(Some("")).note, None);
+    }
+}
