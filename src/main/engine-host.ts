@@ -17,7 +17,8 @@ const HANG_MS = 20_000
 const CLOSE_MS = 5_000
 
 /** What of the environment the engine gets: what a library needs to run, and our own switches. */
-const ENVIRONMENT = /^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_.*|TZ|SystemRoot|USERPROFILE|LD_LIBRARY_PATH|OMENDB_.*|RUST_BACKTRACE)$/
+const ENVIRONMENT =
+  /^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|LC_.*|TZ|SystemRoot|USERPROFILE|LD_LIBRARY_PATH|OMENDB_.*|RUST_BACKTRACE)$/
 
 type FromEngine = { type: 'ready' } | { type: 'beat' } | { type: 'closed' }
 

@@ -63,7 +63,9 @@ export function secureSession(root: string, devOrigin: string | null): void {
 }
 
 function denyPermissions(own: Session): void {
-  own.setPermissionRequestHandler((_contents, permission, decide) => decide(ALLOWED_PERMISSIONS.has(permission)))
+  own.setPermissionRequestHandler((_contents, permission, decide) =>
+    decide(ALLOWED_PERMISSIONS.has(permission)),
+  )
   own.setPermissionCheckHandler((_contents, permission) => ALLOWED_PERMISSIONS.has(permission))
   own.setDevicePermissionHandler(() => false)
 }
