@@ -1,1 +1,46 @@
-//! omendb-store
+//! The vector store: a folder that holds collections of rows, each with an id, typed columns and vectors.
+//!
+//! Writes are acknowledged once they are synced: small ones go through a write-ahead log ([`Collection::add`]), bulk
+//! imports become a sealed segment that a new manifest generation names ([`Store::begin_import`]). Reads
+//! ([`Collection::snapshot`]) see one immutable state and never wait for a write. Indexes are built in the background.
+//!
+//! All access to files goes through [`vfs::Vfs`]; what each file holds is written down in the modules that own it:
+//! `manifest`, `wal`, `segment`, `maps`.
+
+mod bulk;
+mod cells;
+mod collection;
+mod error;
+mod graph;
+mod indexer;
+mod ingest;
+mod json_rows;
+mod manifest;
+mod maps;
+mod memtable;
+mod meta;
+mod part;
+mod query;
+mod recovery;
+mod segment;
+mod snapshot;
+mod state;
+mod store;
+mod values;
+mod verify;
+mod view;
+pub mod vfs;
+mod wal;
+
+pub use bulk::{BulkWriter, Committed, ImportTarget};
+pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};
+pub use error::{Error, Result};
+pub use maps::MapMeta;
+pub use meta::{
+    CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,
+    MAX_NAME_BYTES, MAX_VECTOR_COLUMNS, TYPE_KEY, VectorSpec,
+};
+pub use omendb_distance::Metric;
+pub use snapshot::Snapshot;
+pub use store::{OpenOptions, Store, StoreInfo};
+pub use verify::{Problem, VerifyReport};

@@ -1,0 +1,230 @@
+//! The store's own hold on a [`Vfs`]: typed errors with the path, and the poison.
+//!
+//! After the first write, sync, create, rename or truncate that fails, what is on disk is unknown (a failed sync may have dropped the
+//! dirty pages and the next one succeed), so every later change is refused with [`Error::Poisoned`] until the
+//! store is opened again. Reads go on. Removing a file is no promise to anybody: its failure does not poison.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, Result};
+use crate::vfs::{Entry, Mapping, Vfs, VfsFile};
+
+/// Bytes gathered before they are handed to the system.
+const BUFFER_BYTES: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Disk {
+    vfs: Arc<dyn Vfs>,
+    poison: OnceLock<String>,
+}
+
+impl Disk {
+    pub fn new(vfs: Arc<dyn Vfs>) -> Disk {
+        Disk { vfs, poison: OnceLock::new() }
+    }
+
+    pub fn vfs(&self) -> &Arc<dyn Vfs> {
+        &self.vfs
+    }
+
+    /// Fails when an earlier change failed.
+    pub fn check(&self) -> Result<()> {
+        match self.poison.get() {
+            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers the first failure and gives it back.
+    pub fn poison(&self, error: Error) -> Error {
+        let _ = self.poison.set(error.to_string());
+        error
+    }
+
+    fn change<T>(&self, operation: &'static str, path: &Path, act: impl FnOnce() -> io::Result<T>) -> Result<T> {
+        self.check()?;
+        act().map_err(|e| self.poison(Error::io(operation, path, &e)))
+    }
+
+    pub fn create_dir(&self, path: &Path) -> Result<()> {
+        self.change("create the folder", path, || self.vfs.create_dir(path))
+    }
+
+    pub fn create(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
+        let file = self.change("create", path, || self.vfs.create(path))?;
+        Ok(DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf() })
+    }
+
+    pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
+        self.check()?;
+        let file = self.vfs.open_append(path).map_err(|e| Error::io("open", path, &e))?;
+        Ok(DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf() })
+    }
+
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.change("rename", from, || self.vfs.rename(from, to))
+    }
+
+    pub fn sync_dir(&self, path: &Path) -> Result<()> {
+        self.change("sync the folder", path, || self.vfs.sync_dir(path))
+    }
+
+    /// Whether the file is gone now.
+    pub fn remove(&self, path: &Path) -> bool {
+        match self.vfs.remove(path) {
+            Ok(()) => true,
+            Err(e) => e.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Removes a folder of files and, as far as that goes, says nothing about what could not be removed.
+    pub fn remove_tree(&self, path: &Path) -> bool {
+        if let Ok(entries) = self.vfs.list(path) {
+            for entry in entries.iter().filter(|e| !e.is_dir) {
+                self.remove(&path.join(&entry.name));
+            }
+        }
+        match self.vfs.remove_dir(path) {
+            Ok(()) => true,
+            Err(e) => e.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
+    pub fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        self.vfs.list(path).map_err(|e| Error::io("list", path, &e))
+    }
+
+    pub fn map(&self, path: &Path) -> Result<Arc<dyn Mapping>> {
+        self.vfs.map(path).map_err(|e| Error::io("map", path, &e))
+    }
+
+    /// A whole file, which must not be longer than `limit`.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>> {
+        let read = || -> io::Result<Result<Vec<u8>, u64>> {
+            let file = self.vfs.open(path)?;
+            let len = file.len()?;
+            if len > limit {
+                return Ok(Err(len));
+            }
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(len as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+            bytes.resize(len as usize, 0);
+            file.read_at(&mut bytes, 0)?;
+            Ok(Ok(bytes))
+        };
+        match read() {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(actual)) => {
+                Err(Error::LimitExceeded { what: format!("size of {}", path.display()), limit, actual })
+            }
+            Err(e) => Err(Error::io("read", path, &e)),
+        }
+    }
+}
+
+/// An open file whose failed changes poison the store.
+#[derive(Clone)]
+pub(crate) struct DiskFile {
+    disk: Arc<Disk>,
+    file: Arc<dyn VfsFile>,
+    path: PathBuf,
+}
+
+impl DiskFile {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn append(&self, bytes: &[u8]) -> Result<()> {
+        self.disk.change("write", &self.path, || self.file.append(bytes))
+    }
+
+    pub fn sync(&self) -> Result<()> {
+        self.disk.change("sync", &self.path, || self.file.sync())
+    }
+
+    pub fn truncate(&self, len: u64) -> Result<()> {
+        self.disk.change("cut", &self.path, || self.file.truncate(len))
+    }
+
+    /// A buffered writer that counts and checksums what passes.
+    pub fn sealing(self) -> SealingWriter {
+        SealingWriter { file: self, buffer: Vec::with_capacity(BUFFER_BYTES), bytes: 0, crc: 0, error: None }
+    }
+}
+
+/// Writes a file once from front to back, then seals it. Keeps length and CRC-32C for the manifest.
+pub(crate) struct SealingWriter {
+    file: DiskFile,
+    buffer: Vec<u8>,
+    bytes: u64,
+    crc: u32,
+    /// The typed error behind the `io::Error` that a writer on top of this one saw.
+    error: Option<Error>,
+}
+
+impl SealingWriter {
+    /// Bytes written so far.
+    pub fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        while !bytes.is_empty() {
+            if self.buffer.is_empty() && bytes.len() >= BUFFER_BYTES {
+                let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % BUFFER_BYTES);
+                self.file.append(whole)?;
+                bytes = rest;
+                continue;
+            }
+            let (head, rest) = bytes.split_at(bytes.len().min(BUFFER_BYTES - self.buffer.len()));
+            self.buffer.extend_from_slice(head);
+            bytes = rest;
+            if self.buffer.len() == BUFFER_BYTES {
+                self.flush_buffer()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_buffer(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            self.file.append(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// The typed error that made a `Write` call fail, if one did.
+    pub fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
+    /// Hands everything to the system and syncs. Gives length and CRC-32C of the file.
+    pub fn seal(mut self) -> Result<(u64, u32)> {
+        self.flush_buffer()?;
+        self.file.sync()?;
+        Ok((self.bytes, self.crc))
+    }
+}
+
+impl Write for SealingWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self.put(buf) {
+            Ok(()) => Ok(buf.len()),
+            Err(e) => {
+                let text = e.to_string();
+                self.error.get_or_insert(e);
+                Err(io::Error::other(text))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
