@@ -1,0 +1,113 @@
+/**
+ * How large and how strong a point is drawn. Both backends sum the coverage W of all points over each pixel (1 = one
+ * point covers it) and turn the sum into an opacity here, so their pictures agree and the order of points does not
+ * matter.
+ */
+
+/** Smallest and largest radius of a point, CSS pixels. */
+const RADIUS_MIN = 0.7
+const RADIUS_MAX = 5
+/** Radius as a part of the usual distance between neighbours on the screen. */
+const RADIUS_OF_SPACING = 0.42
+/** Opacity of the densest places, and of a point that stands alone. */
+const OPACITY_MAX = 0.98
+const OPACITY_ALONE_MAX = 0.88
+const OPACITY_ALONE_MIN = 0.3
+/** Points that the density is measured on; more would not change it. */
+const DENSITY_SAMPLE = 200_000
+const DENSITY_SIDE_MAX = 192
+
+/** Points per square world unit, as a point finds it where it stands. */
+export interface Density {
+  /** Half of the points stand thinner than this. */
+  median: number
+  /** One in a hundred stands denser. */
+  high: number
+}
+
+export interface Appearance {
+  /** CSS pixels. */
+  radius: number
+  /** Opacity at W = 1. */
+  alone: number
+  /** W at which the opacity reaches its maximum, at least e. */
+  full: number
+}
+
+/** Measures the density on an even sample; 0 where there are no finite points. */
+export function densityOf(xy: Float32Array): Density {
+  const count = xy.length >> 1
+  const step = Math.max(1, Math.ceil(count / DENSITY_SAMPLE))
+  let minX = Number.POSITIVE_INFINITY
+  let minY = Number.POSITIVE_INFINITY
+  let maxX = Number.NEGATIVE_INFINITY
+  let maxY = Number.NEGATIVE_INFINITY
+  let seen = 0
+  for (let i = 0; i < count; i += step) {
+    const x = xy[2 * i] as number
+    const y = xy[2 * i + 1] as number
+    if (x - x !== 0 || y - y !== 0) continue
+    seen++
+    if (x < minX) minX = x
+    if (x > maxX) maxX = x
+    if (y < minY) minY = y
+    if (y > maxY) maxY = y
+  }
+  if (seen === 0) return { median: 0, high: 0 }
+  const span = Math.max(maxX - minX, maxY - minY)
+  if (!(span > 0)) return { median: 0, high: 0 }
+  const side = Math.max(3, Math.min(DENSITY_SIDE_MAX, Math.round(Math.sqrt(seen / 6))))
+  const cell = span / side
+  const counts = new Uint32Array(side * side)
+  for (let i = 0; i < count; i += step) {
+    const x = xy[2 * i] as number
+    const y = xy[2 * i + 1] as number
+    if (x - x !== 0 || y - y !== 0) continue
+    const at =
+      Math.min(side - 1, ((y - minY) / cell) | 0) * side + Math.min(side - 1, ((x - minX) / cell) | 0)
+    counts[at] = (counts[at] as number) + 1
+  }
+  counts.sort()
+  const perCell = step / (cell * cell)
+  const quantile = (part: number): number => {
+    let left = seen * part
+    for (const n of counts) {
+      left -= n
+      if (n > 0 && left <= 0) return n * perCell
+    }
+    return (counts[counts.length - 1] as number) * perCell
+  }
+  return { median: quantile(0.5), high: quantile(0.99) }
+}
+
+/** Size and strength at a zoom of `scale` CSS pixels per world unit. */
+export function appearanceOf(density: Density, scale: number): Appearance {
+  const spacing = density.median > 0 ? scale / Math.sqrt(density.median) : Number.POSITIVE_INFINITY
+  const radius = Math.min(RADIUS_MAX, Math.max(RADIUS_MIN, spacing * RADIUS_OF_SPACING))
+  const crowd = (density.high / (scale * scale)) * Math.PI * radius * radius
+  const full = Math.max(Math.E, crowd)
+  const alone = Math.min(
+    OPACITY_ALONE_MAX,
+    Math.max(OPACITY_ALONE_MIN, OPACITY_ALONE_MAX - 0.15 * Math.log(Math.max(1, crowd))),
+  )
+  return { radius, alone, full }
+}
+
+/** Opacity of a pixel with coverage W: straight up to one point, then by the logarithm to the full density. */
+export function opacity(w: number, look: Appearance): number {
+  if (!(w > 0)) return 0
+  if (w <= 1) return look.alone * w
+  return Math.min(OPACITY_MAX, look.alone + ((OPACITY_MAX - look.alone) * Math.log(w)) / Math.log(look.full))
+}
+
+/** The same in GLSL ES 3.00. */
+export const OPACITY_GLSL = `
+float opacity(float w, float alone, float full) {
+  return w <= 1.0 ? alone * w : min(${OPACITY_MAX.toFixed(3)}, alone + (${OPACITY_MAX.toFixed(3)} - alone) * log(w) / log(full));
+}`
+
+/** Coverage of a pixel at `distance` from the centre of a point: 1 inside, a soft edge of one and a half pixels. */
+export function coverage(distance: number, radius: number): number {
+  const t = Math.min(1, Math.max(0, (radius + 0.75 - distance) / 1.5))
+  return t * t * (3 - 2 * t)
+}
