@@ -16,6 +16,8 @@ export const LIMITS = {
   idCharsMax: 1_024 * 1_024,
   /** Columns of a collection. */
   columnsMax: 10_000,
+  /** Rows that one add may hold. */
+  addRowsMax: 1_000_000,
   /** Rows that one delete may name. */
   deleteRowsMax: 10_000_000,
   /** Requests that one connection may have in flight. */

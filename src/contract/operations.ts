@@ -74,7 +74,41 @@ export const operations = {
   'store.close': v.object({ store: StoreId }),
   'store.verify': v.object({ store: StoreId }),
 
+  /** A new, empty collection with one vector column named "vector". */
+  'collection.create': v.object({
+    ...Target,
+    dimension: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.dimensionMax)),
+    metric: Metric,
+    /** Where ids come from: a column, or the row number. */
+    id: v.optional(v.picklist(['int', 'text', 'rownumber']), 'text'),
+    idColumn: v.optional(Name, 'id'),
+    columns: v.optional(
+      v.pipe(v.array(v.object({ name: Name, type: ColumnType })), v.maxLength(LIMITS.columnsMax)),
+      [],
+    ),
+  }),
   'collection.drop': v.object(Target),
+
+  /**
+   * Adds rows, or replaces those with the same id; on return they are synced to disk. Each is an object with
+   * its vector under the vector column's name, its id under the id column's name and any other fields; fields
+   * that the collection does not know yet become columns.
+   */
+  'rows.add': v.object({
+    ...Target,
+    rows: v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(LIMITS.addRowsMax)),
+  }),
+  /** The same for vectors without fields: row-major, n times the dimension; `ids` where the collection has ids. */
+  'rows.addVectors': v.object({
+    ...Target,
+    vectors: v.instance(Float32Array),
+    ids: v.optional(v.pipe(v.array(Id), v.maxLength(LIMITS.addRowsMax))),
+  }),
+  /** Deletes the rows with these ids; ids that are not there are not an error. */
+  'rows.deleteIds': v.object({
+    ...Target,
+    ids: v.pipe(v.array(Id), v.maxLength(LIMITS.deleteRowsMax)),
+  }),
 
   'import.preview': v.object({ grant: Grant }),
   /** Starts a job; its end carries an {@link ImportResult}. */
@@ -100,6 +134,8 @@ export const operations = {
   'filter.check': v.object({ ...Target, filter: FilterText }),
 
   'row.get': v.object({ ...Target, row: RowNumber }),
+  /** The row number of an id; null if there is no such row. */
+  'row.find': v.object({ ...Target, id: Id }),
   'row.delete': v.object({ ...Target, rows: v.pipe(rowList, v.maxLength(LIMITS.deleteRowsMax)) }),
   /** Text of one column for many rows: hover cards and labels. */
   'row.labels': v.object({
@@ -130,6 +166,9 @@ export const operations = {
   }),
   'map.get': v.object({ ...Target, name: v.optional(Name, 'map') }),
   'map.delete': v.object({ ...Target, name: v.optional(Name, 'map') }),
+
+  /** Writes a saved map with the collection's columns to a granted file: `.csv` or `.parquet` by its name. */
+  'map.export': v.object({ ...Target, name: v.optional(Name, 'map'), grant: Grant }),
 
   'job.list': v.object({}),
   'job.cancel': v.object({ job: JobId }),
@@ -287,7 +326,12 @@ export interface Results {
   'store.info': StoreInfo
   'store.close': null
   'store.verify': VerifyReport
+  'collection.create': StoreInfo
   'collection.drop': StoreInfo
+  /** Row numbers `first` to `first + count - 1`. */
+  'rows.add': { first: number; count: number }
+  'rows.addVectors': { first: number; count: number }
+  'rows.deleteIds': { deleted: number }
   'import.preview': ImportPreview
   'import.start': { job: string }
   'table.page': TablePage
@@ -295,6 +339,7 @@ export interface Results {
   'filter.rows': Uint32Array
   'filter.check': null
   'row.get': RowDetail
+  'row.find': number | null
   'row.delete': { deleted: number }
   'row.labels': string[]
   'search.run': SearchResult
@@ -302,6 +347,7 @@ export interface Results {
   'map.start': { job: string }
   'map.get': MapData
   'map.delete': null
+  'map.export': { rows: number; bytes: number }
   'job.list': JobInfo[]
   'job.cancel': null
 }
