@@ -4,6 +4,7 @@ import type {
   CollectionInfo,
   GrantInfo,
   Id,
+  ImportResult,
   JobInfo,
   SearchResult,
   SortKey,
@@ -16,7 +17,8 @@ import { NO_ROWS, rowSet, toggleRow, union } from './rows.ts'
  * data itself lives in the query cache; work that talks to the engine lives in actions.ts.
  */
 
-export type Screen = 'store' | 'collection' | 'map' | 'table' | 'jobs'
+/** `map` shows the map above the table; `table` gives the table the map's place. */
+export type Screen = 'store' | 'map' | 'table' | 'jobs'
 /** A pane that can take the whole window. */
 export type Pane = 'map' | 'table' | 'results' | 'inspector'
 
@@ -44,6 +46,8 @@ export interface EndedJob extends JobInfo {
   state: 'done' | 'failed' | 'cancelled'
   endedMs: number
   error: AppError | null
+  /** What a finished import counted. */
+  result: ImportResult | null
 }
 
 export interface ViewState {
@@ -72,6 +76,8 @@ export interface ViewState {
   ended: EndedJob[]
   /** The file in the import dialog; null when it is closed. */
   importing: GrantInfo | null
+  /** One line in the status bar about what just happened; null: none. */
+  notice: string | null
 
   setScreen: (screen: Screen) => void
   setMaximized: (pane: Pane | null) => void
@@ -89,8 +95,9 @@ export interface ViewState {
   setSearch: (change: Partial<SearchState>) => void
   setColourBy: (column: string | null) => void
   setJob: (job: JobInfo) => void
-  endJob: (job: string, state: EndedJob['state'], error: AppError | null) => void
+  endJob: (job: string, end: Pick<EndedJob, 'state' | 'error' | 'result'>) => void
   setImporting: (file: GrantInfo | null) => void
+  setNotice: (notice: string | null) => void
 }
 
 /** Ended jobs that are kept for the Jobs screen. */
@@ -130,6 +137,7 @@ export const useView = create<ViewState>()((set) => ({
   jobs: {},
   ended: [],
   importing: null,
+  notice: null,
   ...fresh(),
 
   setScreen: (screen) => set({ screen, maximized: null }),
@@ -152,7 +160,7 @@ export const useView = create<ViewState>()((set) => ({
   setCollection: (collection) =>
     set((view) => {
       if (collection === null) return { collection, screen: 'store', maximized: null, ...fresh() }
-      const screen = view.screen === 'map' || view.screen === 'table' ? view.screen : 'collection'
+      const screen = view.screen === 'table' ? 'table' : 'map'
       return collection === view.collection ? { screen } : { collection, screen, maximized: null, ...fresh() }
     }),
   setFilter: (filter, matching) => set({ filter, matching }),
@@ -168,14 +176,15 @@ export const useView = create<ViewState>()((set) => ({
   setSearch: (change) => set((view) => ({ search: { ...view.search, ...change } })),
   setColourBy: (colourBy) => set({ colourBy }),
   setJob: (job) => set((view) => ({ jobs: { ...view.jobs, [job.job]: job } })),
-  endJob: (id, state, error) =>
+  endJob: (id, end) =>
     set((view) => {
       const { [id]: job, ...jobs } = view.jobs
       if (!job) return {}
-      const ended: EndedJob = { ...job, state, error, endedMs: Date.now() }
+      const ended: EndedJob = { ...job, ...end, endedMs: Date.now() }
       return { jobs, ended: [ended, ...view.ended].slice(0, ENDED_MAX) }
     }),
   setImporting: (importing) => set({ importing }),
+  setNotice: (notice) => set({ notice }),
 }))
 
 /** The collection on the screen, with its columns, index and maps; null if none is open. */
