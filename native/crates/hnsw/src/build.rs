@@ -1,0 +1,442 @@
+//! Building a graph, on all cores without one global lock, or on one thread and then always the same.
+//!
+//! Levels come first, as a function of seed and row. Nodes are inserted from the highest level down, so the entry node and its level
+//! stand from the first insertion on, and no thread ever waits for them. Links are atomics: readers take no lock; a writer locks the one
+//! node whose list it changes. A reader may see a list half rewritten; each id in it is a node, which is all that a walk needs.
+//!
+//! Rows that are the same point would fill each other's link lists and cut themselves off. One of them stands in the graph
+//! for all; the others hang below it, see [`crate::twins`].
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use omendb_distance::{Metric, ShapeError, VectorsRef};
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use crate::format::{Header, MAX_DIMENSION, MAX_LEVEL, MAX_M};
+use crate::pool::{Key, id_of, key, score_of};
+use crate::search::Links;
+use crate::space::{RowScorer, RowSpace};
+use crate::twins::Twins;
+use crate::{Graph, MAX_NODES, NONE, Scratch, parallel, random, repair};
+
+/// How to build a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildParams {
+    /// Links a node on each upper layer, 2 to 256; layer 0 has twice as many.
+    pub m: usize,
+    /// Pool size of the walk that finds a new node's neighbours, 1 to 65,536; at least `m` is used.
+    pub ef_construction: usize,
+    /// Threads; 0 for one a core. With 1, equal vectors, parameters and instruction set give the same graph.
+    pub threads: usize,
+    /// Seed of the levels.
+    pub seed: u64,
+}
+
+impl Default for BuildParams {
+    fn default() -> BuildParams {
+        BuildParams {
+            m: 16,
+            ef_construction: 120,
+            threads: 0,
+            seed: 42,
+        }
+    }
+}
+
+/// Why there is no graph.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// It was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// Slices do not fit together, or a count is past what a graph can hold.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A parameter is out of its range.
+    #[error("{0}")]
+    Params(String),
+    /// The memory for the links cannot be had.
+    #[error("not enough memory for an index of {nodes} rows (about {bytes} bytes)")]
+    Memory {
+        /// Rows to be indexed.
+        nodes: usize,
+        /// What was asked for.
+        bytes: u64,
+    },
+}
+
+/// Builds the graph of all rows.
+///
+/// `progress(done, total)` counts rows; it is called from any thread, now and then, and at the end. Once `cancel` is set, the build
+/// stops within a few insertions and gives [`BuildError::Cancelled`].
+pub fn build(
+    vectors: VectorsRef<'_>,
+    params: &BuildParams,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    cancel: &AtomicBool,
+) -> Result<Graph, BuildError> {
+    vectors.check()?;
+    build_in(
+        &vectors,
+        vectors.dimension,
+        vectors.metric,
+        params,
+        progress,
+        cancel,
+    )
+}
+
+/// [`build`] over rows that are scored in another way. `dimension` and `metric` are written into the graph's header.
+pub fn build_in<S: RowSpace>(
+    space: &S,
+    dimension: usize,
+    metric: Metric,
+    params: &BuildParams,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    cancel: &AtomicBool,
+) -> Result<Graph, BuildError> {
+    let n = space.len();
+    check(n, dimension, params)?;
+    let threads = parallel::thread_count(params.threads);
+    let twins = Twins::find(space, threads, cancel);
+    if cancel.load(Ordering::Relaxed) {
+        return Err(BuildError::Cancelled);
+    }
+    let mut builder = Builder::new(space, params, twins)?;
+    let order = builder.insertion_order();
+    builder.entry = order.first().copied().unwrap_or(NONE);
+    let done = AtomicUsize::new(n - order.len());
+    let insert = |scratch: &mut BuildScratch, position: usize| {
+        builder.insert(order[position], scratch);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(256) && done < n {
+            progress(done, n);
+        }
+    };
+    // The first nodes go in one by one, since nodes that are inserted at the same moment do not see each other.
+    let alone = order.len().min(if threads == 1 { usize::MAX } else { 256 });
+    for (range, threads, chunk) in [(0..alone, 1, 1), (alone..order.len(), threads, 16)] {
+        parallel::for_chunks(
+            threads,
+            range,
+            chunk,
+            cancel,
+            BuildScratch::default,
+            |scratch, range| {
+                for position in range {
+                    if cancel.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    insert(scratch, position);
+                }
+            },
+        );
+    }
+    if cancel.load(Ordering::Relaxed) {
+        return Err(BuildError::Cancelled);
+    }
+    let header = Header {
+        nodes: n as u32,
+        dimension: dimension as u32,
+        metric,
+        m: params.m as u32,
+        m0: 2 * params.m as u32,
+        entry: builder.entry,
+        top_level: order.first().map_or(0, |entry| builder.level(*entry)),
+        ef_construction: params.ef_construction as u32,
+        seed: params.seed,
+        upper_blocks: builder.first_upper.last().copied().unwrap_or(0),
+    };
+    let (mut graph, twins) = builder.finish(header);
+    twins.attach(&mut graph);
+    repair::connect(&mut graph, space);
+    progress(n, n);
+    Ok(graph)
+}
+
+fn check(n: usize, dimension: usize, params: &BuildParams) -> Result<(), BuildError> {
+    if n > MAX_NODES {
+        return Err(ShapeError::new(format!(
+            "{n} rows are more than an index holds ({MAX_NODES})"
+        ))
+        .into());
+    }
+    if !(1..=MAX_DIMENSION).contains(&dimension) {
+        return Err(ShapeError::new(format!(
+            "dimension {dimension} is not from 1 to {MAX_DIMENSION}"
+        ))
+        .into());
+    }
+    if !(2..=MAX_M).contains(&params.m) {
+        return Err(BuildError::Params(format!(
+            "m is {}: use 2 to {MAX_M}",
+            params.m
+        )));
+    }
+    if !(1..=65_536).contains(&params.ef_construction) {
+        return Err(BuildError::Params(format!(
+            "ef_construction is {}: use 1 to 65536",
+            params.ef_construction
+        )));
+    }
+    Ok(())
+}
+
+/// A link list slot under construction: the neighbour and its score, which pruning needs again.
+#[derive(Debug)]
+struct Slot {
+    id: AtomicU32,
+    score: AtomicU32,
+}
+
+impl Slot {
+    fn get(&self) -> Option<Key> {
+        let id = self.id.load(Ordering::Relaxed);
+        (id != NONE).then(|| key(f32::from_bits(self.score.load(Ordering::Relaxed)), id))
+    }
+
+    fn set(&self, link: Option<Key>) {
+        let (id, score) = link.map_or((NONE, 0.0), |key| (id_of(key), score_of(key)));
+        self.score.store(score.to_bits(), Ordering::Relaxed);
+        self.id.store(id, Ordering::Relaxed);
+    }
+}
+
+fn empty_slots(count: usize, nodes: usize) -> Result<Vec<Slot>, BuildError> {
+    let mut slots = Vec::new();
+    slots
+        .try_reserve_exact(count)
+        .map_err(|_| BuildError::Memory {
+            nodes,
+            bytes: count as u64 * size_of::<Slot>() as u64,
+        })?;
+    slots.extend((0..count).map(|_| Slot {
+        id: AtomicU32::new(NONE),
+        score: AtomicU32::new(0),
+    }));
+    Ok(slots)
+}
+
+struct Builder<'s, S> {
+    space: &'s S,
+    m: usize,
+    ef_construction: usize,
+    first_upper: Vec<u32>,
+    layer_0: Vec<Slot>,
+    upper: Vec<Slot>,
+    /// One byte a node.
+    locks: Vec<Mutex<()>>,
+    twins: Twins,
+    entry: u32,
+}
+
+#[derive(Default)]
+struct BuildScratch {
+    walk: Scratch,
+    chosen: Vec<Key>,
+    pruned: Vec<Key>,
+    kept: Vec<Key>,
+    ids: Vec<u32>,
+    scores: Vec<f32>,
+}
+
+impl<S: RowSpace> Links for Builder<'_, S> {
+    #[inline]
+    fn each(&self, node: u32, level: u32, mut f: impl FnMut(u32)) {
+        for slot in self.slots(node, level) {
+            let id = slot.id.load(Ordering::Relaxed);
+            if id == NONE {
+                break;
+            }
+            f(id);
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, _node: u32, _level: u32) {}
+}
+
+impl<'s, S: RowSpace> Builder<'s, S> {
+    fn new(space: &'s S, params: &BuildParams, twins: Twins) -> Result<Builder<'s, S>, BuildError> {
+        let n = space.len();
+        let mut first_upper = Vec::with_capacity(n + 1);
+        let mut blocks = 0u32;
+        first_upper.push(0);
+        // Cannot overflow: one in m nodes reaches the next level, and n is under 2^31.
+        for id in 0..n as u32 {
+            if !twins.is_twin(id) {
+                blocks += level_of(id, params);
+            }
+            first_upper.push(blocks);
+        }
+        let mut locks = Vec::new();
+        locks.resize_with(n, || Mutex::new(()));
+        Ok(Builder {
+            space,
+            m: params.m,
+            ef_construction: params.ef_construction.max(params.m),
+            layer_0: empty_slots(n * 2 * params.m, n)?,
+            upper: empty_slots(blocks as usize * params.m, n)?,
+            first_upper,
+            locks,
+            twins,
+            entry: NONE,
+        })
+    }
+
+    fn level(&self, node: u32) -> u32 {
+        let i = node as usize;
+        self.first_upper[i + 1] - self.first_upper[i]
+    }
+
+    /// All nodes that walk the graph, the highest first, in order of rows within a level.
+    fn insertion_order(&self) -> Vec<u32> {
+        let rows = 0..self.space.len() as u32;
+        let mut order: Vec<u32> = rows.filter(|id| !self.twins.is_twin(*id)).collect();
+        order.sort_by_key(|id| std::cmp::Reverse(self.level(*id)));
+        order
+    }
+
+    #[inline]
+    fn slots(&self, node: u32, level: u32) -> &[Slot] {
+        if level == 0 {
+            let stride = 2 * self.m;
+            let start = node as usize * stride;
+            &self.layer_0[start..start + stride]
+        } else {
+            let block = self.first_upper[node as usize] as usize + level as usize - 1;
+            &self.upper[block * self.m..(block + 1) * self.m]
+        }
+    }
+
+    fn insert(&self, node: u32, scratch: &mut BuildScratch) {
+        if node == self.entry {
+            return;
+        }
+        let n = self.space.len();
+        let scorer = self.space.scorer_of(node);
+        let level = self.level(node);
+        let mut scored = 0;
+        let mut at = key(scorer.score_one(self.entry), self.entry);
+        for above in (level + 1..=self.level(self.entry)).rev() {
+            at = scratch
+                .walk
+                .descend(self, above, &scorer, at, n, &mut scored);
+        }
+        scratch.walk.pool.reset(self.ef_construction);
+        scratch.walk.pool.insert(at);
+        for level in (0..=level).rev() {
+            let walk = &mut scratch.walk;
+            walk.visited.reset(n);
+            // Another thread may already have linked to this node on a layer above; it must not find itself.
+            walk.visited.insert(node);
+            walk.pool.restart();
+            for key in walk.pool.keys() {
+                walk.visited.insert(id_of(*key));
+            }
+            walk.walk(self, level, &scorer);
+            let mut chosen = std::mem::take(&mut scratch.chosen);
+            let candidates = scratch.walk.pool.keys();
+            self.select(
+                candidates,
+                self.m,
+                &mut chosen,
+                &mut scratch.ids,
+                &mut scratch.scores,
+            );
+            for link in &chosen {
+                self.add_link(node, level, *link, scratch);
+            }
+            for link in &chosen {
+                self.add_link(id_of(*link), level, key(score_of(*link), node), scratch);
+            }
+            scratch.chosen = chosen;
+        }
+    }
+
+    /// Chooses up to `limit` of the candidates (ascending): each that is closer to the node than to any chosen before it, so that
+    /// links spread in all directions.
+    fn select(
+        &self,
+        candidates: &[Key],
+        limit: usize,
+        chosen: &mut Vec<Key>,
+        ids: &mut Vec<u32>,
+        scores: &mut Vec<f32>,
+    ) {
+        /// Chosen nodes scored at once: as many as the kernels take.
+        const BATCH: usize = 4;
+        chosen.clear();
+        ids.clear();
+        for candidate in candidates {
+            if ids.len() >= limit {
+                return;
+            }
+            let score = score_of(*candidate);
+            let scorer = self.space.scorer_of(id_of(*candidate));
+            let spread = ids.chunks(BATCH).all(|batch| {
+                scores.resize(batch.len(), 0.0);
+                scorer.score(batch, scores);
+                scores.iter().all(|other| *other >= score)
+            });
+            if spread {
+                chosen.push(*candidate);
+                ids.push(id_of(*candidate));
+            }
+        }
+    }
+
+    /// Adds a link to a node's list, choosing anew among all its links when the list is full.
+    fn add_link(&self, node: u32, level: u32, link: Key, scratch: &mut BuildScratch) {
+        let slots = self.slots(node, level);
+        // A node with twins keeps one slot for the first of them.
+        let kept = usize::from(level == 0 && self.twins.has_twins(node));
+        let slots = &slots[..slots.len() - kept];
+        let _lock = self.locks[node as usize].lock();
+        let pruned = &mut scratch.pruned;
+        pruned.clear();
+        for slot in slots {
+            match slot.get() {
+                Some(old) if id_of(old) == id_of(link) => return,
+                Some(old) => pruned.push(old),
+                None => {
+                    slot.set(Some(link));
+                    return;
+                }
+            }
+        }
+        pruned.push(link);
+        pruned.sort_unstable();
+        let kept = &mut scratch.kept;
+        self.select(
+            pruned,
+            slots.len(),
+            kept,
+            &mut scratch.ids,
+            &mut scratch.scores,
+        );
+        for (i, slot) in slots.iter().enumerate() {
+            slot.set(kept.get(i).copied());
+        }
+    }
+
+    fn finish(self, header: Header) -> (Graph, Twins) {
+        let ids = |slots: Vec<Slot>| slots.into_iter().map(|slot| slot.id.into_inner()).collect();
+        let graph = Graph {
+            header,
+            first_upper: self.first_upper,
+            layer_0: ids(self.layer_0),
+            upper: ids(self.upper),
+        };
+        (graph, self.twins)
+    }
+}
+
+/// The level of a node: geometric, so that one in `m` reaches each next level.
+fn level_of(node: u32, params: &BuildParams) -> u32 {
+    let unit = random::unit(random::hash(params.seed, u64::from(node)));
+    let level = -unit.ln() / (params.m as f64).ln();
+    (level as u32).min(MAX_LEVEL as u32)
+}

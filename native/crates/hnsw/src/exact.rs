@@ -1,0 +1,182 @@
+//! Brute force: for few rows, for narrow filters, and as the truth that the graph is measured against.
+
+use std::collections::BinaryHeap;
+use std::sync::atomic::AtomicBool;
+
+use omendb_distance::{ShapeError, VectorsRef};
+
+use crate::knn::{KnnError, KnnOutput};
+use crate::pool::{Key, id_of, key, score_of};
+use crate::{Neighbor, parallel};
+
+/// Rows scored at once.
+const BLOCK: usize = 256;
+
+/// Keeps the least `k` keys.
+struct Nearest {
+    k: usize,
+    heap: BinaryHeap<Key>,
+}
+
+impl Nearest {
+    fn new(k: usize, n: usize) -> Nearest {
+        Nearest {
+            k,
+            heap: BinaryHeap::with_capacity(k.min(n) + 1),
+        }
+    }
+
+    #[inline]
+    fn offer(&mut self, key: Key, accept: impl FnOnce() -> bool) {
+        if self.heap.len() < self.k {
+            if accept() {
+                self.heap.push(key);
+            }
+        } else if self.heap.peek().is_some_and(|worst| key < *worst) && accept() {
+            self.heap.pop();
+            self.heap.push(key);
+        }
+    }
+
+    fn into_neighbors(self, out: &mut Vec<Neighbor>) {
+        out.extend(self.heap.into_sorted_vec().into_iter().map(|key| Neighbor {
+            id: id_of(key),
+            score: score_of(key),
+        }));
+    }
+}
+
+/// The `k` nearest rows to a query among those that `accept` takes, ascending by score, then by id, into `out` (emptied first).
+/// Gives the number of rows scored. Ids count from the first row of `vectors`, which must be at most [`crate::MAX_NODES`] rows.
+pub fn search(
+    vectors: VectorsRef<'_>,
+    query: &[f32],
+    k: usize,
+    accept: Option<&dyn Fn(u32) -> bool>,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize, ShapeError> {
+    out.clear();
+    check(vectors, query)?;
+    let n = vectors.len();
+    if k == 0 {
+        return Ok(0);
+    }
+    let scorer = vectors.scorer(query);
+    let mut nearest = Nearest::new(k, n);
+    let mut scores = [0.0f32; BLOCK];
+    for start in (0..n).step_by(BLOCK) {
+        let end = (start + BLOCK).min(n);
+        let scores = &mut scores[..end - start];
+        scorer.score_rows(vectors.slice(start..end), scores);
+        for (i, score) in scores.iter().enumerate() {
+            let id = (start + i) as u32;
+            nearest.offer(key(*score, id), || accept.is_none_or(|accept| accept(id)));
+        }
+    }
+    nearest.into_neighbors(out);
+    Ok(n)
+}
+
+/// As [`search`], but scores only the rows `ids` (each below `vectors.len()`; others are passed over; one named twice is found twice).
+/// For filters that accept few rows.
+pub fn search_ids(
+    vectors: VectorsRef<'_>,
+    query: &[f32],
+    k: usize,
+    ids: &mut dyn Iterator<Item = u32>,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize, ShapeError> {
+    out.clear();
+    check(vectors, query)?;
+    let n = vectors.len();
+    if k == 0 {
+        return Ok(0);
+    }
+    let scorer = vectors.scorer(query);
+    let mut nearest = Nearest::new(k, n);
+    let mut scored = 0;
+    let mut ids = ids.filter(|id| (*id as usize) < n);
+    let mut block = [0u32; 4];
+    loop {
+        let mut count = 0;
+        for id in ids.by_ref().take(4) {
+            omendb_distance::prefetch(vectors.row(id as usize));
+            block[count] = id;
+            count += 1;
+        }
+        // The rest of a short last block holds older ids; their scores are not read.
+        if count == 0 {
+            break;
+        }
+        let scores = scorer.score_4(
+            block.map(|id| vectors.row(id as usize)),
+            block.map(|id| vectors.inv_norm(id as usize)),
+        );
+        scored += count;
+        for (id, score) in block.iter().zip(scores).take(count) {
+            nearest.offer(key(score, *id), || true);
+        }
+    }
+    nearest.into_neighbors(out);
+    Ok(scored)
+}
+
+fn check(vectors: VectorsRef<'_>, query: &[f32]) -> Result<(), ShapeError> {
+    vectors.check()?;
+    vectors.check_query(query)?;
+    if vectors.len() > crate::MAX_NODES {
+        return Err(ShapeError::new(format!(
+            "{} rows are more than {}",
+            vectors.len(),
+            crate::MAX_NODES
+        )));
+    }
+    Ok(())
+}
+
+/// The exact `k` nearest other rows of every row; takes `n²` scores, so it is for small `n`. Parameters and output as in
+/// [`crate::knn_graph`].
+#[allow(clippy::too_many_arguments)]
+pub fn knn_graph(
+    vectors: VectorsRef<'_>,
+    k: usize,
+    threads: usize,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    cancel: &AtomicBool,
+    out_ids: &mut [u32],
+    out_scores: &mut [f32],
+) -> Result<(), KnnError> {
+    /// Queries that share a pass over a block of rows, so that the block is read from the nearest cache.
+    const QUERIES: usize = 32;
+    vectors.check()?;
+    let n = vectors.len();
+    let output = KnnOutput::new(n, k, QUERIES, out_ids, out_scores, progress)?;
+    parallel::for_chunks(
+        parallel::thread_count(threads),
+        0..n,
+        QUERIES,
+        cancel,
+        Vec::new,
+        |found: &mut Vec<Neighbor>, range| {
+            let mut nearest: Vec<Nearest> = range.clone().map(|_| Nearest::new(k, n)).collect();
+            let mut scores = [0.0f32; BLOCK];
+            for start in (0..n).step_by(BLOCK) {
+                let block = vectors.slice(start..(start + BLOCK).min(n));
+                let scores = &mut scores[..block.len()];
+                for (query, nearest) in range.clone().zip(&mut nearest) {
+                    vectors.scorer(vectors.row(query)).score_rows(block, scores);
+                    for (i, score) in scores.iter().enumerate() {
+                        let id = start + i;
+                        nearest.offer(key(*score, id as u32), || id != query);
+                    }
+                }
+            }
+            for (row, nearest) in range.zip(nearest) {
+                found.clear();
+                nearest.into_neighbors(found);
+                output.put(row, found);
+            }
+        },
+    );
+    output.finish(cancel)
+}

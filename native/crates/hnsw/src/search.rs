@@ -1,0 +1,306 @@
+//! The walk: greedy descent through the upper layers, then a best-first walk over layer 0.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use omendb_distance::{ShapeError, VectorsRef};
+
+use crate::pool::{Key, Pool, Visited, id_of, key, score_of};
+use crate::space::{F32Scorer, RowScorer};
+use crate::{GraphView, NONE};
+
+/// A found row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbor {
+    /// The row.
+    pub id: u32,
+    /// Its score (see [`omendb_distance`]); smaller is closer.
+    pub score: f32,
+}
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SearchStats {
+    /// Nodes whose links were followed on layer 0.
+    pub visited: usize,
+    /// Rows that were scored.
+    pub distances: usize,
+    /// Whether the walk came to its own end. False when a filter rejected so much that the walk was given up: the hits are then good rows,
+    /// but perhaps not the best, and an exact search over the accepted rows is the better plan.
+    pub exhausted: bool,
+}
+
+/// The memory of a search, to be used again for the next one, on any graph; a search then allocates nothing.
+#[derive(Default)]
+pub struct Scratch {
+    pub(crate) visited: Visited,
+    pub(crate) pool: Pool,
+    pub(crate) batch: Vec<u32>,
+    pub(crate) scores: Vec<f32>,
+    frontier: BinaryHeap<Reverse<Key>>,
+    accepted: BinaryHeap<Key>,
+}
+
+impl Scratch {
+    /// Empty; it grows at first use to about one byte a node.
+    pub fn new() -> Scratch {
+        Scratch::default()
+    }
+}
+
+/// Where links come from: a finished graph, or one under construction.
+pub(crate) trait Links {
+    /// Calls `f` with each neighbour of a node.
+    fn each(&self, node: u32, level: u32, f: impl FnMut(u32));
+
+    /// Hints that the links of a node are read soon.
+    fn prefetch(&self, node: u32, level: u32);
+}
+
+impl Links for GraphView<'_> {
+    #[inline]
+    fn each(&self, node: u32, level: u32, mut f: impl FnMut(u32)) {
+        for link in self.links(node, level) {
+            if *link == NONE {
+                break;
+            }
+            f(*link);
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, node: u32, level: u32) {
+        omendb_distance::prefetch(bytemuck::cast_slice(self.links(node, level)));
+    }
+}
+
+impl Scratch {
+    /// Scores the unvisited neighbours of a node into `batch` and `scores`.
+    #[inline]
+    fn score_links(&mut self, links: &impl Links, node: u32, level: u32, scorer: &impl RowScorer) {
+        self.batch.clear();
+        links.each(node, level, |link| {
+            if self.visited.insert(link) {
+                scorer.prefetch(link);
+                self.batch.push(link);
+            }
+        });
+        self.scores.resize(self.batch.len(), 0.0);
+        scorer.score(&self.batch, &mut self.scores);
+    }
+
+    /// Expands the pool until nothing in it waits. Gives the numbers of expanded and of scored nodes.
+    pub(crate) fn walk(
+        &mut self,
+        links: &impl Links,
+        level: u32,
+        scorer: &impl RowScorer,
+    ) -> (usize, usize) {
+        let (mut expanded, mut scored) = (0, 0);
+        while let Some(node) = self.pool.expand_next() {
+            expanded += 1;
+            if let Some(next) = self.pool.peek() {
+                links.prefetch(next, level);
+            }
+            self.score_links(links, node, level, scorer);
+            scored += self.batch.len();
+            for (id, score) in self.batch.iter().zip(&self.scores) {
+                self.pool.insert(key(*score, *id));
+            }
+        }
+        (expanded, scored)
+    }
+
+    /// Walks downhill on one layer from `at` (with its score) to a node with no better neighbour. `scored` counts on.
+    pub(crate) fn descend(
+        &mut self,
+        links: &impl Links,
+        level: u32,
+        scorer: &impl RowScorer,
+        at: Key,
+        nodes: usize,
+        scored: &mut usize,
+    ) -> Key {
+        let mut best = at;
+        loop {
+            let from = best;
+            self.batch.clear();
+            links.each(id_of(from), level, |link| {
+                if (link as usize) < nodes {
+                    scorer.prefetch(link);
+                    self.batch.push(link);
+                }
+            });
+            self.scores.resize(self.batch.len(), 0.0);
+            scorer.score(&self.batch, &mut self.scores);
+            *scored += self.batch.len();
+            for (id, score) in self.batch.iter().zip(&self.scores) {
+                best = best.min(key(*score, *id));
+            }
+            // Keys fall strictly, so this ends.
+            if best == from {
+                return best;
+            }
+        }
+    }
+
+    /// As [`Scratch::walk`], but only accepted nodes are results while rejected ones still lead on. Gives up once more than `budget` rows
+    /// were scored. Starts from the keys in the pool.
+    fn walk_filtered(
+        &mut self,
+        links: &impl Links,
+        scorer: &impl RowScorer,
+        accept: &dyn Fn(u32) -> bool,
+        ef: usize,
+        budget: usize,
+    ) -> SearchStats {
+        let mut stats = SearchStats::default();
+        self.frontier.clear();
+        self.accepted.clear();
+        for key in self.pool.keys() {
+            self.frontier.push(Reverse(*key));
+            if accept(id_of(*key)) {
+                self.accepted.push(*key);
+            }
+        }
+        while let Some(Reverse(nearest)) = self.frontier.pop() {
+            let full = self.accepted.len() >= ef;
+            if full && self.accepted.peek().is_some_and(|worst| nearest > *worst) {
+                stats.exhausted = true;
+                return stats;
+            }
+            if stats.distances > budget {
+                return stats;
+            }
+            self.score_links(links, id_of(nearest), 0, scorer);
+            stats.visited += 1;
+            stats.distances += self.batch.len();
+            for (id, score) in self.batch.iter().zip(&self.scores) {
+                let key = key(*score, *id);
+                let full = self.accepted.len() >= ef;
+                if full && self.accepted.peek().is_some_and(|worst| key > *worst) {
+                    continue;
+                }
+                self.frontier.push(Reverse(key));
+                if accept(*id) {
+                    if full {
+                        self.accepted.pop();
+                    }
+                    self.accepted.push(key);
+                }
+            }
+        }
+        stats.exhausted = true;
+        stats
+    }
+}
+
+/// The pool size that a search uses unless told otherwise, for `k` hits among `n` rows.
+pub fn default_ef(k: usize, n: usize) -> usize {
+    let base = if n <= 50_000 { 100 } else { 128 };
+    base.max(k.saturating_mul(2)).min(n.max(1))
+}
+
+/// Finds about the `k` nearest rows to a query, ascending by score, then by id, into `out` (which is emptied first).
+///
+/// - `view` must be the graph of `vectors`: the same number of rows, dimension and metric, else an error.
+/// - `ef` is the pool size, from `k` up (a smaller one counts as `k`): larger is slower and finds more of the true neighbours.
+/// - `accept` filters rows. Rejected rows are walked through, not returned; see [`SearchStats::exhausted`].
+#[allow(clippy::too_many_arguments)]
+pub fn search(
+    view: &GraphView<'_>,
+    vectors: VectorsRef<'_>,
+    query: &[f32],
+    k: usize,
+    ef: usize,
+    accept: Option<&dyn Fn(u32) -> bool>,
+    scratch: &mut Scratch,
+    out: &mut Vec<Neighbor>,
+) -> Result<SearchStats, ShapeError> {
+    out.clear();
+    check_fits(view, vectors)?;
+    vectors.check_query(query)?;
+    let scorer = F32Scorer::new(vectors, query);
+    Ok(search_in(view, &scorer, k, ef, accept, scratch, out))
+}
+
+/// Whether a graph was built over such vectors.
+pub(crate) fn check_fits(view: &GraphView<'_>, vectors: VectorsRef<'_>) -> Result<(), ShapeError> {
+    vectors.check()?;
+    let header = view.header();
+    if view.len() != vectors.len()
+        || header.dimension as usize != vectors.dimension
+        || header.metric != vectors.metric
+    {
+        return Err(ShapeError::new(format!(
+            "the index is of {} rows of dimension {} under {}, and the vectors are {} rows of dimension {} under {}",
+            header.nodes,
+            header.dimension,
+            header.metric,
+            vectors.len(),
+            vectors.dimension,
+            vectors.metric
+        )));
+    }
+    Ok(())
+}
+
+/// [`search`] with a scorer of one's own, which must know every row below `view.len()`.
+pub fn search_in(
+    view: &GraphView<'_>,
+    scorer: &impl RowScorer,
+    k: usize,
+    ef: usize,
+    accept: Option<&dyn Fn(u32) -> bool>,
+    scratch: &mut Scratch,
+    out: &mut Vec<Neighbor>,
+) -> SearchStats {
+    out.clear();
+    let n = view.len();
+    let Some(entry) = view.entry().filter(|_| k > 0) else {
+        return SearchStats {
+            exhausted: true,
+            ..SearchStats::default()
+        };
+    };
+    let ef = ef.max(k).min(n);
+    let mut scored = 1;
+    let mut at = key(scorer.score_one(entry), entry);
+    for level in (1..=view.header().top_level).rev() {
+        at = scratch.descend(view, level, scorer, at, n, &mut scored);
+    }
+    scratch.visited.reset(n);
+    scratch.visited.insert(id_of(at));
+    scratch.pool.reset(ef);
+    scratch.pool.insert(at);
+    let hit = |key: &Key| Neighbor {
+        id: id_of(*key),
+        score: score_of(*key),
+    };
+    let mut stats = match accept {
+        None => {
+            let (visited, distances) = scratch.walk(view, 0, scorer);
+            out.extend(scratch.pool.keys().iter().take(k).map(hit));
+            SearchStats {
+                visited,
+                distances,
+                exhausted: true,
+            }
+        }
+        Some(accept) => {
+            // Past this, scoring every row would soon have been the cheaper plan.
+            let budget = (n / 4).max(ef.saturating_mul(64));
+            let stats = scratch.walk_filtered(view, scorer, accept, ef, budget);
+            while scratch.accepted.len() > k {
+                scratch.accepted.pop();
+            }
+            while let Some(key) = scratch.accepted.pop() {
+                out.push(hit(&key));
+            }
+            out.reverse();
+            stats
+        }
+    };
+    stats.distances += scored;
+    stats
+}
