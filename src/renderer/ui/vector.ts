@@ -25,7 +25,10 @@ export function parseVector(text: string, dimension: number | null): ParsedVecto
   const bracketed = /^[[({]/.test(trimmed)
   const inner = trimmed.replace(/^(?:np\.|numpy\.)?array\(/, '').replace(/^[[({\s]+|[\])}\s,;]+$/g, '')
   const parts = inner.split(/\s*[,;]\s*|\s+/).filter((part) => part !== '')
-  if (!bracketed && (parts.length < 2 || !parts.every((part) => NUMBER.test(part) || NOT_A_NUMBER.test(part)))) {
+  if (
+    !bracketed &&
+    (parts.length < 2 || !parts.every((part) => NUMBER.test(part) || NOT_A_NUMBER.test(part)))
+  ) {
     return { kind: 'other' }
   }
   if (parts.length === 0) return { kind: 'error', message: 'The vector is empty.' }
@@ -60,7 +63,8 @@ export function mean(vectors: readonly Float32Array[], unit: boolean): Float32Ar
   const out = new Float32Array(vectors[0]?.length ?? 0)
   for (const vector of vectors) {
     const length = unit ? norm(vector) || 1 : 1
-    for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) + (vector[i] ?? 0) / length / vectors.length
+    for (let i = 0; i < out.length; i++)
+      out[i] = (out[i] as number) + (vector[i] ?? 0) / length / vectors.length
   }
   return out
 }

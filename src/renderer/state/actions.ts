@@ -1,0 +1,232 @@
+import { AppError, type GrantInfo, LIMITS, type SearchQuery, type StoreInfo } from '../../contract/index.ts'
+import { engine } from '../client/engine.ts'
+import { queryClient, rowQuery, type Source } from '../client/queries.ts'
+import { shell } from '../client/shell.ts'
+import { counted } from '../ui/format.ts'
+import { mean } from '../ui/vector.ts'
+import { equals, nearLabel, readNear, rowLabel } from './near.ts'
+import { minus, NO_ROWS } from './rows.ts'
+import { collectionOf, type Near, NO_SEARCH, useView } from './view.ts'
+
+/** Work that talks to the engine and ends in the view's state. Errors go where the person looks for them. */
+
+/** The open collection as queries name it; null if none is open. */
+export function currentSource(): Source | null {
+  const { store, collection } = useView.getState()
+  return store && collection !== null ? { store: store.store, collection, revision: store.revision } : null
+}
+
+/** Opens a granted store and shows it: its only collection at once, else the list. Throws what the engine says. */
+export async function openStore(grant: string, create = false): Promise<StoreInfo> {
+  const info = await engine.call('store.open', { grant, create })
+  const before = useView.getState().store
+  useView.getState().setStore(info, grant)
+  const only = info.collections.length === 1 ? info.collections[0] : undefined
+  if (only) useView.getState().setCollection(only.name)
+  if (before && before.store !== info.store) void closeQuietly(before.store)
+  void shell('opened', grant).catch(() => undefined)
+  return info
+}
+
+/** Back to Welcome. */
+export function closeStore(): void {
+  const { store } = useView.getState()
+  useView.getState().setStore(null, null)
+  queryClient.removeQueries({ queryKey: ['data'] })
+  if (store) void closeQuietly(store.store)
+}
+
+/** A store with a running job stays open in the engine until the job has ended; that is the engine's business. */
+async function closeQuietly(store: string): Promise<void> {
+  await engine.call('store.close', { store }).catch(() => undefined)
+}
+
+/** A file goes to the import dialog, a folder is opened as a store. */
+export async function openGrant(grant: GrantInfo): Promise<void> {
+  if (grant.kind === 'file') useView.getState().setImporting(grant)
+  else await openStore(grant.grant)
+}
+
+/** Applies a filter to table, map and search. Throws what is wrong with it, and then changes nothing. */
+export async function applyFilter(filter: string): Promise<void> {
+  const source = currentSource()
+  if (!source) return
+  const text = filter.trim()
+  if (text === '') {
+    useView.getState().setFilter('', null)
+  } else {
+    const { store, collection } = source
+    const rows = await engine.call('filter.rows', { store, collection, filter: text })
+    if (isCurrent(source)) useView.getState().setFilter(text, rows)
+  }
+  if (useView.getState().search.near.length > 0) await runSearch()
+}
+
+function isCurrent(source: Source): boolean {
+  const now = currentSource()
+  return now?.store === source.store && now.collection === source.collection
+}
+
+let searches = 0
+
+/** Asks for the rows near to the chips of the query bar. The newest search wins; an error leaves the old hits. */
+export async function runSearch(near?: Near[]): Promise<void> {
+  const source = currentSource()
+  const collection = collectionOf(useView.getState())
+  if (!source || !collection) return
+  if (near) useView.getState().setSearch({ near })
+  const { search, filter } = useView.getState()
+  const mine = ++searches
+  if (search.near.length === 0) {
+    useView.getState().setSearch({ result: null, resultLabel: '', running: false, error: null })
+    return
+  }
+  useView.getState().setSearch({ running: true, error: null })
+  try {
+    const query = await toQuery(search.near, source)
+    // The row that is asked for is its own nearest neighbour and tells nothing: ask for one more and drop it.
+    const own = search.near.length === 1 && query.by !== 'vector' ? query : null
+    const k = Math.min(search.k + (own ? 1 : 0), LIMITS.kMax)
+    const result = await engine.call('search.run', {
+      store: source.store,
+      collection: source.collection,
+      query,
+      k,
+      ef: search.exact ? undefined : (search.ef ?? undefined),
+      exact: search.exact,
+      filter,
+    })
+    if (mine !== searches || !isCurrent(source)) return
+    const others = result.hits.filter((hit) => {
+      if (own?.by === 'row') return hit.row !== own.row
+      return own?.by !== 'id' || String(hit.id) !== String(own.id)
+    })
+    useView.getState().setSearch({
+      result: { ...result, hits: others.slice(0, search.k) },
+      resultLabel: nearLabel(search.near),
+      running: false,
+    })
+  } catch (error) {
+    if (mine === searches) useView.getState().setSearch({ running: false, error: AppError.from(error) })
+  }
+}
+
+async function toQuery(near: readonly Near[], source: Source): Promise<SearchQuery> {
+  const [first] = near
+  if (near.length === 1 && first) {
+    if (first.by === 'row') return { by: 'row', row: first.row }
+    if (first.by === 'id') return { by: 'id', id: first.id }
+    return { by: 'vector', vector: new Float32Array(first.vector) }
+  }
+  const vectors = await Promise.all(near.map((one) => vectorOf(one, source)))
+  const metric = collectionOf(useView.getState())?.vectors[0]?.metric
+  return { by: 'vector', vector: new Float32Array(mean(vectors, metric === 'cosine')) }
+}
+
+async function vectorOf(near: Near, source: Source): Promise<Float32Array> {
+  if (near.by === 'vector') return near.vector
+  const row = near.by === 'row' ? near.row : await rowOfId(near.id, source)
+  return (await queryClient.fetchQuery(rowQuery(source, row))).vector
+}
+
+async function rowOfId(id: string | number, source: Source): Promise<number> {
+  const column = collectionOf(useView.getState())?.id.column ?? 'id'
+  const row = await rowWhere(equals(column, id), source)
+  if (row !== null) return row
+  throw new AppError({
+    code: 'UNKNOWN_ID',
+    message: `No row has the id “${id}”.`,
+    remedy: 'Check the spelling, or look for the row with a filter.',
+  })
+}
+
+async function rowWhere(filter: string, source: Source): Promise<number | null> {
+  const { store, collection } = source
+  const rows = await engine.call('filter.rows', { store, collection, filter })
+  return rows[0] ?? null
+}
+
+/** Adds what was typed or pasted into the Near field, and searches. Returns what is wrong, or null. */
+export async function addNear(text: string): Promise<string | null> {
+  const source = currentSource()
+  const collection = collectionOf(useView.getState())
+  if (!source || !collection) return null
+  const typed = readNear(text, collection)
+  if (typed.kind === 'error') return typed.message
+  let near: Near
+  if (typed.kind === 'near') {
+    near = typed.near
+  } else {
+    const row = await rowWhere(equals(typed.column, typed.text), source)
+    if (row === null) return `No row has “${typed.text}” as its id or in ${typed.column}.`
+    near = { by: 'row', row, label: typed.text }
+  }
+  await runSearch([...useView.getState().search.near, near])
+  return null
+}
+
+/** Searches for the neighbours of a row, in place of what the query bar holds. */
+export async function findSimilar(row: number, label?: string): Promise<void> {
+  const source = currentSource()
+  const collection = collectionOf(useView.getState())
+  if (!source || !collection) return
+  let name = label
+  if (name === undefined) {
+    try {
+      name = rowLabel(await queryClient.fetchQuery(rowQuery(source, row)), collection)
+    } catch {
+      name = `row ${row}`
+    }
+  }
+  useView.getState().setActive(row)
+  await runSearch([{ by: 'row', row, label: name }])
+}
+
+export function clearSearch(): void {
+  searches++
+  const { k, ef, exact } = useView.getState().search
+  useView.getState().setSearch({ ...NO_SEARCH, k, ef, exact })
+}
+
+/** Esc: gives back the whole window, then the selection, then the search. */
+export function clearStep(): void {
+  const view = useView.getState()
+  if (view.maximized) view.setMaximized(null)
+  else if (view.selection.length > 0) view.select(NO_ROWS)
+  else if (view.search.near.length > 0 || view.search.error) clearSearch()
+  else view.setActive(null)
+}
+
+/** Selects every row of the applied filter. */
+export async function selectAll(): Promise<void> {
+  const source = currentSource()
+  if (!source) return
+  const { store, collection } = source
+  const { matching, filter } = useView.getState()
+  useView.getState().select(matching ?? (await engine.call('filter.rows', { store, collection, filter })))
+}
+
+/** Deletes rows for good. Throws what the engine says, and then nothing is deleted. */
+export async function deleteRows(rows: Uint32Array): Promise<void> {
+  const source = currentSource()
+  if (!source) return
+  const { store, collection } = source
+  const { deleted } = await engine.call('row.delete', {
+    store,
+    collection,
+    rows: new Uint32Array(rows),
+  })
+  const view = useView.getState()
+  view.select(minus(view.selection, rows))
+  if (view.active !== null && rows.includes(view.active)) view.setActive(null)
+  view.setNotice(`${counted(deleted, 'row')} deleted`)
+  const { result } = view.search
+  if (result) {
+    view.setSearch({ result: { ...result, hits: result.hits.filter((hit) => !rows.includes(hit.row)) } })
+  }
+  if (view.matching) view.setFilter(view.filter, minus(view.matching, rows))
+}
+
+export async function cancelJob(job: string): Promise<void> {
+  await engine.call('job.cancel', { job }).catch(() => undefined)
+}
