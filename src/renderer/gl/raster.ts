@@ -1,4 +1,4 @@
-import { type Appearance, coverage, opacity } from './appearance.ts'
+import { type Appearance, coverage, opacity, vividness } from './appearance.ts'
 import { buildGrid, cellRange, type Grid } from './grid.ts'
 import type { View } from './view.ts'
 
@@ -21,7 +21,7 @@ export const SELECTED_RADIUS = 1.2
 /** Positions within a pixel that stamps are made for, per axis. */
 const PHASES = 4
 /** Writes that one frame may spend on stamps; above it each point is one pixel, if points are that small. */
-const WRITES_MAX = 9_000_000
+const WRITES_MAX = 6_000_000
 const DOT_RADIUS_MAX = 1.8
 /** Largest radius in device pixels; the margin of the sums. */
 const REACH_MAX = 24
@@ -61,6 +61,7 @@ export class Raster {
   #sums: Float32Array = new Float32Array(0)
   #dimSums: Float32Array = new Float32Array(0)
   #tone: Float32Array = new Float32Array(TONE_STEPS)
+  #vivid: Float32Array = new Float32Array(TONE_STEPS)
 
   /** `from`: where the points come from, of the same length, for frames with t below 1. */
   setPoints(xy: Float32Array, from: Float32Array | null): void {
@@ -266,11 +267,13 @@ export class Raster {
     anyDim: boolean,
   ): void {
     const tone = this.#tone
+    const vivid = this.#vivid
     const bits = new Uint32Array(1)
     const asFloat = new Float32Array(bits.buffer)
     for (let i = 0; i < TONE_STEPS; i++) {
       bits[0] = ((TONE_FIRST + i) << TONE_SHIFT) >>> 0
       tone[i] = opacity(asFloat[0] as number, look)
+      vivid[i] = vividness(asFloat[0] as number, look)
     }
     const sums = this.#sums
     const sumBits = new Uint32Array(sums.buffer)
@@ -285,9 +288,24 @@ export class Raster {
         const s = pixel << 2
         const weight = sums[s + 3] as number
         let strength = 0
+        let red = 0
+        let green = 0
+        let blue = 0
         if (weight > 0) {
-          const step = ((sumBits[s + 3] as number) >>> TONE_SHIFT) - TONE_FIRST
-          strength = step < 0 ? 0 : (tone[Math.min(step, last)] as number)
+          const step = Math.min(((sumBits[s + 3] as number) >>> TONE_SHIFT) - TONE_FIRST, last)
+          if (step >= 0) {
+            strength = tone[step] as number
+            const factor = vivid[step] as number
+            red = (sums[s] as number) / weight
+            green = (sums[s + 1] as number) / weight
+            blue = (sums[s + 2] as number) / weight
+            if (factor > 1.01) {
+              const lightness = 0.3 * red + 0.59 * green + 0.11 * blue
+              red = Math.min(255, Math.max(0, lightness + (red - lightness) * factor))
+              green = Math.min(255, Math.max(0, lightness + (green - lightness) * factor))
+              blue = Math.min(255, Math.max(0, lightness + (blue - lightness) * factor))
+            }
+          }
         }
         let grey = 0
         if (anyDim && (dimSums[pixel] as number) > 0) {
@@ -299,11 +317,13 @@ export class Raster {
           out[at] = 0
           continue
         }
-        const own = strength > 0 ? strength / (weight * alpha) : 0
-        const rest = grey / alpha
-        const red = (sums[s] as number) * own + dimRed * rest
-        const green = (sums[s + 1] as number) * own + dimGreen * rest
-        const blue = (sums[s + 2] as number) * own + dimBlue * rest
+        if (grey > 0) {
+          const own = strength / alpha
+          const rest = grey / alpha
+          red = red * own + dimRed * rest
+          green = green * own + dimGreen * rest
+          blue = blue * own + dimBlue * rest
+        }
         out[at] = ((alpha * 255 + 0.5) << 24) | ((blue + 0.5) << 16) | ((green + 0.5) << 8) | (red + 0.5)
       }
     }

@@ -52,6 +52,43 @@ export function boundsOf(xy: Float32Array): Bounds | null {
   return minX <= maxX ? { minX, minY, maxX, maxY } : null
 }
 
+/** Points that robust bounds are measured on. */
+const BOUNDS_SAMPLE = 50_000
+
+/**
+ * Bounds that a few far outliers cannot stretch: the middle 99.6 % of the points in each axis and a tenth of its span
+ * around, but never more than all of them. Small sets count whole. Null if no point is finite.
+ */
+export function mainBounds(xy: Float32Array): Bounds | null {
+  const all = boundsOf(xy)
+  const count = xy.length >> 1
+  if (!all || count < 500) return all
+  const step = Math.ceil(count / BOUNDS_SAMPLE)
+  const axis = (from: number): [number, number] => {
+    const values = new Float32Array(Math.ceil(count / step))
+    let n = 0
+    for (let i = 0; i < count; i += step) {
+      const value = xy[2 * i + from] as number
+      if (value - value === 0) values[n++] = value
+    }
+    const sorted = values.subarray(0, n).sort()
+    const low = sorted[Math.floor((n - 1) * 0.002)] as number
+    const high = sorted[Math.ceil((n - 1) * 0.998)] as number
+    const room = (high - low) * 0.1
+    return [low - room, high + room]
+  }
+  const [minX, maxX] = axis(0)
+  const [minY, maxY] = axis(1)
+  // A sample may hold no finite point at all; comparisons with undefined are false, and all of them stand.
+  if (!(minX < maxX && minY < maxY)) return all
+  return {
+    minX: Math.max(all.minX, minX),
+    minY: Math.max(all.minY, minY),
+    maxX: Math.min(all.maxX, maxX),
+    maxY: Math.min(all.maxY, maxY),
+  }
+}
+
 /** Bounds of the points at `indices`; null if none of them is finite. */
 export function boundsAt(xy: Float32Array, indices: ArrayLike<number>): Bounds | null {
   const some = new Float32Array(indices.length * 2)

@@ -92,7 +92,7 @@ void main() {
   if (s.a <= 0.0) discard;
   float a = opacity(s.a, alone, full);
   if (dimmed) pixel = vec4(single, 1.0) * a * ${DIM_STRENGTH.toFixed(3)};
-  else pixel = vec4(s.rgb / s.a, 1.0) * a;
+  else pixel = vec4(vivid(s.rgb / s.a, s.a, full), 1.0) * a;
 }`
 
 interface Program {
