@@ -169,8 +169,7 @@ mod metric_name {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Metric, D::Error> {
         let name = String::deserialize(d)?;
-        Metric::parse(&name)
-            .ok_or_else(|| serde::de::Error::custom(format!("unknown metric {name:?}")))
+        Metric::parse(&name).map_err(serde::de::Error::custom)
     }
 }
 

@@ -9,7 +9,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use bytemuck::Pod;
-use omendb_hnsw::{FormatError, GraphView};
+use omendb_hnsw::format::Header;
+use omendb_hnsw::{FormatError, Graph, GraphView};
 
 use crate::meta::Id;
 use crate::vfs::Mapping;
@@ -209,28 +210,31 @@ impl Part {
     }
 }
 
-/// A parsed and validated HNSW graph together with the bytes that it lies in.
-pub(crate) struct IndexFile {
-    // Declared before `map`; it borrows from it and must never be handed out with its own lifetime.
-    view: GraphView<'static>,
-    #[expect(dead_code, reason = "keeps the bytes alive that `view` borrows")]
-    map: Arc<dyn Mapping>,
+/// A validated HNSW graph over all rows of a part.
+pub(crate) enum IndexFile {
+    /// Parsed once by [`IndexFile::open`]; the bytes do not change while the mapping lives.
+    Mapped {
+        /// The whole file.
+        map: Arc<dyn Mapping>,
+        /// What `parse` read, so that the file is not read through again.
+        header: Header,
+    },
+    /// Built in this process and not (yet) in a file.
+    Owned(Graph),
 }
 
 impl IndexFile {
     /// Parses and validates the graph in `map`.
-    pub fn open(map: Arc<dyn Mapping>) -> Result<Arc<IndexFile>, FormatError> {
-        let bytes: &[u8] = map.bytes();
-        // SAFETY: `Mapping` promises that `bytes` returns the same memory, unchanged and in place, for
-        // as long as the mapping lives. `self.map` keeps it alive as long as `self.view`, both private;
-        // `view()` shortens the lifetime to that of `&self`.
-        let bytes: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
-        let view = GraphView::parse(bytes)?;
-        Ok(Arc::new(IndexFile { view, map }))
+    pub fn open(map: Arc<dyn Mapping>) -> Result<IndexFile, FormatError> {
+        let header = *GraphView::parse(map.bytes())?.header();
+        Ok(IndexFile::Mapped { map, header })
     }
 
-    /// The graph.
-    pub fn view(&self) -> &GraphView<'_> {
-        &self.view
+    /// The graph; takes no time to speak of.
+    pub fn view(&self) -> Result<GraphView<'_>, FormatError> {
+        match self {
+            IndexFile::Mapped { map, header } => GraphView::reopen(map.bytes(), header),
+            IndexFile::Owned(graph) => Ok(graph.view()),
+        }
     }
 }

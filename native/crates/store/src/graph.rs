@@ -1,0 +1,289 @@
+//! What maps are drawn from: the neighbour graph and the principal components of all live rows.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use omendb_distance::{Metric, to_distance};
+use omendb_hnsw::{
+    BuildError, BuildParams, Graph, GraphView, KnnError, NONE, Neighbor, Scratch, VectorsRef, build, exact,
+    knn_graph,
+};
+use omendb_projection::{Points, ProjectionError, pca2};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::part::Part;
+use crate::query::sort_and_cut;
+use crate::snapshot::Snapshot;
+
+/// Most neighbours a row.
+pub const MAX_GRAPH_K: usize = 256;
+/// Up to this many rows brute force takes no time, and is right.
+const EXACT_ROWS: usize = 2_000;
+/// A part without index and with more rows gets one for the time of the call: brute force would take `rows * all` scores.
+const OWN_INDEX_ROWS: usize = 4_000;
+/// Rows that a task of the merged search takes.
+const TASK_ROWS: usize = 64;
+/// Seed of the components' sample.
+const PCA_SEED: u64 = 42;
+
+/// The nearest rows of every row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnnGraph {
+    /// All live rows, ascending.
+    pub rows: Vec<u32>,
+    /// Neighbours a row.
+    pub k: usize,
+    /// `rows.len() * k` positions in `rows`, nearest first, the row itself not among them; `u32::MAX` where there are fewer.
+    pub ids: Vec<u32>,
+    /// The distances, infinite where there is no neighbour.
+    pub distances: Vec<f32>,
+}
+
+/// One part as the merged search sees it.
+struct Source<'a> {
+    part: &'a Part,
+    vectors: VectorsRef<'a>,
+    view: Option<GraphView<'a>>,
+    /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
+    positions: Vec<u32>,
+    live: usize,
+}
+
+impl Snapshot {
+    /// The `k` nearest other rows of every live row in vector column `column`: from the index where there is one, exact
+    /// where the rows are few.
+    ///
+    /// `progress(done, total)` is called from any thread; `cancel` ends the work within moments.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLUMN`, `INVALID_REQUEST` (`k` of 0), `LIMIT_EXCEEDED` (`k` past [`MAX_GRAPH_K`], or more numbers than memory
+    /// can address), `CANCELLED`.
+    pub fn knn_graph(
+        &self,
+        column: usize,
+        k: usize,
+        cancel: &AtomicBool,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<KnnGraph> {
+        let metric = self.vector_spec(column)?.metric;
+        if k == 0 {
+            return Err(Error::invalid("a neighbour graph takes at least one neighbour a row"));
+        }
+        if k > MAX_GRAPH_K {
+            return Err(Error::LimitExceeded {
+                what: "neighbours of a row".to_owned(),
+                limit: MAX_GRAPH_K as u64,
+                actual: k as u64,
+            });
+        }
+        let rows: Vec<u32> = self.live_rows().into_iter().collect();
+        let mut ids = vec![NONE; rows.len() * k];
+        let mut distances = vec![f32::INFINITY; rows.len() * k];
+        match self.parts() {
+            [] => {}
+            [part] if rows.len() == part.rows as usize => {
+                let vectors = self.vectors_of(part, column)?;
+                let index = part.vectors[column].index.as_ref();
+                let own;
+                let view = match index {
+                    _ if rows.len() <= EXACT_ROWS => None,
+                    Some(index) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
+                    None => {
+                        own = own_index(vectors, cancel, progress)?;
+                        Some(own.view())
+                    }
+                };
+                match view {
+                    Some(view) => {
+                        knn_graph(&view, vectors, k, 0, 0, progress, cancel, &mut ids, &mut distances)
+                    }
+                    None => exact::knn_graph(vectors, k, 0, progress, cancel, &mut ids, &mut distances),
+                }
+                .map_err(knn_error)?;
+            }
+            parts => {
+                let mut sources = Vec::with_capacity(parts.len());
+                let mut own = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let vectors = self.vectors_of(part, column)?;
+                    let needed = part.vectors[column].index.is_none()
+                        && part.rows as usize > OWN_INDEX_ROWS
+                        && rows.len() > EXACT_ROWS;
+                    own.push(if needed { Some(own_index(vectors, cancel, &|_, _| {})?) } else { None });
+                }
+                for (part, own) in parts.iter().zip(&own) {
+                    sources.push(self.source(part, column, own.as_ref(), &rows)?);
+                }
+                merged(&sources, metric, &rows, k, cancel, progress, &mut ids, &mut distances)?;
+            }
+        }
+        for d in &mut distances {
+            *d = to_distance(metric, *d);
+        }
+        Ok(KnnGraph { rows, k, ids, distances })
+    }
+
+    fn source<'a>(
+        &'a self,
+        part: &'a Part,
+        column: usize,
+        own: Option<&'a Graph>,
+        rows: &[u32],
+    ) -> Result<Source<'a>> {
+        let index = part.vectors[column].index.as_deref();
+        let view = match (index, own) {
+            _ if rows.len() <= EXACT_ROWS => None,
+            (Some(index), _) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
+            (None, own) => own.map(Graph::view),
+        };
+        let range = part.range();
+        let first = rows.partition_point(|r| *r < range.start);
+        let last = rows.partition_point(|r| *r < range.end);
+        let mut positions = vec![NONE; part.rows as usize];
+        for (at, row) in rows[first..last].iter().enumerate() {
+            positions[(row - range.start) as usize] = (first + at) as u32;
+        }
+        Ok(Source { part, vectors: self.vectors_of(part, column)?, view, positions, live: last - first })
+    }
+
+    /// Live rows, and for each its first two principal components in vector column `column`, x0, y0, x1, y1, …; the wider axis has a
+    /// standard deviation of 10. Cosine columns are taken at length 1.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLUMN`, `CANCELLED`.
+    pub fn pca(&self, column: usize, cancel: &AtomicBool) -> Result<(Vec<u32>, Vec<f32>)> {
+        let spec = self.vector_spec(column)?;
+        let rows: Vec<u32> = self.live_rows().into_iter().collect();
+        let mut data: Cow<'_, [f32]> = Cow::Borrowed(&[]);
+        for part in self.parts() {
+            let vectors = self.vectors_of(part, column)?;
+            if part.rows as usize == rows.len() {
+                data = Cow::Borrowed(vectors.data);
+                break;
+            }
+            let data = data.to_mut();
+            if data.is_empty() {
+                data.reserve_exact(rows.len() * spec.dimension);
+            }
+            if self.live_in(part.range()) == part.rows as usize {
+                data.extend_from_slice(vectors.data);
+                continue;
+            }
+            for row in part.range().filter(|r| !self.deleted().contains(*r)) {
+                data.extend_from_slice(vectors.row((row - part.first_row) as usize));
+            }
+        }
+        let points = Points {
+            data: &data,
+            dimension: spec.dimension,
+            n: rows.len(),
+            normalize: spec.metric == Metric::Cosine,
+        };
+        let xy = pca2(points, PCA_SEED, cancel).map_err(|e| match e {
+            ProjectionError::Cancelled => cancelled(),
+            other => Error::internal(other.to_string()),
+        })?;
+        Ok((rows, xy))
+    }
+}
+
+fn cancelled() -> Error {
+    Error::Cancelled { what: "the map".to_owned() }
+}
+
+fn knn_error(error: KnnError) -> Error {
+    match error {
+        KnnError::Cancelled => cancelled(),
+        other => Error::internal(other.to_string()),
+    }
+}
+
+fn own_index(
+    vectors: VectorsRef<'_>,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Graph> {
+    build(vectors, &BuildParams::default(), progress, cancel).map_err(|e| match e {
+        BuildError::Cancelled => cancelled(),
+        other => Error::internal(other.to_string()),
+    })
+}
+
+/// Searches every part for every row. Scores go to `out_scores`.
+#[expect(clippy::too_many_arguments, reason = "one place calls it, with what it has at hand")]
+fn merged(
+    sources: &[Source<'_>],
+    metric: Metric,
+    rows: &[u32],
+    k: usize,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    out_ids: &mut [u32],
+    out_scores: &mut [f32],
+) -> Result<()> {
+    // As wide as the walk that a single index takes.
+    let ef = (2 * k).max(48) + 1;
+    let done = AtomicUsize::new(0);
+    out_ids
+        .par_chunks_mut(k * TASK_ROWS)
+        .zip(out_scores.par_chunks_mut(k * TASK_ROWS))
+        .zip(rows.par_chunks(TASK_ROWS))
+        .enumerate()
+        .try_for_each_init(
+            || (Scratch::new(), Vec::new(), Vec::new()),
+            |(scratch, found, all), (task, ((ids, scores), task_rows))| {
+                if cancel.load(Ordering::Relaxed) {
+                    return Err(cancelled());
+                }
+                for (i, row) in task_rows.iter().enumerate() {
+                    let own_part = sources.partition_point(|s| s.part.first_row <= *row) - 1;
+                    let own = &sources[own_part];
+                    let query = own.vectors.row((row - own.part.first_row) as usize);
+                    let me = (task * TASK_ROWS + i) as u32;
+                    all.clear();
+                    for source in sources {
+                        source.nearest(query, k + 1, ef, scratch, found)?;
+                        all.extend(found.iter().map(|n| Neighbor { id: source.positions[n.id as usize], ..*n }));
+                    }
+                    all.retain(|n| n.id != me);
+                    sort_and_cut(all, k);
+                    for (j, n) in all.iter().enumerate() {
+                        ids[i * k + j] = n.id;
+                        scores[i * k + j] = n.score;
+                    }
+                }
+                let now = done.fetch_add(task_rows.len(), Ordering::Relaxed) + task_rows.len();
+                progress(now, rows.len());
+                Ok(())
+            },
+        )?;
+
+    Ok(())
+}
+
+impl Source<'_> {
+    /// The nearest live rows of this part, by position in it.
+    fn nearest(
+        &self,
+        query: &[f32],
+        k: usize,
+        ef: usize,
+        scratch: &mut Scratch,
+        found: &mut Vec<Neighbor>,
+    ) -> Result<()> {
+        let accept = |position: u32| self.positions[position as usize] != NONE;
+        let all = self.live == self.positions.len();
+        let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
+        let internal = |e: omendb_hnsw::ShapeError| Error::internal(e.to_string());
+        if let Some(view) = &self.view {
+            let stats = omendb_hnsw::search(view, self.vectors, query, k, ef, accept, scratch, found)
+                .map_err(internal)?;
+            if stats.exhausted && found.len() >= k.min(self.live) {
+                return Ok(());
+            }
+        }
+        exact::search(self.vectors, query, k, accept, found).map_err(internal)?;
+        Ok(())
+    }
+}

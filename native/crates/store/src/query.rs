@@ -1,0 +1,463 @@
+//! Search and filter: a filter becomes a bitmap; each part is scanned exactly or walked by its index, whichever is cheaper; the
+//! parts' hits become one list.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_schema::{Field, Schema};
+use omendb_distance::to_distance;
+use omendb_filter::Filter;
+use omendb_hnsw::{Neighbor, Scratch, VectorsRef, default_ef, exact};
+use rayon::prelude::*;
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+use crate::column::array_in;
+use crate::error::{Error, Result};
+use crate::part::{IndexFile, Part};
+use crate::snapshot::Snapshot;
+
+/// Largest `k`.
+pub const MAX_K: usize = 100_000;
+/// Largest `ef`.
+pub const MAX_EF: usize = 100_000;
+/// From this many rows a scan runs on all cores.
+const PARALLEL_ROWS: usize = 200_000;
+/// Rows that one task of such a scan scores.
+const TASK_ROWS: usize = 65_536;
+/// Rows that a walk scores for each candidate of its pool, about; measured on word vectors.
+const ROWS_PER_CANDIDATE: usize = 16;
+
+/// What to look for.
+#[derive(Debug, Clone)]
+pub struct SearchRequest<'a> {
+    /// Position of the vector column among the vector columns.
+    pub vector: usize,
+    /// The query, of that column's dimension; finite numbers.
+    pub query: &'a [f32],
+    /// Hits wanted, 1 to [`MAX_K`].
+    pub k: usize,
+    /// Pool size of a walk over an index, up to [`MAX_EF`]; `None` for a good one. More finds more of the true neighbours, slower.
+    pub ef: Option<usize>,
+    /// Score every row instead of walking an index.
+    pub exact: bool,
+    /// SQL `WHERE` condition; `None` or blank for all rows.
+    pub filter: Option<&'a str>,
+    /// A row that is no hit: the one whose neighbours are looked for.
+    pub exclude: Option<u32>,
+}
+
+impl<'a> SearchRequest<'a> {
+    /// The `k` nearest rows in the first vector column, with the defaults for everything else.
+    pub fn new(query: &'a [f32], k: usize) -> SearchRequest<'a> {
+        SearchRequest { vector: 0, query, k, ef: None, exact: false, filter: None, exclude: None }
+    }
+}
+
+/// One found row.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Hit {
+    /// Its row number.
+    pub row: u32,
+    /// Its distance from the query, in the metric's own sense; smaller is closer.
+    pub distance: f32,
+}
+
+/// How a search was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plan {
+    /// Every row that the filter leaves was scored.
+    Exact,
+    /// All rows came from indexes.
+    Indexed,
+    /// Some parts were walked by their index, others scanned.
+    Mixed,
+}
+
+impl Plan {
+    /// `"exact"`, `"indexed"` or `"mixed"`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Plan::Exact => "exact",
+            Plan::Indexed => "indexed",
+            Plan::Mixed => "mixed",
+        }
+    }
+}
+
+/// What a search found, and how.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchResult {
+    /// Nearest first; equal distances by row number. Fewer than `k` only when fewer rows qualify.
+    pub hits: Vec<Hit>,
+    /// How it was done.
+    pub plan: Plan,
+    /// Pool size of the walks; 0 when no index was walked.
+    pub ef: usize,
+    /// Rows scored by scans.
+    pub scanned: usize,
+    /// Nodes of indexes whose links were followed.
+    pub visited: usize,
+    /// All distances computed: of scans and of walks.
+    pub distances: usize,
+}
+
+/// The rows that may be hits.
+#[derive(Clone, Copy)]
+struct Allowed<'a> {
+    /// Live rows that the filter accepts.
+    filter: Option<&'a RoaringBitmap>,
+    deleted: &'a RoaringBitmap,
+    exclude: Option<u32>,
+}
+
+impl Allowed<'_> {
+    #[inline]
+    fn accepts(&self, row: u32) -> bool {
+        if self.exclude == Some(row) {
+            return false;
+        }
+        match self.filter {
+            Some(rows) => rows.contains(row),
+            None => !self.deleted.contains(row),
+        }
+    }
+
+    /// Accepted rows of a range, the excluded one not subtracted.
+    fn count(&self, range: Range<u32>) -> usize {
+        match self.filter {
+            Some(rows) => rows.range_cardinality(range) as usize,
+            None => range.len() - self.deleted.range_cardinality(range) as usize,
+        }
+    }
+}
+
+thread_local! {
+    /// A walk's memory, so that a search allocates next to nothing.
+    static SCRATCH: RefCell<(Scratch, Vec<Neighbor>)> = RefCell::default();
+}
+
+impl Snapshot {
+    /// Finds the rows nearest to a query.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLUMN`, `DIMENSION_MISMATCH`, `INVALID_VECTOR` (a number that is not finite), `INVALID_REQUEST` (`k` or `ef` of 0),
+    /// `LIMIT_EXCEEDED`, `INVALID_FILTER`.
+    pub fn search(&self, request: &SearchRequest<'_>) -> Result<SearchResult> {
+        let spec = self.vector_spec(request.vector)?;
+        if request.query.len() != spec.dimension {
+            return Err(Error::DimensionMismatch {
+                column: spec.name.clone(),
+                expected: spec.dimension,
+                actual: request.query.len(),
+            });
+        }
+        if let Some(at) = request.query.iter().position(|x| !x.is_finite()) {
+            return Err(Error::InvalidVector {
+                row: 0,
+                reason: format!("value {at} of the query is {}", request.query[at]),
+            });
+        }
+        check_count("k", request.k, MAX_K)?;
+        if let Some(ef) = request.ef {
+            check_count("ef", ef, MAX_EF)?;
+        }
+        let filter = match request.filter {
+            Some(text) if !text.trim().is_empty() => Some(self.filter(text)?),
+            _ => None,
+        };
+        let allowed =
+            Allowed { filter: filter.as_deref(), deleted: self.deleted(), exclude: request.exclude };
+        let mut found = Found::default();
+        for part in self.parts() {
+            self.search_part(part, request, allowed, &mut found)?;
+        }
+        let Found { mut neighbors, ef, walks, scans, scanned, visited, distances } = found;
+        sort_and_cut(&mut neighbors, request.k);
+        let hits = neighbors
+            .iter()
+            .map(|n| Hit { row: n.id, distance: to_distance(spec.metric, n.score) })
+            .collect();
+        let plan = match (walks, scans) {
+            (0, _) => Plan::Exact,
+            (_, 0) => Plan::Indexed,
+            _ => Plan::Mixed,
+        };
+        Ok(SearchResult { hits, plan, ef, scanned, visited, distances: distances + scanned })
+    }
+
+    fn search_part(
+        &self,
+        part: &Part,
+        request: &SearchRequest<'_>,
+        allowed: Allowed<'_>,
+        found: &mut Found,
+    ) -> Result<()> {
+        let count = allowed.count(part.range());
+        if count == 0 {
+            return Ok(());
+        }
+        let vectors = self.vectors_of(part, request.vector)?;
+        let index = part.vectors[request.vector].index.as_deref().filter(|_| !request.exact);
+        if let Some(index) = index {
+            let ef = request.ef.unwrap_or_else(|| default_ef(request.k, vectors.len())).max(request.k);
+            if walk_is_cheaper(vectors.len(), count, ef)
+                && walk(part, index, vectors, request, ef, count, allowed, found)?
+            {
+                return Ok(());
+            }
+        }
+        found.scans += 1;
+        found.scanned +=
+            scan(vectors, part.first_row, request.query, request.k, count, allowed, &mut found.neighbors)?;
+        Ok(())
+    }
+
+    /// The live rows that match a SQL `WHERE` condition; a blank one matches all. Kept, so that asking again costs nothing.
+    ///
+    /// # Errors
+    /// `INVALID_FILTER`.
+    pub fn filter(&self, expression: &str) -> Result<Arc<RoaringBitmap>> {
+        let expression = expression.trim();
+        if let Some(rows) = self.filters.lock().get(expression) {
+            return Ok(rows);
+        }
+        let rows = if expression.is_empty() {
+            self.live_rows()
+        } else {
+            let filter = omendb_filter::parse(expression, self.schema()).map_err(invalid_filter)?;
+            let mut rows = self.evaluate(&filter)?;
+            rows -= self.deleted();
+            rows
+        };
+        let rows = Arc::new(rows);
+        self.filters.lock().put(expression.to_owned(), Arc::clone(&rows));
+        Ok(rows)
+    }
+
+    /// Checks a filter's grammar, columns and types without running it; a blank one is right.
+    ///
+    /// # Errors
+    /// `INVALID_FILTER`.
+    pub fn check_filter(&self, expression: &str) -> Result<()> {
+        if expression.trim().is_empty() {
+            return Ok(());
+        }
+        omendb_filter::parse(expression, self.schema()).map(drop).map_err(invalid_filter)
+    }
+
+    /// Matching rows, deleted ones included.
+    fn evaluate(&self, filter: &Filter) -> Result<RoaringBitmap> {
+        let columns: Vec<(usize, &Field)> = filter
+            .columns()
+            .iter()
+            .map(|name| {
+                let index = self.column_index(name)?;
+                Ok((index, self.schema().field(index)))
+            })
+            .collect::<Result<_>>()?;
+        let schema = Arc::new(Schema::new(columns.iter().map(|(_, f)| (*f).clone()).collect::<Vec<_>>()));
+        let mut batches: Vec<(u32, usize, Option<&RecordBatch>)> = Vec::new();
+        for part in self.parts() {
+            if part.columns.is_empty() {
+                batches.push((part.first_row, part.rows as usize, None));
+            }
+            for (i, batch) in part.columns.iter().enumerate() {
+                batches.push((part.first_row + part.batch_start(i), batch.num_rows(), Some(batch)));
+            }
+        }
+        let run = |&(start, rows, batch): &(u32, usize, Option<&RecordBatch>)| -> Result<RoaringBitmap> {
+            let arrays: Vec<ArrayRef> = columns
+                .iter()
+                .map(|(index, field)| {
+                    batch
+                        .and_then(|b| array_in(b, *index, field.name()))
+                        .cloned()
+                        .unwrap_or_else(|| new_null_array(field.data_type(), rows))
+                })
+                .collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                .map_err(|e| Error::internal(format!("rows from {start}: {e}")))?;
+            let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
+            if matches.len() != rows {
+                return Err(Error::internal("a filter gave another number of rows"));
+            }
+            Ok(true_rows(start, &matches))
+        };
+        let found: Vec<RoaringBitmap> = if batches.iter().map(|b| b.1).sum::<usize>() >= PARALLEL_ROWS {
+            batches.par_iter().map(run).collect::<Result<_>>()?
+        } else {
+            batches.iter().map(run).collect::<Result<_>>()?
+        };
+        let mut rows = RoaringBitmap::new();
+        for batch in found {
+            rows |= batch;
+        }
+        Ok(rows)
+    }
+}
+
+/// The rows that are true and not null; row `start` is the first.
+fn true_rows(start: u32, matches: &BooleanArray) -> RoaringBitmap {
+    let bits = match matches.nulls() {
+        Some(nulls) => matches.values() & nulls.inner(),
+        None => matches.values().clone(),
+    };
+    let mut rows = RoaringBitmap::new();
+    for (from, to) in bits.set_slices() {
+        rows.insert_range(start + from as u32..start + to as u32);
+    }
+    rows
+}
+
+fn invalid_filter(error: omendb_filter::FilterError) -> Error {
+    Error::InvalidFilter { message: error.message, position: error.position, hint: error.hint }
+}
+
+fn check_count(what: &str, value: usize, limit: usize) -> Result<()> {
+    if value == 0 {
+        return Err(Error::invalid(format!("{what} must be at least 1")));
+    }
+    if value > limit {
+        return Err(Error::LimitExceeded {
+            what: what.to_owned(),
+            limit: limit as u64,
+            actual: value as u64,
+        });
+    }
+    Ok(())
+}
+
+/// What the parts gave so far; `neighbors` by row number.
+#[derive(Default)]
+struct Found {
+    neighbors: Vec<Neighbor>,
+    ef: usize,
+    walks: usize,
+    scans: usize,
+    scanned: usize,
+    visited: usize,
+    distances: usize,
+}
+
+/// Keeps the `k` nearest, ascending by score, then row.
+pub(crate) fn sort_and_cut(neighbors: &mut Vec<Neighbor>, k: usize) {
+    let order = |a: &Neighbor, b: &Neighbor| a.score.total_cmp(&b.score).then(a.id.cmp(&b.id));
+    if neighbors.len() > k && k > 0 {
+        neighbors.select_nth_unstable_by(k - 1, order);
+        neighbors.truncate(k);
+    }
+    neighbors.sort_unstable_by(order);
+}
+
+/// A walk scores about `ef * ROWS_PER_CANDIDATE` rows, and as many more as the filter rejects on the way; a scan scores `count`.
+fn walk_is_cheaper(rows: usize, count: usize, ef: usize) -> bool {
+    let walk = (ef as u128) * ROWS_PER_CANDIDATE as u128 * rows as u128 / count.max(1) as u128;
+    (count as u128) > walk
+}
+
+/// Walks a part's index. False when it gave up or found too few: then the part must be scanned.
+#[expect(clippy::too_many_arguments, reason = "one place calls it, with what it has at hand")]
+fn walk(
+    part: &Part,
+    index: &IndexFile,
+    vectors: VectorsRef<'_>,
+    request: &SearchRequest<'_>,
+    ef: usize,
+    count: usize,
+    allowed: Allowed<'_>,
+    found: &mut Found,
+) -> Result<bool> {
+    let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
+    let exclude = allowed.exclude.filter(|row| part.range().contains(row));
+    // The excluded row alone is cheaper taken out afterwards than asked for at every step.
+    let all = count == part.rows as usize;
+    let k = request.k + usize::from(all && exclude.is_some());
+    let accept = |position: u32| allowed.accepts(part.first_row + position);
+    let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
+    SCRATCH.with_borrow_mut(|(scratch, out)| {
+        let stats = omendb_hnsw::search(&view, vectors, request.query, k, ef, accept, scratch, out)
+            .map_err(|e| Error::internal(e.to_string()))?;
+        found.visited += stats.visited;
+        found.distances += stats.distances;
+        let counted = Allowed { exclude: None, ..allowed };
+        let excluded = usize::from(exclude.is_some_and(|row| counted.accepts(row)));
+        let wanted = request.k.min(count.saturating_sub(excluded));
+        let hits = out
+            .iter()
+            .map(|n| Neighbor { id: part.first_row + n.id, score: n.score })
+            .filter(|n| Some(n.id) != exclude)
+            .take(request.k);
+        if !stats.exhausted || hits.clone().count() < wanted {
+            return Ok(false);
+        }
+        found.neighbors.extend(hits);
+        found.walks += 1;
+        found.ef = found.ef.max(ef.min(vectors.len()));
+        Ok(true)
+    })
+}
+
+/// Scores the allowed rows of a part; adds the `k` nearest by row number and gives the number of rows scored.
+fn scan(
+    vectors: VectorsRef<'_>,
+    first_row: u32,
+    query: &[f32],
+    k: usize,
+    count: usize,
+    allowed: Allowed<'_>,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize> {
+    let rows = vectors.len();
+    // Scoring in blocks is several times faster a row than picking single rows.
+    let sparse = count < rows / 4;
+    let run = |range: Range<usize>| -> Result<(usize, Vec<Neighbor>)> {
+        let base = first_row + range.start as u32;
+        let slice = vectors.slice(range.clone());
+        let mut found = Vec::new();
+        let scored = if sparse {
+            let end = first_row + range.end as u32;
+            match allowed.filter {
+                Some(rows) => {
+                    let mut ids = rows.range(base..end).filter(|r| allowed.exclude != Some(*r)).map(|r| r - base);
+                    exact::search_ids(slice, query, k, &mut ids, &mut found)
+                }
+                None => {
+                    let mut ids = (base..end).filter(|r| allowed.accepts(*r)).map(|r| r - base);
+                    exact::search_ids(slice, query, k, &mut ids, &mut found)
+                }
+            }
+        } else {
+            let accept = |id: u32| allowed.accepts(base + id);
+            let all = count == rows && allowed.exclude.is_none();
+            let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
+            exact::search(slice, query, k, accept, &mut found)
+        }
+        .map_err(|e| Error::internal(e.to_string()))?;
+        for n in &mut found {
+            n.id += base;
+        }
+        Ok((scored, found))
+    };
+    if count < PARALLEL_ROWS {
+        let (scored, found) = run(0..rows)?;
+        out.extend(found);
+        return Ok(scored);
+    }
+    let tasks: Vec<Range<usize>> =
+        (0..rows).step_by(TASK_ROWS).map(|start| start..(start + TASK_ROWS).min(rows)).collect();
+    let results: Vec<(usize, Vec<Neighbor>)> = tasks.into_par_iter().map(run).collect::<Result<_>>()?;
+    let mut scored = 0;
+    let mut merged = Vec::new();
+    for (n, found) in results {
+        scored += n;
+        merged.extend(found);
+    }
+    sort_and_cut(&mut merged, k);
+    out.extend(merged);
+    Ok(scored)
+}
