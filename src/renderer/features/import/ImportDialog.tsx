@@ -1,0 +1,443 @@
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo, useState } from 'react'
+import { AppError, type GrantInfo, type ImportPreview, type ImportResult } from '../../../contract/index.ts'
+import { engine } from '../../client/engine.ts'
+import { previewQuery } from '../../client/queries.ts'
+import { shell } from '../../client/shell.ts'
+import { cancelJob } from '../../state/actions.ts'
+import { useView } from '../../state/view.ts'
+import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
+import { bytes, count, counted, metricName } from '../../ui/format.ts'
+import { Bone, Dialog, ErrorNote } from '../../ui/pieces.tsx'
+import { ImportEnd, ImportProgress } from './ImportRun.tsx'
+import styles from './import.module.css'
+import { PreviewTable } from './PreviewTable.tsx'
+import {
+  columnProblems,
+  firstForm,
+  idChoices,
+  nameFromFile,
+  nameProblem,
+  type PlanColumn,
+  type PlanForm,
+  toPlan,
+  unusedName,
+} from './plan.ts'
+
+const FORMATS: Record<ImportPreview['format'], string> = {
+  parquet: 'Parquet',
+  csv: 'CSV',
+  jsonl: 'JSON Lines',
+  npy: 'NumPy',
+  fvecs: 'fvecs',
+}
+
+/** The whole way of a file into a collection: look, decide, wait or leave it running, see what came of it. */
+export function ImportDialog() {
+  const file = useView((view) => view.importing)
+  if (!file) return null
+  return <Import key={file.grant} file={file} />
+}
+
+type Phase =
+  | { is: 'form' }
+  | { is: 'running'; job: string }
+  | { is: 'ended'; result: ImportResult; store: string; grant: string }
+
+interface Target {
+  kind: 'new' | 'open'
+  /** For a new store: where it will be. */
+  place: GrantInfo | null
+  collection: string
+}
+
+/** A store made for an import that then failed: the next try uses it again. */
+interface Made {
+  grant: string
+  store: string
+}
+
+function Import({ file }: { file: GrantInfo }) {
+  const close = () => useView.getState().setImporting(null)
+  const open = useView((view) => view.store)
+  const preview = useQuery(previewQuery(file.grant))
+  const [form, setForm] = useState<PlanForm | null>(null)
+  const [phase, setPhase] = useState<Phase>({ is: 'form' })
+  const [error, setError] = useState<AppError | null>(null)
+  const [starting, setStarting] = useState(false)
+  const [made, setMade] = useState<Made | null>(null)
+  const [target, setTarget] = useState<Target>(() => ({
+    kind: open ? 'open' : 'new',
+    place: null,
+    collection: unusedName(nameFromFile(file.name), open?.collections.map((c) => c.name) ?? []),
+  }))
+  useEffect(() => {
+    if (preview.data) setForm((now) => now ?? firstForm(preview.data))
+  }, [preview.data])
+  useEffect(() => {
+    shell('suggestStore', nameFromFile(file.name)).then(
+      (place) => setTarget((now) => (now.place ? now : { ...now, place })),
+      (thrown: unknown) => setError(AppError.from(thrown)),
+    )
+  }, [file.name])
+  const job = phase.is === 'running' ? phase.job : null
+  const ended = useView((view) => view.ended.find((one) => one.job === job))
+  useEffect(() => {
+    if (!ended || phase.is !== 'running') return
+    if (ended.state === 'done' && ended.result && made) {
+      if (ended.result.rejected > 0) {
+        setPhase({ is: 'ended', result: ended.result, ...made })
+      } else {
+        void showCollection(made, ended.result.collection).then(close, (e: unknown) => {
+          setError(AppError.from(e))
+          setPhase({ is: 'form' })
+        })
+      }
+      return
+    }
+    setPhase({ is: 'form' })
+    if (ended.state === 'failed') setError(ended.error)
+  }, [ended, phase, made])
+
+  const problems = useMemo(() => (form ? columnProblems(form) : new Map<string, string>()), [form])
+  const taken = target.kind === 'open' ? (open?.collections.map((c) => c.name) ?? []) : []
+  const collectionProblem = nameProblem(target.collection, taken)
+  const plan = form && toPlan(form)
+  const ready =
+    plan !== null && collectionProblem === null && (target.kind === 'open' || target.place !== null)
+
+  async function start(onError: PlanForm['onError']) {
+    if (!plan || !ready) return
+    setError(null)
+    setStarting(true)
+    try {
+      let into: Made
+      if (target.kind === 'open' && open) {
+        into = { grant: useView.getState().grant ?? '', store: open.store }
+      } else {
+        const grant = target.place?.grant ?? ''
+        const info = await engine.call('store.open', { grant, create: made?.grant !== grant })
+        into = { grant, store: info.store }
+      }
+      setMade(into)
+      const { job: started } = await engine.call('import.start', {
+        store: into.store,
+        grant: file.grant,
+        collection: target.collection,
+        plan: { ...plan, onError },
+      })
+      setPhase({ is: 'running', job: started })
+    } catch (thrown) {
+      setError(AppError.from(thrown))
+    } finally {
+      setStarting(false)
+    }
+  }
+
+  if (phase.is === 'running') {
+    return (
+      <Dialog
+        open
+        onClose={close}
+        title={`Importing ${file.name}`}
+        width={520}
+        foot={
+          <>
+            <Button onClick={() => void cancelJob(phase.job)}>Cancel import</Button>
+            <Button onClick={close}>Continue in the background</Button>
+          </>
+        }
+      >
+        <ImportProgress job={phase.job} />
+      </Dialog>
+    )
+  }
+  if (phase.is === 'ended') {
+    return (
+      <Dialog
+        open
+        onClose={() => void showCollection(phase, phase.result.collection).then(close, close)}
+        title={`${file.name} is imported`}
+        width={720}
+        foot={
+          <Button
+            look="primary"
+            onClick={() =>
+              void showCollection(phase, phase.result.collection).then(close, (e: unknown) =>
+                setError(AppError.from(e)),
+              )
+            }
+          >
+            Open {phase.result.collection}
+          </Button>
+        }
+      >
+        <ImportEnd result={phase.result} />
+        {error && <ErrorNote error={error} />}
+      </Dialog>
+    )
+  }
+  const skippable = error !== null && ['BAD_ROW', 'DIMENSION_MISMATCH', 'INVALID_VECTOR'].includes(error.code)
+  return (
+    <Dialog
+      open
+      onClose={close}
+      title={`Import ${file.name}`}
+      note={preview.data && <Facts preview={preview.data} />}
+      width={1_080}
+      height={720}
+      foot={
+        <>
+          <div className={styles.footLeft}>
+            {form && (
+              <>
+                Bad rows
+                <Segments
+                  label="Bad rows"
+                  value={form.onError}
+                  options={[
+                    { value: 'stop', label: 'Stop', tip: 'The import stops and leaves nothing behind' },
+                    { value: 'skip', label: 'Skip', tip: 'They are left out, counted and listed' },
+                  ]}
+                  onChange={(onError) => setForm({ ...form, onError })}
+                />
+              </>
+            )}
+          </div>
+          <Button onClick={close}>Cancel</Button>
+          <Button
+            look="primary"
+            disabled={!ready || starting}
+            onClick={() => void start(form?.onError ?? 'stop')}
+          >
+            Import{preview.data?.rows ? ` ${counted(preview.data.rows, 'row')}` : ''}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.layout}>
+        <div>
+          {error && (
+            <ErrorNote
+              error={error}
+              action={
+                skippable && (
+                  <Button
+                    onClick={() => {
+                      if (form) setForm({ ...form, onError: 'skip' })
+                      void start('skip')
+                    }}
+                  >
+                    Skip bad rows and import
+                  </Button>
+                )
+              }
+            />
+          )}
+          {preview.error && <ErrorNote error={AppError.from(preview.error)} />}
+        </div>
+        {!preview.error && (
+          <>
+            <div style={{ display: 'grid', gap: 16 }}>
+              {preview.data && form ? (
+                <Choices preview={preview.data} form={form} onChange={setForm} />
+              ) : (
+                <ChoicesBones />
+              )}
+              <Where
+                target={target}
+                openName={open?.name ?? null}
+                taken={open?.collections.map((c) => c.name) ?? []}
+                problem={collectionProblem}
+                onChange={(change) => setTarget((now) => ({ ...now, ...change }))}
+                onError={setError}
+              />
+            </div>
+            {preview.data && form && (
+              <PreviewTable
+                preview={preview.data}
+                form={form}
+                problems={problems}
+                onColumn={(source, change: Partial<PlanColumn>) =>
+                  setForm({
+                    ...form,
+                    columns: form.columns.map((c) => (c.source === source ? { ...c, ...change } : c)),
+                  })
+                }
+              />
+            )}
+          </>
+        )}
+      </div>
+    </Dialog>
+  )
+}
+
+async function showCollection(into: Made, collection: string): Promise<void> {
+  const info = await engine.call('store.info', { store: into.store })
+  const view = useView.getState()
+  if (view.store?.store !== info.store) view.setStore(info, into.grant)
+  else view.storeChanged(info)
+  useView.getState().setCollection(collection)
+  void shell('opened', into.grant).catch(() => undefined)
+}
+
+function Facts({ preview }: { preview: ImportPreview }) {
+  const rows =
+    preview.rows !== null
+      ? counted(preview.rows, 'row')
+      : preview.rowsEstimate !== null
+        ? `about ${count(preview.rowsEstimate)} rows`
+        : null
+  const facts = [FORMATS[preview.format], rows, bytes(preview.bytes)].filter(Boolean)
+  return <span className={styles.facts}>{facts.join(' · ')}</span>
+}
+
+const NUMBERED = '\u0000numbered'
+
+function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (form: PlanForm) => void }) {
+  const { preview, form, onChange } = props
+  const candidates = preview.vectorCandidates.length > 0 ? preview.vectorCandidates : [preview.vector]
+  const vectors = candidates.filter((one) => one !== null)
+  const chosen = vectors.find((one) => one.column === form.vector) ?? preview.vector
+  const idReason = preview.id?.column === form.id ? preview.id?.reason : null
+  return (
+    <div className={styles.form}>
+      <div className={styles.block}>
+        <span className={styles.label}>Vector</span>
+        {vectors.length > 0 ? (
+          <Select
+            label="Vector column"
+            className={styles.wide}
+            value={form.vector ?? ''}
+            options={vectors.map((one) => ({
+              value: one.column,
+              label: `${one.column} · ${one.dimension}-d`,
+            }))}
+            onChange={(vector) => onChange({ ...form, vector, id: form.id === vector ? null : form.id })}
+          />
+        ) : (
+          <span className={styles.problem}>
+            No column of this file holds vectors: lists of numbers, all of one length.
+          </span>
+        )}
+        <span className={styles.reason}>{chosen?.reason}</span>
+      </div>
+      <div className={styles.block}>
+        <span className={styles.label}>Id</span>
+        <Select
+          label="Id column"
+          className={styles.wide}
+          value={form.id ?? NUMBERED}
+          options={[
+            ...idChoices(preview, form).map((name) => ({ value: name, label: name })),
+            { value: NUMBERED, label: 'None: number the rows' },
+          ]}
+          onChange={(id) => onChange({ ...form, id: id === NUMBERED ? null : id })}
+        />
+        <span className={styles.reason}>
+          {form.id === null
+            ? 'Rows are numbered from 0.'
+            : (idReason ?? 'Of rows with the same id the last one stays.')}
+        </span>
+      </div>
+      <div className={styles.block}>
+        <span className={styles.label}>Metric</span>
+        <Select
+          label="Metric"
+          className={styles.wide}
+          value={form.metric}
+          options={[
+            { value: 'cosine', label: metricName('cosine'), hint: 'direction' },
+            { value: 'l2', label: metricName('l2'), hint: 'straight-line distance' },
+            { value: 'dot', label: metricName('dot'), hint: 'direction and length' },
+          ]}
+          onChange={(metric) => onChange({ ...form, metric })}
+        />
+        <span className={styles.reason}>
+          {form.metric === preview.metric.metric ? preview.metric.reason : ''}
+        </span>
+      </div>
+    </div>
+  )
+}
+
+function ChoicesBones() {
+  return (
+    <div className={styles.form} style={{ height: 76 }}>
+      {['Vector', 'Id', 'Metric'].map((label) => (
+        <div key={label} className={styles.block}>
+          <span className={styles.label}>{label}</span>
+          <Bone width="80%" />
+        </div>
+      ))}
+    </div>
+  )
+}
+
+interface WhereProps {
+  target: Target
+  openName: string | null
+  taken: string[]
+  problem: string | null
+  onChange: (change: Partial<Target>) => void
+  onError: (error: AppError) => void
+}
+
+function Where({ target, openName, taken, problem, onChange, onError }: WhereProps) {
+  async function choose() {
+    try {
+      const place = await shell('pickNewStore', target.place?.name ?? 'vectors.db')
+      if (place) onChange({ place, kind: 'new' })
+    } catch (thrown) {
+      onError(AppError.from(thrown))
+    }
+  }
+  return (
+    <div className={styles.target}>
+      <span className={styles.label}>Into</span>
+      <div className={styles.pair}>
+        {openName !== null && (
+          <Select
+            label="Store"
+            value={target.kind}
+            options={[
+              { value: 'open', label: openName, hint: 'open' },
+              { value: 'new', label: 'A new store' },
+            ]}
+            onChange={(kind) =>
+              onChange({
+                kind,
+                collection: kind === 'open' ? unusedName(target.collection, taken) : target.collection,
+              })
+            }
+          />
+        )}
+        {target.kind === 'new' && (
+          <>
+            <span className={styles.path} title={target.place?.path}>
+              {target.place ? (
+                `${openName === null ? 'New store ' : ''}${target.place.path}`
+              ) : (
+                <Bone width={120} />
+              )}
+            </span>
+            <Button look="quiet" onClick={() => void choose()}>
+              Change…
+            </Button>
+          </>
+        )}
+      </div>
+      <div className={styles.pair}>
+        <span className={styles.label}>Collection</span>
+        <TextField
+          aria-label="Name of the collection"
+          aria-invalid={problem !== null}
+          value={target.collection}
+          onChange={(event) => onChange({ collection: event.target.value })}
+        />
+      </div>
+      <span className={styles.problem}>{problem}</span>
+    </div>
+  )
+}
