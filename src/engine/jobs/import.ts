@@ -1,0 +1,35 @@
+import type { ImportPlan, ImportResult, RejectedRow } from '../../contract/index.ts'
+import { addon } from '../addon.ts'
+import type { Session } from '../sessions.ts'
+import type { JobHandle } from './jobs.ts'
+
+interface NativeImportResult {
+  rows: number
+  replaced: number
+  rejected: number
+  rejectedRows: RejectedRow[]
+  seconds: number
+}
+
+/** Reads a file into a collection: visible whole at the end, or not at all. */
+export async function importFile(
+  job: JobHandle,
+  session: Session,
+  collection: string,
+  path: string,
+  plan: ImportPlan,
+): Promise<ImportResult> {
+  const native = new (addon().Job)((phase, done, total) => job.progress(phase, done, total, 'rows'))
+  job.onCancel(() => native.cancel())
+  const result = JSON.parse(
+    await session.native.import(native, JSON.stringify({ path, collection, ...plan })),
+  ) as NativeImportResult
+  return {
+    collection,
+    rows: result.rows,
+    replaced: result.replaced,
+    rejected: result.rejected,
+    rejectedRows: result.rejectedRows.map(({ row, line, column, reason }) => ({ row, line, column, reason })),
+    seconds: result.seconds,
+  }
+}

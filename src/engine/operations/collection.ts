@@ -1,0 +1,25 @@
+import type { Handlers } from '../context.ts'
+import { storeInfo } from '../sessions.ts'
+
+export const collectionOperations: Handlers<'collection.create' | 'collection.drop'> = {
+  'collection.create': async (params, { sessions }) => {
+    const session = sessions.get(params.store)
+    const { collection, dimension, metric, id, idColumn, columns } = params
+    await session.native.createCollection(
+      JSON.stringify({
+        name: collection,
+        idType: id,
+        idColumn: id === 'rownumber' ? null : idColumn,
+        columns,
+        vectors: [{ name: 'vector', dimension, metric }],
+      }),
+    )
+    return storeInfo(session)
+  },
+
+  'collection.drop': async ({ store, collection }, { sessions }) => {
+    const session = sessions.get(store)
+    await session.native.dropCollection(collection)
+    return storeInfo(session)
+  },
+}

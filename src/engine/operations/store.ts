@@ -1,0 +1,30 @@
+import type { VerifyReport } from '../../contract/index.ts'
+import { addon } from '../addon.ts'
+import type { Handlers } from '../context.ts'
+import { grantedPath } from '../grants.ts'
+import { storeInfo } from '../sessions.ts'
+
+export const storeOperations: Handlers<
+  'engine.hello' | 'store.open' | 'store.info' | 'store.close' | 'store.verify'
+> = {
+  'engine.hello': () => ({ version: addon().version(), isa: addon().isa(), pid: process.pid }),
+
+  'store.open': async ({ grant, create }, { grants, sessions, changes }) => {
+    const session = await sessions.open(grantedPath(grants, grant, 'store'), create)
+    changes.update()
+    return storeInfo(session)
+  },
+
+  'store.info': ({ store }, { sessions }) => storeInfo(sessions.get(store)),
+
+  'store.close': async ({ store }, { sessions, jobs, changes }) => {
+    sessions.get(store)
+    await jobs.stop(store)
+    await sessions.close(store)
+    changes.update()
+    return null
+  },
+
+  'store.verify': async ({ store }, { sessions }) =>
+    JSON.parse(await sessions.get(store).native.verify()) as VerifyReport,
+}
