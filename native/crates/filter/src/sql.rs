@@ -1,0 +1,294 @@
+//! From text to sqlparser's syntax tree: limits before anything recursive, and messages for people.
+
+use sqlparser::ast::Expr;
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+
+use crate::error::FilterError;
+use crate::names::{Lookup, Names, is_reserved};
+use crate::{MAX_DEPTH, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
+
+/// sqlparser spends up to this many of its recursion steps on one level of parentheses.
+const STEPS_PER_LEVEL: usize = 2;
+
+/// Parses one expression and nothing after it.
+pub(crate) fn parse_expression(text: &str, names: &Names<'_>) -> Result<Expr, FilterError> {
+    if text.len() > MAX_EXPRESSION_BYTES {
+        return Err(FilterError::new(format!(
+            "The filter is {} bytes long; at most {MAX_EXPRESSION_BYTES} are accepted",
+            text.len()
+        )));
+    }
+    let dialect = GenericDialect;
+    let tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| tokenizer_error(&error.message, place(error.location)))?;
+    let tokens = prepare(tokens, names)?;
+
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(MAX_DEPTH * STEPS_PER_LEVEL)
+        .with_tokens_with_locations(tokens);
+    let expression = parser
+        .parse_expr()
+        .map_err(|error| parser_error(&error, text))?;
+    let rest = parser.peek_token();
+    match rest.token {
+        Token::EOF => Ok(expression),
+        token => Err(FilterError::at(
+            place(rest.span.start),
+            format!("The filter should end here, but {} follows", shown(&token)),
+        )
+        .hint("Join conditions with AND or OR; put text in single quotes")),
+    }
+}
+
+/// Refuses what no filter contains, and quotes column names that SQL would take for keywords.
+fn prepare(
+    tokens: Vec<TokenWithSpan>,
+    names: &Names<'_>,
+) -> Result<Vec<TokenWithSpan>, FilterError> {
+    let mut tokens: Vec<TokenWithSpan> = tokens
+        .into_iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
+        .collect();
+    if tokens.is_empty() {
+        return Err(
+            FilterError::new("The filter is empty").hint("Write a condition, such as length > 5")
+        );
+    }
+    let mut operators = 0usize;
+    for i in 0..tokens.len() {
+        let Some(token) = tokens.get(i) else { break };
+        let at = place(token.span.start);
+        operators += usize::from(is_operator(&token.token));
+        if operators > MAX_OPERATORS {
+            return Err(FilterError::at(
+                at,
+                format!("The filter has more than {MAX_OPERATORS} operators"),
+            )
+            .hint("Write a long list of values as column IN (…)"));
+        }
+        if let Some(error) = refused(&token.token, at) {
+            return Err(error);
+        }
+        let next = tokens.get(i + 1).map(|t| &t.token);
+        if let Token::Word(word) = &token.token {
+            if i == 0
+                && word.quote_style.is_none()
+                && word.value.eq_ignore_ascii_case("where")
+                && next.is_some()
+            {
+                if !matches!(names.find(&word.value, false), Lookup::Found(_)) {
+                    return Err(FilterError::at(at, "A filter starts after the word WHERE")
+                        .hint("Leave out WHERE and write the condition alone"));
+                }
+            }
+            let column = if column_like(word, next) {
+                names.spelling(&word.value)
+            } else {
+                None
+            };
+            if let Some(column) = column {
+                // A quoted name is looked up exactly, so it takes the schema's own spelling.
+                let quoted = Token::make_word(column, Some('"'));
+                if let Some(slot) = tokens.get_mut(i) {
+                    slot.token = quoted;
+                }
+            } else if subquery_starts(word)
+                && i.checked_sub(1)
+                    .and_then(|p| tokens.get(p))
+                    .is_none_or(|t| t.token == Token::LParen)
+            {
+                return Err(FilterError::at(at, format!("{} is not part of a filter", word.value.to_uppercase()))
+                    .hint("A filter is one condition over this collection's columns, such as length > 5 AND kind = 'word'; subqueries and statements are not accepted"));
+            }
+        }
+    }
+    Ok(tokens)
+}
+
+/// A word that stands where a column can stand, whatever SQL thinks of the word.
+fn column_like(word: &Word, next: Option<&Token>) -> bool {
+    word.quote_style.is_none()
+        && !is_reserved(&word.value)
+        && !matches!(
+            next,
+            Some(Token::LParen | Token::Period | Token::SingleQuotedString(_))
+        )
+}
+
+fn subquery_starts(word: &Word) -> bool {
+    const STARTS: [&str; 10] = [
+        "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER",
+        "EXISTS",
+    ];
+    word.quote_style.is_none() && STARTS.iter().any(|s| s.eq_ignore_ascii_case(&word.value))
+}
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            let value = &word.value;
+            let constant = ["TRUE", "FALSE", "NULL"]
+                .iter()
+                .any(|c| c.eq_ignore_ascii_case(value));
+            word.quote_style.is_none() && is_reserved(value) && !constant
+        }
+        // Minus is mostly the sign of a number, and lists of numbers are full of signs; what a
+        // chain of minuses costs, the depth limit bounds.
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Comma
+        | Token::LParen
+        | Token::RParen
+        | Token::Period
+        | Token::Minus => false,
+        _ => true,
+    }
+}
+
+/// The mistakes that a keyboard or another language makes.
+fn refused(token: &Token, at: (u64, u64)) -> Option<FilterError> {
+    let (message, hint) = match token {
+        Token::SemiColon => (
+            "A filter is one condition; `;` and what follows it are not accepted",
+            "Join conditions with AND or OR",
+        ),
+        Token::Overlap => ("`&&` is not an operator here", "Write AND"),
+        Token::StringConcat => (
+            "`||` is not an operator here",
+            "Write OR between two conditions",
+        ),
+        Token::ExclamationMark | Token::DoubleExclamationMark => (
+            "`!` is not an operator here",
+            "Write NOT, or <> for not equal",
+        ),
+        Token::Placeholder(_) | Token::Question => {
+            ("Placeholders are not accepted", "Write the value itself")
+        }
+        Token::Char('‘' | '’' | '‚' | '‛') => (
+            "Curly quotes do not quote",
+            "Put text in straight single quotes: 'text'",
+        ),
+        Token::Char('“' | '”' | '„') => (
+            "Curly quotes do not quote",
+            "Put text in straight single quotes: 'text', and column names in straight double quotes: \"name\"",
+        ),
+        Token::Char('≥') => ("`≥` is not an operator here", "Write >="),
+        Token::Char('≤') => ("`≤` is not an operator here", "Write <="),
+        Token::Char('≠') => ("`≠` is not an operator here", "Write <>"),
+        Token::DoubleQuotedString(_)
+        | Token::TripleSingleQuotedString(_)
+        | Token::TripleDoubleQuotedString(_)
+        | Token::DollarQuotedString(_)
+        | Token::SingleQuotedByteStringLiteral(_)
+        | Token::DoubleQuotedByteStringLiteral(_)
+        | Token::TripleSingleQuotedByteStringLiteral(_)
+        | Token::TripleDoubleQuotedByteStringLiteral(_)
+        | Token::SingleQuotedRawStringLiteral(_)
+        | Token::DoubleQuotedRawStringLiteral(_)
+        | Token::TripleSingleQuotedRawStringLiteral(_)
+        | Token::TripleDoubleQuotedRawStringLiteral(_)
+        | Token::NationalStringLiteral(_)
+        | Token::QuoteDelimitedStringLiteral(_)
+        | Token::NationalQuoteDelimitedStringLiteral(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::UnicodeStringLiteral(_)
+        | Token::HexStringLiteral(_) => (
+            "This way of writing a value is not accepted",
+            "Put text in single quotes: 'text'; write numbers in decimal",
+        ),
+        Token::Char(other) => {
+            return Some(
+                FilterError::at(at, format!("{other:?} has no meaning in a filter"))
+                    .hint("Put text in single quotes: 'text'"),
+            );
+        }
+        _ => return None,
+    };
+    Some(FilterError::at(at, message).hint(hint))
+}
+
+fn tokenizer_error(message: &str, at: (u64, u64)) -> FilterError {
+    if message.starts_with("Unterminated string") {
+        return FilterError::at(at, "This text has no closing quote")
+            .hint("End it with ' and write a quote inside text twice: 'it''s'");
+    }
+    if message.starts_with("Expected close delimiter") {
+        return FilterError::at(at, "This quoted column name has no closing quote")
+            .hint("Column names may stand in double quotes: \"first letter\"; text in single quotes: 'text'");
+    }
+    FilterError::at(at, format!("The filter cannot be read here: {message}"))
+}
+
+/// sqlparser reports "Expected: X, found: Y at Line: L, Column: C" as one text.
+fn parser_error(error: &ParserError, text: &str) -> FilterError {
+    let message = match error {
+        ParserError::RecursionLimitExceeded => return too_deep(None),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+    };
+    let (message, position) = split_place(message);
+    let error = |message: String| FilterError {
+        message,
+        position: position.or_else(|| Some(end_of(text))),
+        hint: None,
+    };
+    let Some((expected, found)) = message
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.rsplit_once(", found: "))
+    else {
+        return error(format!("The filter cannot be read: {message}"));
+    };
+    let expected = match expected {
+        "an expression" => "a column or a value",
+        "an SQL statement" => "a condition",
+        ")" => "a closing parenthesis",
+        other => other,
+    };
+    if found == "EOF" {
+        return error(format!("The filter ends too early: {expected} is missing"))
+            .hint("Complete the condition, such as length > 5");
+    }
+    let found: String = found.chars().take(40).collect();
+    error(format!("Expected {expected} here, but found {found}"))
+        .hint("Join conditions with AND or OR; put text in single quotes and odd column names in double quotes")
+}
+
+pub(crate) fn too_deep(position: Option<(u64, u64)>) -> FilterError {
+    FilterError {
+        message: format!("The filter is nested more than {MAX_DEPTH} levels deep"),
+        position,
+        hint: Some("Remove parentheses that change nothing, or split the filter".to_owned()),
+    }
+}
+
+fn split_place(message: &str) -> (&str, Option<(u64, u64)>) {
+    let parsed = message.rsplit_once(" at Line: ").and_then(|(head, tail)| {
+        let (line, column) = tail.split_once(", Column: ")?;
+        Some((
+            head,
+            (line.trim().parse().ok()?, column.trim().parse().ok()?),
+        ))
+    });
+    match parsed {
+        Some((head, place)) => (head, Some(place)),
+        None => (message, None),
+    }
+}
+
+/// Just behind the last character.
+fn end_of(text: &str) -> (u64, u64) {
+    let line = text.matches('\n').count() as u64 + 1;
+    let column = text.rsplit('\n').next().unwrap_or("").chars().count() as u64 + 1;
+    (line, column)
+}
+
+pub(crate) fn place(location: Location) -> (u64, u64) {
+    (location.line, location.column)
+}
+
+fn shown(token: &Token) -> String {
+    let text: String = token.to_string().chars().take(40).collect();
+    format!("`{text}`")
+}
