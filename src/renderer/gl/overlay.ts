@@ -12,6 +12,8 @@ export interface Overlay {
   hover: { x: number; y: number } | null
   /** Open line or box on the screen, CSS pixels. */
   stroke: readonly number[]
+  /** Cross hairs in the middle, for steering by keys. */
+  cross: boolean
 }
 
 export interface OverlayStyle {
@@ -56,6 +58,7 @@ export function drawOverlay(
   const boxes: Box[] = [...taken]
   const placed = badges(context, view, overlay, style, ring, boxes)
   placed.push(...texts(context, view, overlay, style, ring, boxes))
+  if (overlay.cross) cross(context, view, style)
   if (overlay.stroke.length >= 4) stroke(context, overlay.stroke, style)
   return placed
 }
@@ -213,4 +216,27 @@ function stroke(context: CanvasRenderingContext2D, line: readonly number[], styl
 
 function cut(text: string): string {
   return text.length > LABEL_CHARS_MAX ? `${text.slice(0, LABEL_CHARS_MAX - 1).trimEnd()}…` : text
+}
+
+function cross(context: CanvasRenderingContext2D, view: View, style: OverlayStyle): void {
+  const x = Math.round(view.width / 2) + 0.5
+  const y = Math.round(view.height / 2) + 0.5
+  for (const [colour, width] of [
+    [style.halo, 3.5],
+    [style.text, 1],
+  ] as const) {
+    context.beginPath()
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ] as const) {
+      context.moveTo(x + dx * 4, y + dy * 4)
+      context.lineTo(x + dx * 11, y + dy * 11)
+    }
+    context.strokeStyle = colour
+    context.lineWidth = width
+    context.stroke()
+  }
 }

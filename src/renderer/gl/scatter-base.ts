@@ -114,7 +114,7 @@ export abstract class ScatterBase implements Scatter {
     this.invalidate()
   }
 
-  pick(x: number, y: number): number {
+  pick(x: number, y: number, reach = PICK_REACH): number {
     if (!this.#grid) return -1
     const { view, states } = this
     const radius = this.radius()
@@ -123,7 +123,7 @@ export abstract class ScatterBase implements Scatter {
       this.xy,
       worldX(view, x),
       worldY(view, y),
-      (radius + PICK_REACH) / view.scale,
+      (radius + reach) / view.scale,
       // Grey points can still be picked, but only where no coloured one is near.
       states
         ? (index) =>
@@ -138,6 +138,23 @@ export abstract class ScatterBase implements Scatter {
     )
     const grid = this.#grid ?? (await new Promise<Grid | null>((resolve) => this.#waiting.push(resolve)))
     return grid ? lasso(grid, this.xy, world) : new Uint32Array(0)
+  }
+
+  get moving(): boolean {
+    return this.#from !== null && this.#progress() < 1
+  }
+
+  placeOf(index: number): { x: number; y: number } | null {
+    let x = this.xy[2 * index] ?? Number.NaN
+    let y = this.xy[2 * index + 1] ?? Number.NaN
+    if (this.#from) {
+      const t = easeOut(this.#progress())
+      const fromX = this.#from[2 * index] as number
+      const fromY = this.#from[2 * index + 1] as number
+      if (Number.isFinite(fromX)) x = fromX + (x - fromX) * t
+      if (Number.isFinite(fromY)) y = fromY + (y - fromY) * t
+    }
+    return Number.isFinite(x) && Number.isFinite(y) ? { x, y } : null
   }
 
   radius(): number {

@@ -23,10 +23,14 @@ export interface Scatter {
   setDim(colour: Rgb): void
   /** Where the drawing stands, its size in CSS pixels, and device pixels per CSS pixel. */
   setView(view: View, ratio: number): void
-  /** Index of the point at a place on the screen (CSS pixels), or -1. */
-  pick(x: number, y: number): number
+  /** Index of the point at a place on the screen, or -1; `reach`: how far off it may be. CSS pixels. */
+  pick(x: number, y: number, reach?: number): number
   /** Indices of the points in a polygon on the screen (CSS pixels), ascending. */
   lasso(polygon: readonly number[]): Promise<Uint32Array>
+  /** Where a point is seen now, world coordinates; it may be on its way. Null if it is nowhere. */
+  placeOf(index: number): { x: number; y: number } | null
+  /** Whether points are on their way. */
+  readonly moving: boolean
   /** Radius at which points are drawn now, CSS pixels. */
   radius(): number
   destroy(): void
