@@ -10,17 +10,21 @@
 mod bulk;
 mod cells;
 mod collection;
+mod column;
 mod error;
 mod graph;
 mod indexer;
 mod ingest;
 mod json_rows;
+mod lru;
 mod manifest;
 mod maps;
 mod memtable;
 mod meta;
 mod part;
 mod query;
+#[cfg(test)]
+mod read_tests;
 mod recovery;
 mod segment;
 mod snapshot;
@@ -34,13 +38,18 @@ mod wal;
 
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};
+pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use error::{Error, Result};
+pub use graph::{KnnGraph, MAX_GRAPH_K};
 pub use maps::MapMeta;
 pub use meta::{
     CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,
     MAX_NAME_BYTES, MAX_VECTOR_COLUMNS, TYPE_KEY, VectorSpec,
 };
 pub use omendb_distance::Metric;
+pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
 pub use snapshot::Snapshot;
 pub use store::{OpenOptions, Store, StoreInfo};
+pub use values::{CODE_NULL, CODE_OTHER, CategoryLabel, ColumnValues, TOP_CATEGORIES};
 pub use verify::{Problem, VerifyReport};
+pub use view::{MAX_SORT_KEYS, SortKey, View};
