@@ -26,4 +26,6 @@ export const LIMITS = {
   requestCharsMax: 8 * 1_024 * 1_024,
   /** Rejected rows that an import report names one by one; the count is always whole. */
   rejectedListMax: 1_000,
+  /** Numbers (rows times dimension) that `file.vectors` reads. */
+  fileVectorsMax: 64 * 1_024 * 1_024,
 } as const

@@ -111,6 +111,8 @@ export const operations = {
   }),
 
   'import.preview': v.object({ grant: Grant }),
+  /** The vectors of a .npy or .fvecs file (or any other that import reads), at most LIMITS.fileVectorsMax numbers. */
+  'file.vectors': v.object({ grant: Grant }),
   /** Starts a job; its end carries an {@link ImportResult}. */
   'import.start': v.object({ store: StoreId, grant: Grant, collection: Name, plan: ImportPlan }),
 
@@ -288,6 +290,11 @@ export type ColumnValues =
       values: Float32Array
       min: number
       max: number
+      /**
+       * What to add to `values`, `min` and `max` for the true numbers: not 0 only where 32-bit floats could not
+       * tell them apart (large integers; timestamps, in microseconds since 1970).
+       */
+      offset: number
       nulls: number
     }
 
@@ -333,6 +340,8 @@ export interface Results {
   'rows.addVectors': { first: number; count: number }
   'rows.deleteIds': { deleted: number }
   'import.preview': ImportPreview
+  /** Row-major. */
+  'file.vectors': { dimension: number; vectors: Float32Array }
   'import.start': { job: string }
   'table.page': TablePage
   'table.position': number | null

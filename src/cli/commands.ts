@@ -1,0 +1,30 @@
+import { importCommand } from './import.ts'
+import { infoCommand, mapCommand, verifyCommand } from './others.ts'
+import { queryCommand } from './query.ts'
+
+export interface Command {
+  /** One line for the list of commands. */
+  summary: string
+  /** The whole help. */
+  help: string
+  /** Throws AppError; sets process.exitCode where a finding is not an error of the command. */
+  run(argv: string[]): Promise<void>
+}
+
+export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['import', importCommand],
+  ['info', infoCommand],
+  ['query', queryCommand],
+  ['map', mapCommand],
+  ['verify', verifyCommand],
+])
+
+export function usage(name: string | undefined): string {
+  const command = name === undefined ? undefined : COMMANDS.get(name)
+  if (command) return command.help
+  const list = [...COMMANDS].map(([word, { summary }]) => `  ${word.padEnd(8)} ${summary}`)
+  return `omendb: vectors on your own disk\n\nUsage: omendb COMMAND [options]\n\n${list.join('\n')}
+
+Each command takes --help, and --json for output that a program reads.
+Exit status: 0 done, 1 something to mend in the call or the input, 2 the machine or the store failed.\n`
+}
