@@ -2,18 +2,16 @@
 //! the tree can hold and a filter cannot.
 
 use arrow_schema::Schema;
-use sqlparser::ast::{
-    BinaryOperator, DataType as SqlType, Expr, Function as SqlFunction, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, Spanned, UnaryOperator, Value,
-};
+use sqlparser::ast::{BinaryOperator, DataType as SqlType, Expr, Ident, UnaryOperator, Value};
 
 use crate::MAX_DEPTH;
 use crate::error::FilterError;
 use crate::literal;
 use crate::names::{Lookup, Names, quoted_if_needed};
-use crate::node::{ArithmeticOp, CompareOp, Function, Literal, Node, TextTest, Type};
+use crate::node::{ArithmeticOp, CompareOp, Literal, Node, TextTest, Type};
 use crate::operators::{arithmetic, compare, in_list, need_number, text_test};
-use crate::sql::{place, too_deep};
+use crate::refusals::{position, refused, short, unsupported};
+use crate::sql::too_deep;
 
 /// A node with what messages need to know about it.
 pub(crate) struct Checked {
@@ -25,7 +23,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    fn condition(node: Node, at: Option<(u64, u64)>) -> Self {
+    pub(crate) fn condition(node: Node, at: Option<(u64, u64)>) -> Self {
         Self {
             node,
             ty: Type::Bool,
@@ -51,6 +49,7 @@ impl Checked {
     }
 }
 
+/// Checks one expression against one schema.
 pub(crate) struct Checker<'a> {
     schema: &'a Schema,
     names: &'a Names<'a>,
@@ -93,7 +92,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn check(&mut self, whole: &Expr, depth: usize) -> Result<Checked> {
+    /// Any expression, with its type.
+    pub(crate) fn check(&mut self, whole: &Expr, depth: usize) -> Result<Checked> {
         let at = position(whole);
         if depth > MAX_DEPTH {
             return Err(too_deep(at));
@@ -406,120 +406,6 @@ impl<'a> Checker<'a> {
         }
         self.column(&name, quote, at)
     }
-
-    fn call(
-        &mut self,
-        function: &SqlFunction,
-        at: Option<(u64, u64)>,
-        depth: usize,
-    ) -> Result<Checked> {
-        const KNOWN: &str = "length(text), lower(text), upper(text), abs(number), starts_with(text, text), contains(text, text)";
-        let name = match function.name.0.as_slice() {
-            [ObjectNamePart::Identifier(name)] => name.value.to_lowercase(),
-            _ => function.name.to_string().to_lowercase(),
-        };
-        let plain = function.filter.is_none()
-            && function.over.is_none()
-            && function.null_treatment.is_none()
-            && function.within_group.is_empty()
-            && matches!(function.parameters, FunctionArguments::None);
-        let arguments = match &function.args {
-            FunctionArguments::List(list)
-                if plain && list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
-            {
-                list.args.as_slice()
-            }
-            _ => {
-                return Err(unsupported(
-                    at,
-                    format!("{}() cannot be called this way", short(&name)),
-                )
-                .hint(format!("The functions are {KNOWN}")));
-            }
-        };
-        let wanted = match name.as_str() {
-            "length" | "lower" | "upper" | "abs" => 1,
-            "starts_with" | "contains" => 2,
-            _ => {
-                return Err(
-                    unsupported(at, format!("There is no function {}()", short(&name)))
-                        .hint(format!("The functions are {KNOWN}")),
-                );
-            }
-        };
-        if arguments.len() != wanted {
-            return Err(unsupported(
-                at,
-                format!(
-                    "{name}() takes {wanted} argument{}, not {}",
-                    if wanted == 1 { "" } else { "s" },
-                    arguments.len()
-                ),
-            )
-            .hint(format!("The functions are {KNOWN}")));
-        }
-        let mut checked = Vec::with_capacity(wanted);
-        for argument in arguments {
-            match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                    checked.push(self.check(expr, depth)?)
-                }
-                _ => return Err(unsupported(at, format!("{name}() takes plain values only"))),
-            }
-        }
-        let mut checked = checked.into_iter();
-        let (Some(first), second) = (checked.next(), checked.next()) else {
-            return Err(unsupported(at, format!("{name}() needs an argument")));
-        };
-        if let Some(second) = second {
-            let test = if name == "contains" {
-                TextTest::Contains
-            } else {
-                TextTest::StartsWith
-            };
-            return Ok(Checked::condition(
-                text_test(test, &format!("{name}()"), first, second)?,
-                at,
-            ));
-        }
-        let (function, ty) = match name.as_str() {
-            "length" => (Function::Length, Type::Int),
-            "lower" => (Function::Lower, Type::Text),
-            "upper" => (Function::Upper, Type::Text),
-            _ => (Function::Abs, first.ty),
-        };
-        let fits = match function {
-            Function::Abs => first.ty.is_number(),
-            _ => matches!(first.ty, Type::Text | Type::Json),
-        };
-        if first.ty == Type::Null {
-            return Ok(Checked {
-                node: Node::Unknown,
-                ty: Type::Null,
-                at,
-                name: format!("{name}(…)"),
-            });
-        }
-        if !fits {
-            let needs = if function == Function::Abs {
-                "a number"
-            } else {
-                "text"
-            };
-            return Err(first
-                .error(format!(
-                    "{name}() needs {needs}, but {} is not",
-                    first.described()
-                ))
-                .hint(format!("The functions are {KNOWN}")));
-        }
-        Ok(Checked {
-            node: Node::Call(function, Box::new(first.node)),
-            ty,
-            at,
-            name: format!("{name}(…)"),
-        })
-    }
 }
 
 fn compare_op(op: &BinaryOperator) -> Option<CompareOp> {
@@ -540,111 +426,4 @@ fn not_if(negated: bool, node: Node) -> Node {
     } else {
         node
     }
-}
-
-fn unsupported(position: Option<(u64, u64)>, message: impl Into<String>) -> FilterError {
-    FilterError {
-        message: message.into(),
-        position,
-        hint: None,
-    }
-}
-
-/// Everything else that SQL can say.
-fn refused(expr: &Expr, at: Option<(u64, u64)>) -> FilterError {
-    let (what, hint) = match expr {
-        Expr::Subquery(_)
-        | Expr::InSubquery { .. }
-        | Expr::Exists { .. }
-        | Expr::InUnnest { .. } => (
-            "Subqueries are not accepted",
-            "List the values: column IN (1, 2, 3)",
-        ),
-        Expr::Case { .. } => (
-            "CASE is not available in filters",
-            "Join conditions with AND and OR",
-        ),
-        Expr::Cast { .. } | Expr::Convert { .. } => (
-            "Casts are not available in filters",
-            "Compare a column with a value of its own type",
-        ),
-        Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => (
-            "IS DISTINCT FROM is not available in filters",
-            "Write a <> b OR a IS NULL",
-        ),
-        Expr::SimilarTo { .. } | Expr::RLike { .. } => (
-            "Regular expressions are not available in filters",
-            "Use LIKE with % and _, ILIKE, starts_with() or contains()",
-        ),
-        Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => (
-            "Parts of a column cannot be reached in a filter",
-            "Search the column's text: contains(column, 'word')",
-        ),
-        Expr::Tuple(_) => (
-            "A list of values stands only after IN",
-            "Write column IN (1, 2, 3)",
-        ),
-        Expr::Interval(_) => (
-            "Intervals are not available in filters",
-            "Write both ends as dates: created BETWEEN '2024-01-01' AND '2024-01-31'",
-        ),
-        Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ("* is not a column", "Name the column"),
-        Expr::Array(_) | Expr::Struct { .. } | Expr::Map(_) | Expr::Dictionary(_) => (
-            "Only plain values are accepted",
-            "Write numbers, text in single quotes, TRUE or FALSE",
-        ),
-        _ => (
-            "This kind of expression is not available in filters",
-            "Use = <> < <= > >= + - * / % AND OR NOT IN BETWEEN LIKE ILIKE IS",
-        ),
-    };
-    unsupported(at, what).hint(hint)
-}
-
-/// Where an expression starts, as far as sqlparser kept it. Only walks into the first operand, so
-/// that long chains cost no recursion.
-fn position(expr: &Expr) -> Option<(u64, u64)> {
-    let mut expr = expr;
-    loop {
-        expr = match expr {
-            Expr::BinaryOp { left, .. } => left,
-            Expr::Nested(inner)
-            | Expr::UnaryOp { expr: inner, .. }
-            | Expr::IsNull(inner)
-            | Expr::IsNotNull(inner)
-            | Expr::IsTrue(inner)
-            | Expr::IsNotTrue(inner)
-            | Expr::IsFalse(inner)
-            | Expr::IsNotFalse(inner)
-            | Expr::IsUnknown(inner)
-            | Expr::IsNotUnknown(inner) => inner,
-            Expr::InList { expr, .. }
-            | Expr::InSubquery { expr, .. }
-            | Expr::Between { expr, .. }
-            | Expr::Like { expr, .. }
-            | Expr::ILike { expr, .. }
-            | Expr::Cast { expr, .. } => expr,
-            Expr::Identifier(_)
-            | Expr::CompoundIdentifier(_)
-            | Expr::Value(_)
-            | Expr::TypedString(_) => {
-                let start = expr.span().start;
-                return (start.line > 0).then(|| place(start));
-            }
-            Expr::Function(function) => {
-                let start = function.name.span().start;
-                return (start.line > 0).then(|| place(start));
-            }
-            _ => return None,
-        };
-    }
-}
-
-/// A name as a message shows it: whole unless it is very long.
-fn short(name: &str) -> String {
-    if name.chars().count() <= 60 {
-        return name.to_owned();
-    }
-    let head: String = name.chars().take(59).collect();
-    format!("{head}…")
 }

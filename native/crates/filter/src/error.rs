@@ -49,6 +49,7 @@ impl fmt::Display for FilterError {
             None => {}
         }
         match &self.hint {
+            Some(hint) if hint.ends_with(['?', '.']) => write!(f, ". {hint}"),
             Some(hint) => write!(f, ". {hint}."),
             None => Ok(()),
         }

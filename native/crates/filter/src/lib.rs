@@ -24,6 +24,7 @@
 //!
 //! SQL's three-valued logic holds: what involves NULL is unknown, and unknown does not match.
 
+mod calls;
 mod check;
 mod columns;
 mod error;
@@ -32,6 +33,7 @@ mod literal;
 mod names;
 mod node;
 mod operators;
+mod refusals;
 mod sql;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 
 use crate::error::FilterError;
-use crate::names::{Lookup, Names, is_reserved};
+use crate::names::{Names, is_reserved};
 use crate::{MAX_DEPTH, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
 
 /// sqlparser spends up to this many of its recursion steps on one level of parentheses.
@@ -59,6 +59,7 @@ fn prepare(
     }
     let mut operators = 0usize;
     for i in 0..tokens.len() {
+        let around = Around::new(&tokens, i);
         let Some(token) = tokens.get(i) else { break };
         let at = place(token.span.start);
         operators += usize::from(is_operator(&token.token));
@@ -72,68 +73,98 @@ fn prepare(
         if let Some(error) = refused(&token.token, at) {
             return Err(error);
         }
-        let next = tokens.get(i + 1).map(|t| &t.token);
-        if let Token::Word(word) = &token.token {
-            if i == 0
-                && word.quote_style.is_none()
-                && word.value.eq_ignore_ascii_case("where")
-                && next.is_some()
-            {
-                if !matches!(names.find(&word.value, false), Lookup::Found(_)) {
-                    return Err(FilterError::at(at, "A filter starts after the word WHERE")
-                        .hint("Leave out WHERE and write the condition alone"));
-                }
+        let Token::Word(word) = &token.token else {
+            continue;
+        };
+        if word.quote_style.is_some() {
+            continue;
+        }
+        if is(word, &["IN"])
+            && matches!(
+                (around.next, around.after_next),
+                (Some(Token::LParen), Some(Token::RParen))
+            )
+        {
+            return Err(FilterError::at(at, "IN needs at least one value")
+                .hint("Write column IN (1, 2, 3)"));
+        }
+        let column = if column_like(word, &around) {
+            names.spelling(&word.value)
+        } else {
+            None
+        };
+        if let Some(column) = column {
+            // A quoted name is looked up exactly, so it takes the schema's own spelling.
+            let quoted = Token::make_word(column, Some('"'));
+            if let Some(slot) = tokens.get_mut(i) {
+                slot.token = quoted;
             }
-            let column = if column_like(word, next) {
-                names.spelling(&word.value)
-            } else {
-                None
-            };
-            if let Some(column) = column {
-                // A quoted name is looked up exactly, so it takes the schema's own spelling.
-                let quoted = Token::make_word(column, Some('"'));
-                if let Some(slot) = tokens.get_mut(i) {
-                    slot.token = quoted;
-                }
-            } else if subquery_starts(word)
-                && i.checked_sub(1)
-                    .and_then(|p| tokens.get(p))
-                    .is_none_or(|t| t.token == Token::LParen)
-            {
-                return Err(FilterError::at(at, format!("{} is not part of a filter", word.value.to_uppercase()))
-                    .hint("A filter is one condition over this collection's columns, such as length > 5 AND kind = 'word'; subqueries and statements are not accepted"));
-            }
+        } else if around.last.is_none() && is(word, &["WHERE"]) {
+            return Err(FilterError::at(at, "A filter starts after the word WHERE")
+                .hint("Leave out WHERE and write the condition alone"));
+        } else if matches!(around.last, None | Some(Token::LParen)) && is(word, &STATEMENTS) {
+            return Err(FilterError::at(
+                at,
+                format!("{} is not part of a filter", word.value.to_uppercase()),
+            )
+            .hint(
+                "A filter is one condition over this collection's columns, such as length > 5 \
+                 AND kind = 'word'; subqueries and statements are not accepted",
+            ));
         }
     }
     Ok(tokens)
 }
 
-/// A word that stands where a column can stand, whatever SQL thinks of the word.
-fn column_like(word: &Word, next: Option<&Token>) -> bool {
-    word.quote_style.is_none()
-        && !is_reserved(&word.value)
-        && !matches!(
-            next,
-            Some(Token::LParen | Token::Period | Token::SingleQuotedString(_))
-        )
+/// Words that begin something other than a condition.
+const STATEMENTS: [&str; 10] = [
+    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER", "EXISTS",
+];
+
+/// The tokens beside one.
+struct Around<'a> {
+    before_last: Option<&'a Token>,
+    last: Option<&'a Token>,
+    next: Option<&'a Token>,
+    after_next: Option<&'a Token>,
 }
 
-fn subquery_starts(word: &Word) -> bool {
-    const STARTS: [&str; 10] = [
-        "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER",
-        "EXISTS",
-    ];
-    word.quote_style.is_none() && STARTS.iter().any(|s| s.eq_ignore_ascii_case(&word.value))
+impl<'a> Around<'a> {
+    fn new(tokens: &'a [TokenWithSpan], i: usize) -> Self {
+        let token = |i: Option<usize>| i.and_then(|i| tokens.get(i)).map(|t| &t.token);
+        Self {
+            before_last: token(i.checked_sub(2)),
+            last: token(i.checked_sub(1)),
+            next: token(i.checked_add(1)),
+            after_next: token(i.checked_add(2)),
+        }
+    }
+}
+
+fn is(word: &Word, any: &[&str]) -> bool {
+    word.quote_style.is_none() && any.iter().any(|w| w.eq_ignore_ascii_case(&word.value))
+}
+
+/// A word that stands where a column can stand, whatever SQL thinks of the word.
+fn column_like(word: &Word, around: &Around<'_>) -> bool {
+    let word_is =
+        |token: Option<&Token>, name: &str| matches!(token, Some(Token::Word(w)) if is(w, &[name]));
+    let after_is = word_is(around.last, "IS")
+        || (word_is(around.last, "NOT") && word_is(around.before_last, "IS"));
+    word.quote_style.is_none()
+        && !is_reserved(&word.value)
+        // `x IS UNKNOWN`, `x IS DISTINCT FROM`: the grammar's words, also beside a column of that name.
+        && !after_is
+        && !matches!(around.next, Some(Token::LParen | Token::Period | Token::SingleQuotedString(_)))
 }
 
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(word) => {
             let value = &word.value;
-            let constant = ["TRUE", "FALSE", "NULL"]
-                .iter()
-                .any(|c| c.eq_ignore_ascii_case(value));
-            word.quote_style.is_none() && is_reserved(value) && !constant
+            word.quote_style.is_none()
+                && is_reserved(value)
+                && !is(word, &["TRUE", "FALSE", "NULL"])
         }
         // Minus is mostly the sign of a number, and lists of numbers are full of signs; what a
         // chain of minuses costs, the depth limit bounds.

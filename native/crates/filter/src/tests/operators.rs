@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, DictionaryArray, Float32Array, LargeStringArray, RecordBatch, StringViewArray,
-    TimestampSecondArray, UInt32Array,
+    ArrayRef, BooleanArray, DictionaryArray, Float32Array, LargeStringArray, RecordBatch,
+    StringViewArray, TimestampSecondArray, UInt32Array,
 };
 
 use super::{batch, rows};
@@ -202,6 +202,43 @@ fn names_are_found_as_people_write_them() {
     );
     assert_eq!(rows("word = 'it''s'"), [] as [usize; 0]);
     assert_eq!(rows("'it''s' = 'it''s'"), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_column_named_like_a_word_of_the_grammar_disturbs_nothing() {
+    let names = [
+        "unknown",
+        "select",
+        "where",
+        "case",
+        "struct",
+        "array",
+        "from",
+        "any",
+        "distinct",
+        "timestamp",
+        "exists",
+        "cast",
+    ];
+    let flag = || -> ArrayRef { Arc::new(BooleanArray::from(vec![Some(true), None])) };
+    let batch = RecordBatch::try_from_iter(names.map(|name| (name, flag()))).unwrap();
+    for name in names {
+        for (expression, want) in [
+            (name.to_owned(), [true, false]),
+            (format!("{name} IS UNKNOWN"), [false, true]),
+            (
+                format!("{name} IS NOT UNKNOWN AND NOT NOT {name}"),
+                [true, false],
+            ),
+            (format!("({name} = TRUE) OR FALSE"), [true, false]),
+            (format!("TRUE AND {name} IN (TRUE)"), [true, false]),
+        ] {
+            let filter = parse(&expression, batch.schema_ref())
+                .unwrap_or_else(|e| panic!("{expression}: {e}"));
+            let got: Vec<bool> = filter.evaluate(&batch).unwrap().iter().flatten().collect();
+            assert_eq!(got, want, "{expression}");
+        }
+    }
 }
 
 #[test]

@@ -146,6 +146,14 @@ fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     }
 }
 
+fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
 /// `%` and `_` by trying every way.
 fn like(text: &[char], pattern: &[char]) -> bool {
     match pattern.split_first() {
@@ -164,13 +172,11 @@ fn cond(c: &Cond, row: &Row) -> Option<bool> {
         Cond::Cmp(op, a, b) => compare(op, num(a, row), num(b, row)),
         Cond::TextCmp(op, a, b) => Some(by_op(op, &text(a, row)?, &text(b, row)?)),
         Cond::In(negated, a, list) => {
-            let hits = list.iter().map(|x| compare("=", num(a, row), x.map(N::I)));
-            flip(
-                *negated,
-                hits.fold(Some(false), |x, y| {
-                    and(x.map(|x| !x), y.map(|y| !y)).map(|z| !z)
-                }),
-            )
+            let mut found = Some(false);
+            for item in list {
+                found = or(found, compare("=", num(a, row), item.map(N::I)));
+            }
+            flip(*negated, found)
         }
         Cond::TextIn(negated, a, list) => flip(*negated, text(a, row).map(|t| list.contains(&t))),
         Cond::Between(negated, a, low, high) => {
@@ -194,7 +200,7 @@ fn cond(c: &Cond, row: &Row) -> Option<bool> {
         Cond::Is(negated, want, a) => Some((cond(a, row) == *want) != *negated),
         Cond::Not(a) => cond(a, row).map(|x| !x),
         Cond::And(a, b) => and(cond(a, row), cond(b, row)),
-        Cond::Or(a, b) => and(cond(a, row).map(|x| !x), cond(b, row).map(|x| !x)).map(|x| !x),
+        Cond::Or(a, b) => or(cond(a, row), cond(b, row)),
     }
 }
 
