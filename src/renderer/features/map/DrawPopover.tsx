@@ -1,0 +1,138 @@
+import { Popover } from '@base-ui/react/popover'
+import { type FormEvent, type ReactElement, useId, useState } from 'react'
+import * as v from 'valibot'
+import { type MapInfo, type MapParams, MapParamsSchema } from '../../../contract/index.ts'
+import { Button, TextField } from '../../ui/controls.tsx'
+import styles from './map.module.css'
+
+/** The parameters of a map, and the button that draws it. */
+
+export interface DrawRequest {
+  params: MapParams
+  seed: number
+}
+
+const DEFAULTS = { neighbours: '15', minDist: '0.1', spread: '1', epochs: '', seed: '42' }
+type Texts = typeof DEFAULTS
+
+const FIELDS: { key: keyof Texts; label: string; hint: string }[] = [
+  { key: 'neighbours', label: 'Neighbours', hint: 'Few show detail, many show the whole. 2 to 200.' },
+  { key: 'minDist', label: 'Minimum distance', hint: 'How close points may lie. 0 to 1.' },
+  { key: 'spread', label: 'Spread', hint: 'How far clusters lie apart. Above 0, at most 10.' },
+  { key: 'epochs', label: 'Epochs', hint: 'Steps of the layout, up to 5,000. Empty: by the number of rows.' },
+  { key: 'seed', label: 'Seed', hint: 'The same seed gives the same map.' },
+]
+
+export const DEFAULT_REQUEST: DrawRequest = {
+  params: { neighbours: 15, minDist: 0.1, spread: 1, epochs: 0 },
+  seed: 42,
+}
+
+function textsOf(saved: MapInfo | null): Texts {
+  if (!saved) return DEFAULTS
+  const { neighbours, minDist, spread, epochs } = saved.params
+  return {
+    neighbours: String(neighbours),
+    minDist: String(minDist),
+    spread: String(spread),
+    epochs: epochs > 0 ? String(epochs) : '',
+    seed: String(saved.seed),
+  }
+}
+
+const Form = v.object({
+  params: MapParamsSchema,
+  seed: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)),
+})
+
+/** The request, or the fields that are wrong. */
+export function readTexts(texts: Texts): DrawRequest | Set<string> {
+  const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
+  const result = v.safeParse(Form, {
+    params: {
+      neighbours: number(texts.neighbours),
+      minDist: number(texts.minDist),
+      spread: number(texts.spread),
+      epochs: texts.epochs.trim() === '' ? 0 : number(texts.epochs),
+    },
+    seed: number(texts.seed),
+  })
+  if (result.success) return result.output
+  return new Set(result.issues.map((issue) => String(issue.path?.at(-1)?.key)))
+}
+
+interface DrawPopoverProps {
+  trigger: ReactElement
+  saved: MapInfo | null
+  onDraw: (request: DrawRequest) => void
+}
+
+export function DrawPopover({ trigger, saved, onDraw }: DrawPopoverProps) {
+  const [open, setOpen] = useState(false)
+  return (
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger render={trigger as ReactElement<Record<string, unknown>>} />
+      <Popover.Portal>
+        <Popover.Positioner sideOffset={6} align="start" collisionPadding={8} style={{ zIndex: 50 }}>
+          <Popover.Popup className={styles.popover}>
+            <Popover.Title className={styles.popoverTitle}>
+              {saved ? 'Redraw the map' : 'Draw a map'}
+            </Popover.Title>
+            <ParameterForm
+              saved={saved}
+              onDraw={(request) => {
+                setOpen(false)
+                onDraw(request)
+              }}
+            />
+          </Popover.Popup>
+        </Popover.Positioner>
+      </Popover.Portal>
+    </Popover.Root>
+  )
+}
+
+function ParameterForm({ saved, onDraw }: { saved: MapInfo | null; onDraw: (request: DrawRequest) => void }) {
+  const [texts, setTexts] = useState(() => textsOf(saved))
+  const [wrong, setWrong] = useState<Set<string>>(new Set())
+  const id = useId()
+  const submit = (event: FormEvent): void => {
+    event.preventDefault()
+    const request = readTexts(texts)
+    if (request instanceof Set) setWrong(request)
+    else onDraw(request)
+  }
+  return (
+    <form onSubmit={submit} className={styles.form} noValidate>
+      {FIELDS.map(({ key, label, hint }) => (
+        <div key={key} className={styles.formRow}>
+          <label htmlFor={`${id}-${key}`}>{label}</label>
+          <TextField
+            id={`${id}-${key}`}
+            aria-label={label}
+            aria-describedby={`${id}-${key}-hint`}
+            aria-invalid={wrong.has(key)}
+            inputMode="decimal"
+            placeholder={key === 'epochs' ? 'auto' : undefined}
+            value={texts[key]}
+            onChange={(event) => {
+              setTexts({ ...texts, [key]: event.target.value })
+              setWrong(new Set([...wrong].filter((name) => name !== key)))
+            }}
+          />
+          <p id={`${id}-${key}-hint`} className={wrong.has(key) ? styles.formWrong : styles.formHint}>
+            {hint}
+          </p>
+        </div>
+      ))}
+      <div className={styles.formFoot}>
+        <Button look="quiet" onClick={() => setTexts(DEFAULTS)}>
+          Defaults
+        </Button>
+        <Button look="primary" type="submit">
+          {saved ? 'Redraw' : 'Draw map'}
+        </Button>
+      </div>
+    </form>
+  )
+}

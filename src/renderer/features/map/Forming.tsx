@@ -1,0 +1,28 @@
+import { Square } from 'lucide-react'
+import type { JobInfo } from '../../../contract/index.ts'
+import { cancelJob } from '../../state/actions.ts'
+import { IconButton } from '../../ui/controls.tsx'
+import { count, share, timeLeft } from '../../ui/format.ts'
+import { ProgressBar } from '../../ui/pieces.tsx'
+import styles from './map.module.css'
+
+/** How far the map is, with the way to stop it. */
+export function Forming({ job }: { job: JobInfo }) {
+  const left = timeLeft(job)
+  const done = job.total > 0 ? `${count(job.done)} of ${count(job.total)} ${job.unit}` : ''
+  return (
+    <div className={styles.forming} data-float>
+      <div className={styles.formingText}>
+        <span className={styles.formingPhase}>{phrase(job.phase)}</span>
+        <span className={styles.formingNote}>{[done, left].filter(Boolean).join(' · ')}</span>
+      </div>
+      <ProgressBar label="Drawing the map" value={share(job)} />
+      <IconButton label="Stop drawing" small side="top" onClick={() => void cancelJob(job.job)}>
+        <Square size={11} fill="currentColor" aria-hidden="true" />
+      </IconButton>
+    </div>
+  )
+}
+
+const phrase = (phase: string): string =>
+  phase === '' ? 'Starting' : phase.charAt(0).toUpperCase() + phase.slice(1)

@@ -1,0 +1,386 @@
+import { Map as MapIcon } from 'lucide-react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { AppError, type CollectionInfo, type StoreInfo } from '../../../contract/index.ts'
+import { engine } from '../../client/engine.ts'
+import { plainPalette } from '../../gl/palette.ts'
+import type { ScatterKind } from '../../gl/scatter.ts'
+import type { RegionMode, SurfaceEvents, Tool } from '../../gl/surface.ts'
+import { findSimilar } from '../../state/actions.ts'
+import { labelColumn, rowLabel } from '../../state/near.ts'
+import { intersection, minus, NO_ROWS, rowSet } from '../../state/rows.ts'
+import { useTheme } from '../../state/theme.ts'
+import { useView } from '../../state/view.ts'
+import { Button } from '../../ui/controls.tsx'
+import { count, counted } from '../../ui/format.ts'
+import { Empty, ErrorNote } from '../../ui/pieces.tsx'
+import { DEFAULT_REQUEST, DrawPopover, type DrawRequest } from './DrawPopover.tsx'
+import { firstColouring, useColouring, useMap } from './data.ts'
+import { Forming } from './Forming.tsx'
+import { HoverCard } from './HoverCard.tsx'
+import { Legend } from './Legend.tsx'
+import styles from './map.module.css'
+import { Names } from './names.ts'
+import { rowIndex, sameRows, statesOf } from './rowindex.ts'
+import { Toolbar } from './Toolbar.tsx'
+import { useSurface } from './useSurface.ts'
+
+/** Time in which points travel from one frame of a forming map to the next, ms. */
+const TRAVEL_MS = 260
+/** Collections whose colours the person has chosen, or that were given a first colouring. */
+const coloured = new Set<string>()
+
+const EMPTY = new Uint32Array(0)
+
+interface MapPaneProps {
+  store: StoreInfo
+  collection: CollectionInfo
+}
+
+export function MapPane({ store, collection }: MapPaneProps) {
+  const key = `${store.store}/${collection.name}`
+  const { picture, saved, loading, error } = useMap(store, collection)
+  const rows = picture?.rows ?? EMPTY
+  const indexOf = useMemo(() => rowIndex(rows), [rows])
+
+  const matching = useView((view) => view.matching)
+  const selection = useView((view) => view.selection)
+  const active = useView((view) => view.active)
+  const hover = useView((view) => view.hover)
+  const colourBy = useView((view) => view.colourBy)
+  const result = useView((view) => view.search.result)
+  const maximized = useView((view) => view.maximized === 'map')
+  const job = useView((view) =>
+    Object.values(view.jobs).find(
+      (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
+    ),
+  )
+  const failed = useView((view) =>
+    view.ended.find(
+      (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
+    ),
+  )
+
+  const [tool, setTool] = useState<Tool>('pan')
+  const [startError, setStartError] = useState<AppError | null>(null)
+  const [dismissed, setDismissed] = useState<string | null>(failed?.job ?? null)
+  const [card, setCard] = useState<{ row: number; x: number; y: number } | null>(null)
+  const [drawn, setDrawn] = useState<{ kind: ScatterKind; rows: number } | null>(null)
+  const host = useRef<HTMLDivElement>(null)
+  const pane = useRef<HTMLElement>(null)
+
+  const hits = useMemo(() => (result ? result.hits.map((hit) => hit.row) : []), [result])
+  const column = labelColumn(collection)
+  const colouring = useColouring(store, collection, colourBy, picture ? rows : null)
+  const namesChanged = useRef<() => void>(() => undefined)
+  const names = useMemo(
+    () => new Names(store.store, collection.name, column, () => namesChanged.current()),
+    [store.store, collection.name, column],
+  )
+
+  const handlers = useRef<SurfaceEvents>({} as SurfaceEvents)
+  const surface = useSurface(host, handlers, key)
+  const rowAt = (index: number): number | null => (index < 0 ? null : (rows[index] ?? null))
+
+  const choose = (chosen: Uint32Array, mode: RegionMode): void => {
+    const view = useView.getState()
+    if (mode === 'remove') view.select(minus(view.selection, chosen))
+    else view.select(chosen, mode)
+  }
+  handlers.current = {
+    hover: (index, x, y) => {
+      const row = rowAt(index)
+      useView.getState().setHover(row)
+      setCard((before) => (row === null ? null : before?.row === row ? before : { row, x, y }))
+    },
+    click: (index, mode) => {
+      const row = rowAt(index)
+      const view = useView.getState()
+      if (row === null) {
+        if (mode === 'replace' && view.selection.length > 0) view.select(NO_ROWS)
+        return
+      }
+      if (mode === 'replace') view.select([row])
+      else view.toggleSelected(row)
+      view.setActive(row)
+    },
+    double: (index) => {
+      const row = rowAt(index)
+      if (row !== null) void findSimilar(row, names.get(row) ?? undefined)
+    },
+    region: (indices, mode) => {
+      const chosen = rowSet(indices.map((index) => rows[index] as number))
+      // What the filter greys is not chosen by going around it.
+      const { matching: filtered } = useView.getState()
+      choose(filtered ? intersection(chosen, filtered) : chosen, mode)
+    },
+    names: (indices) => names.want(indices.map((index) => rows[index] as number)),
+    drawn: (kind) => {
+      const shown = picture ? rows.length : 0
+      setDrawn((before) => (before?.kind === kind && before.rows === shown ? before : { kind, rows: shown }))
+    },
+  }
+
+  // Points.
+  const shownRows = useRef<Uint32Array>(EMPTY)
+  useLayoutEffect(() => {
+    if (!surface || !picture) return
+    const travels = sameRows(shownRows.current, picture.rows)
+    shownRows.current = picture.rows
+    surface.setPoints(picture.xy, travels ? TRAVEL_MS : 0)
+  }, [surface, picture])
+  useEffect(() => {
+    if (!surface) shownRows.current = EMPTY
+  }, [surface])
+
+  // Colours.
+  const theme = useTheme((state) => state.shown)
+  useLayoutEffect(() => {
+    if (!surface) return
+    if (colouring && colouring.codes.length === rows.length) {
+      surface.setColours(colouring.codes, colouring.palette)
+    } else surface.setColours(null, plainPalette(theme === 'dark' ? '#5b92f0' : '#2f6fdb'))
+  }, [surface, colouring, rows, theme])
+  useEffect(() => {
+    if (colourBy !== null) coloured.add(key)
+    if (rows.length === 0 || coloured.has(key)) return
+    coloured.add(key)
+    void firstColouring(store, collection, rows).then((first) => {
+      const view = useView.getState()
+      if (first !== null && view.colourBy === null && view.collection === collection.name) {
+        view.setColourBy(first)
+      }
+    })
+  }, [rows, colourBy, key, store, collection])
+
+  // Selected, found, filtered.
+  const states = useMemo(
+    () => statesOf(rows.length, indexOf, { matching, selection, hits }),
+    [rows, indexOf, matching, selection, hits],
+  )
+  useLayoutEffect(() => surface?.setStates(states), [surface, states])
+
+  // Names and marks.
+  useLayoutEffect(() => {
+    surface?.setNames(
+      (index) => names.get(rows[index] as number),
+      (index) => rows[index] as number,
+    )
+  }, [surface, names, rows])
+  const mark = useCallback((): void => {
+    if (!surface) return
+    const activeIndex = active === null ? -1 : indexOf(active)
+    const hoverIndex = hover === null ? -1 : indexOf(hover)
+    surface.setMarks({
+      hits: (result?.hits ?? [])
+        .map((hit, i) => ({ index: indexOf(hit.row), rank: i + 1, label: rowLabel(hit, collection) }))
+        .filter((hit) => hit.index >= 0),
+      active: activeIndex < 0 ? null : { index: activeIndex, label: names.get(active as number) ?? '' },
+      hover: hoverIndex < 0 ? null : hoverIndex,
+    })
+  }, [surface, active, hover, indexOf, result, collection, names])
+  useLayoutEffect(() => {
+    namesChanged.current = mark
+    mark()
+  }, [mark])
+  useEffect(() => {
+    if (active === null) return
+    names.want([active])
+    const index = indexOf(active)
+    if (index >= 0 && surface && !surface.following) surface.reveal(index)
+  }, [active, names, indexOf, surface])
+
+  // Room for the controls that lie on the map.
+  useLayoutEffect(() => {
+    const element = host.current
+    if (!surface || !element) return
+    const measure = (): void => {
+      const own = element.getBoundingClientRect()
+      const floats = [...(pane.current?.querySelectorAll('[data-float]') ?? [])]
+      const taken = floats.map((float) => {
+        const { left, top, width, height } = float.getBoundingClientRect()
+        return { x: left - own.left - 4, y: top - own.top - 4, width: width + 8, height: height + 8 }
+      })
+      const legend = colouring && own.width > 720 ? 176 : 24
+      surface.setRoom(taken, { top: 52, right: legend, bottom: 44, left: 28 })
+    }
+    measure()
+    const sizes = new ResizeObserver(measure)
+    sizes.observe(element)
+    return () => sizes.disconnect()
+  }, [surface, colouring])
+
+  useLayoutEffect(() => surface?.setTool(tool), [surface, tool])
+  useEffect(() => {
+    const key = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
+      const target = event.target as HTMLElement | null
+      if (target?.closest('input, textarea, select, [contenteditable], [role="dialog"], [role="menu"]'))
+        return
+      if (event.key === 'l' || event.key === 'L') {
+        event.preventDefault()
+        setTool((before) => (before === 'lasso' ? 'pan' : 'lasso'))
+      } else if (event.key === 'Escape' && (surface?.dropStroke() || tool !== 'pan')) {
+        // One thing for one press: the tool first, then what the window does on Esc.
+        event.preventDefault()
+        event.stopImmediatePropagation()
+        setTool('pan')
+      }
+    }
+    window.addEventListener('keydown', key, { capture: true })
+    return () => window.removeEventListener('keydown', key, { capture: true })
+  }, [surface, tool])
+
+  const draw = ({ params, seed }: DrawRequest): void => {
+    setStartError(null)
+    setDismissed(failed?.job ?? null)
+    engine
+      .call('map.start', { store: store.store, collection: collection.name, params, seed })
+      .catch((thrown: unknown) => setStartError(AppError.from(thrown)))
+  }
+
+  const chooseColour = (code: number, add: boolean): void => {
+    if (!colouring) return
+    const { codes } = colouring
+    const chosen = rows.filter((_, i) => codes[i] === code)
+    choose(matching ? intersection(rowSet(chosen), matching) : chosen, add ? 'add' : 'replace')
+  }
+
+  const shownError =
+    startError ??
+    error ??
+    (failed?.state === 'failed' && failed.job !== dismissed && !job ? failed.error : null)
+  const missing = picture?.stage === 'saved' ? collection.rows - rows.length : 0
+  const status = job ? 'forming' : picture ? picture.stage : loading ? 'loading' : 'empty'
+
+  return (
+    <section
+      ref={pane}
+      className={styles.pane}
+      aria-label="Map"
+      data-map
+      data-stage={status}
+      data-points={drawn?.rows ?? 0}
+      data-renderer={drawn?.kind ?? ''}
+      data-coloured-by={colouring?.column ?? ''}
+      data-tool={tool}
+    >
+      <div
+        ref={host}
+        className={styles.host}
+        role="application"
+        aria-roledescription="map"
+        aria-label="Map of the collection. Arrows move it, plus and minus zoom, Enter opens the row in the middle."
+        aria-describedby="map-summary"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys.
+        tabIndex={0}
+      />
+      <p id="map-summary" className="visually-hidden" aria-live="polite">
+        {summary(rows.length, colouring?.column ?? null, selection.length, hits.length, job !== undefined)}
+      </p>
+      {picture && (
+        <Toolbar
+          collection={collection}
+          saved={saved}
+          forming={job !== undefined}
+          colourBy={colourBy}
+          tool={tool}
+          maximized={maximized}
+          onColourBy={(next) => {
+            coloured.add(key)
+            useView.getState().setColourBy(next)
+          }}
+          onTool={setTool}
+          onFit={() => surface?.fit()}
+          onZoom={(direction) => (direction > 0 ? surface?.zoomIn() : surface?.zoomOut())}
+          onDraw={draw}
+          onMaximize={() => useView.getState().setMaximized(maximized ? null : 'map')}
+        />
+      )}
+      {picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
+      {!picture && !job && !loading && (
+        <div className={styles.empty}>
+          <Empty
+            icon={<MapIcon size={28} strokeWidth={1.5} aria-hidden="true" />}
+            title={collection.rows > 0 ? 'No map yet' : 'Nothing to draw yet'}
+            action={
+              collection.rows > 0 && (
+                <>
+                  <Button look="primary" onClick={() => draw(DEFAULT_REQUEST)}>
+                    Draw map
+                  </Button>
+                  <DrawPopover
+                    saved={null}
+                    onDraw={draw}
+                    trigger={
+                      <button type="button" className={styles.quietButton}>
+                        Parameters
+                      </button>
+                    }
+                  />
+                </>
+              )
+            }
+          >
+            {collection.rows > 0
+              ? `A map puts the ${counted(collection.rows, 'row')} on a plane so that near vectors lie together.`
+              : 'Import rows, and they can be drawn as a map.'}
+          </Empty>
+        </div>
+      )}
+      {job ? (
+        <Forming job={job} />
+      ) : (
+        picture && (
+          <p className={styles.foot} data-float>
+            {counted(rows.length, 'point')}
+            {missing > 0 && ` · ${counted(missing, 'newer row')} not on it: redraw`}
+          </p>
+        )
+      )}
+      {shownError && (
+        <div className={styles.error} data-float>
+          <ErrorNote
+            error={shownError}
+            action={
+              <Button
+                look="quiet"
+                onClick={() => {
+                  setStartError(null)
+                  setDismissed(failed?.job ?? null)
+                  draw(DEFAULT_REQUEST)
+                }}
+              >
+                Draw again
+              </Button>
+            }
+          />
+        </div>
+      )}
+      {card && surface && picture && (
+        <HoverCard
+          source={{ store: store.store, collection: collection.name, revision: store.revision }}
+          collection={collection}
+          row={card.row}
+          x={card.x}
+          y={card.y}
+          column={colourBy}
+        />
+      )}
+    </section>
+  )
+}
+
+function summary(
+  rows: number,
+  column: string | null,
+  selected: number,
+  hits: number,
+  forming: boolean,
+): string {
+  if (rows === 0) return forming ? 'The map is being drawn.' : ''
+  const parts = [`Map of ${counted(rows, 'row')}${column ? `, coloured by ${column}` : ''}.`]
+  if (forming) parts.push('It is still forming.')
+  if (selected > 0) parts.push(`${count(selected)} selected.`)
+  if (hits > 0) parts.push(`${counted(hits, 'hit')} marked.`)
+  return parts.join(' ')
+}

@@ -1,0 +1,150 @@
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo } from 'react'
+import type {
+  AppError,
+  CollectionInfo,
+  ColumnInfo,
+  ColumnValues,
+  MapInfo,
+  StoreInfo,
+} from '../../../contract/index.ts'
+import { engine } from '../../client/engine.ts'
+import { queryClient } from '../../client/queries.ts'
+import {
+  categoryPalette,
+  type NumberScale,
+  numberCodes,
+  numberPalette,
+  numberScale,
+} from '../../gl/palette.ts'
+import { MAP_NAME, mapKey, useLive } from './live.ts'
+
+/** What the map shows: points from the running job or from the store, and the values that colour them. */
+
+export interface Picture {
+  rows: Uint32Array
+  xy: Float32Array
+  /** 'saved', or how far a forming map is. */
+  stage: 'saved' | 'pca' | 'umap'
+}
+
+export interface MapState {
+  picture: Picture | null
+  saved: MapInfo | null
+  loading: boolean
+  error: AppError | null
+}
+
+export function useMap(store: StoreInfo, collection: CollectionInfo): MapState {
+  const key = mapKey(store.store, collection.name)
+  const live = useLive((state) => state.maps[key])
+  const saved = collection.maps.find((map) => map.name === MAP_NAME) ?? null
+  const query = useQuery({
+    queryKey: ['data', store.store, collection.name, 'map', saved?.created],
+    queryFn: () =>
+      engine.call('map.get', { store: store.store, collection: collection.name, name: MAP_NAME }),
+    enabled: saved !== null,
+    gcTime: 300_000,
+  })
+  const fresh = live?.done === true && query.data !== undefined && saved?.created !== live.before
+  useEffect(() => {
+    if (fresh) useLive.getState().drop(key)
+  }, [fresh, key])
+
+  const data = saved ? query.data : undefined
+  const picture = useMemo<Picture | null>(() => {
+    if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage }
+    return data ? { rows: data.rows, xy: data.xy, stage: 'saved' } : null
+  }, [live, fresh, data])
+  return {
+    picture,
+    saved,
+    loading: saved !== null && !picture && query.isPending,
+    error: picture ? null : (query.error as AppError | null),
+  }
+}
+
+export interface Colouring {
+  column: string
+  codes: Uint8Array
+  palette: Uint8Array
+  values: ColumnValues
+  /** Of numbers. */
+  scale: NumberScale | null
+}
+
+function valuesQuery(store: string, collection: string, revision: number, column: string, rows: Uint32Array) {
+  return queryOptions({
+    // The rows' array itself is not in the key; its length and ends tell maps of one revision apart.
+    queryKey: [
+      'data',
+      store,
+      collection,
+      revision,
+      'colour',
+      column,
+      rows.length,
+      rows[0],
+      rows[rows.length - 1],
+    ],
+    queryFn: () =>
+      engine.call('column.values', { store, collection, column, rows: rows as Uint32Array<ArrayBuffer> }),
+    gcTime: 120_000,
+  })
+}
+
+/** Colours by a column; null for none, and until the first answer. */
+export function useColouring(
+  store: StoreInfo,
+  collection: CollectionInfo,
+  column: string | null,
+  rows: Uint32Array | null,
+): Colouring | null {
+  const query = useQuery({
+    ...valuesQuery(store.store, collection.name, store.revision, column ?? '', rows ?? new Uint32Array(0)),
+    enabled: column !== null && rows !== null && rows.length > 0,
+    // Old colours stand until the new ones are there, for the same points only.
+    placeholderData: (before) => (before && countOf(before) === rows?.length ? before : undefined),
+  })
+  const values = query.data
+  return useMemo(() => {
+    if (column === null || !values || !rows || countOf(values) !== rows.length) return null
+    if (values.kind === 'category') {
+      return { column, values, codes: values.codes, palette: categoryPalette(), scale: null }
+    }
+    const scale = numberScale(values.values, values.min, values.max)
+    return { column, values, codes: numberCodes(values.values, scale), palette: numberPalette(), scale }
+  }, [column, values, rows])
+}
+
+const countOf = (values: ColumnValues): number =>
+  values.kind === 'category' ? values.codes.length : values.values.length
+
+/** Columns that can colour a map. */
+export function colourColumns(collection: CollectionInfo): ColumnInfo[] {
+  return collection.columns.filter((column) => column.type !== 'vector')
+}
+
+/** Columns that are tried for a first colouring. */
+const TRIES_MAX = 6
+
+/** A column that divides the rows into few groups, the first in the table's order; null if there is none. */
+export async function firstColouring(
+  store: StoreInfo,
+  collection: CollectionInfo,
+  rows: Uint32Array,
+): Promise<string | null> {
+  const candidates = collection.columns.filter(
+    (column) => (column.type === 'text' || column.type === 'bool') && column.name !== collection.id.column,
+  )
+  for (const { name } of candidates.slice(0, TRIES_MAX)) {
+    const values = await queryClient
+      .fetchQuery(valuesQuery(store.store, collection.name, store.revision, name, rows))
+      .catch(() => null)
+    if (values?.kind !== 'category' || values.labels.length < 2) continue
+    const [most] = values.labels
+    const known = rows.length - values.nulls
+    if (values.others < known * 0.5 && most && most.count < known * 0.95) return name
+  }
+  return null
+}
