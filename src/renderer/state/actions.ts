@@ -19,13 +19,25 @@ export function currentSource(): Source | null {
 /** Opens a granted store and shows it: its only collection at once, else the list. Throws what the engine says. */
 export async function openStore(grant: string, create = false): Promise<StoreInfo> {
   const info = await engine.call('store.open', { grant, create })
-  const before = useView.getState().store
-  useView.getState().setStore(info, grant)
+  showStore(info, grant)
   const only = info.collections.length === 1 ? info.collections[0] : undefined
   if (only) useView.getState().setCollection(only.name)
+  return info
+}
+
+/** Shows an open store in place of the one before, and puts it on the list of recent ones. */
+export function showStore(info: StoreInfo, grant: string): void {
+  const before = useView.getState().store
+  if (before?.store === info.store) useView.getState().storeChanged(info)
+  else useView.getState().setStore(info, grant)
   if (before && before.store !== info.store) void closeQuietly(before.store)
   void shell('opened', grant).catch(() => undefined)
-  return info
+}
+
+/** Shows a collection of an open store. */
+export async function showCollection(store: string, grant: string, collection: string): Promise<void> {
+  showStore(await engine.call('store.info', { store }), grant)
+  useView.getState().setCollection(collection)
 }
 
 /** Back to Welcome. */
@@ -37,7 +49,7 @@ export function closeStore(): void {
 }
 
 /** A store with a running job stays open in the engine until the job has ended; that is the engine's business. */
-async function closeQuietly(store: string): Promise<void> {
+export async function closeQuietly(store: string): Promise<void> {
   await engine.call('store.close', { store }).catch(() => undefined)
 }
 

@@ -4,7 +4,7 @@ import { AppError, type GrantInfo, type ImportPreview, type ImportResult } from 
 import { engine } from '../../client/engine.ts'
 import { previewQuery } from '../../client/queries.ts'
 import { shell } from '../../client/shell.ts'
-import { cancelJob } from '../../state/actions.ts'
+import { cancelJob, closeQuietly, showCollection, showStore } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
 import { bytes, count, counted, metricName } from '../../ui/format.ts'
@@ -57,8 +57,11 @@ interface Made {
   store: string
 }
 
+function shut(): void {
+  useView.getState().setImporting(null)
+}
+
 function Import({ file }: { file: GrantInfo }) {
-  const close = () => useView.getState().setImporting(null)
   const open = useView((view) => view.store)
   const preview = useQuery(previewQuery(file.grant))
   const [form, setForm] = useState<PlanForm | null>(null)
@@ -88,7 +91,7 @@ function Import({ file }: { file: GrantInfo }) {
       if (ended.result.rejected > 0) {
         setPhase({ is: 'ended', result: ended.result, ...made })
       } else {
-        void showCollection(made, ended.result.collection).then(close, (e: unknown) => {
+        void showCollection(made.store, made.grant, ended.result.collection).then(shut, (e: unknown) => {
           setError(AppError.from(e))
           setPhase({ is: 'form' })
         })
@@ -134,17 +137,34 @@ function Import({ file }: { file: GrantInfo }) {
     }
   }
 
+  /** A store that was made for this import and got nothing is let go. */
+  function close() {
+    shut()
+    if (made && made.store !== open?.store) void closeQuietly(made.store)
+  }
+
+  async function background() {
+    shut()
+    if (made) showStore(await engine.call('store.info', { store: made.store }), made.grant)
+  }
+
+  function openResult(ended: Extract<Phase, { is: 'ended' }>) {
+    showCollection(ended.store, ended.grant, ended.result.collection).then(shut, (thrown: unknown) =>
+      setError(AppError.from(thrown)),
+    )
+  }
+
   if (phase.is === 'running') {
     return (
       <Dialog
         open
-        onClose={close}
+        onClose={() => void background()}
         title={`Importing ${file.name}`}
         width={520}
         foot={
           <>
             <Button onClick={() => void cancelJob(phase.job)}>Cancel import</Button>
-            <Button onClick={close}>Continue in the background</Button>
+            <Button onClick={() => void background()}>Continue in the background</Button>
           </>
         }
       >
@@ -156,18 +176,11 @@ function Import({ file }: { file: GrantInfo }) {
     return (
       <Dialog
         open
-        onClose={() => void showCollection(phase, phase.result.collection).then(close, close)}
+        onClose={() => openResult(phase)}
         title={`${file.name} is imported`}
         width={720}
         foot={
-          <Button
-            look="primary"
-            onClick={() =>
-              void showCollection(phase, phase.result.collection).then(close, (e: unknown) =>
-                setError(AppError.from(e)),
-              )
-            }
-          >
+          <Button look="primary" onClick={() => openResult(phase)}>
             Open {phase.result.collection}
           </Button>
         }
@@ -271,15 +284,6 @@ function Import({ file }: { file: GrantInfo }) {
       </div>
     </Dialog>
   )
-}
-
-async function showCollection(into: Made, collection: string): Promise<void> {
-  const info = await engine.call('store.info', { store: into.store })
-  const view = useView.getState()
-  if (view.store?.store !== info.store) view.setStore(info, into.grant)
-  else view.storeChanged(info)
-  useView.getState().setCollection(collection)
-  void shell('opened', into.grant).catch(() => undefined)
 }
 
 function Facts({ preview }: { preview: ImportPreview }) {

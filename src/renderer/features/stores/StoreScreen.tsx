@@ -1,0 +1,217 @@
+import { Database, FileInput, FolderSearch, MoreHorizontal, ShieldCheck } from 'lucide-react'
+import { useState } from 'react'
+import { AppError, type CollectionInfo, type StoreInfo, type VerifyReport } from '../../../contract/index.ts'
+import { engine } from '../../client/engine.ts'
+import { shell } from '../../client/shell.ts'
+import { openGrant } from '../../state/actions.ts'
+import { useView } from '../../state/view.ts'
+import { Button, IconButton, Menu, Tip } from '../../ui/controls.tsx'
+import { bytes, count, counted, metricName } from '../../ui/format.ts'
+import { Confirm, Empty, ErrorNote } from '../../ui/pieces.tsx'
+import styles from './stores.module.css'
+
+/** The open store: its collections, its size, and whether it is whole. */
+export function StoreScreen({ store }: { store: StoreInfo }) {
+  const grant = useView((view) => view.grant)
+  const [error, setError] = useState<AppError | null>(null)
+  const [report, setReport] = useState<VerifyReport | null>(null)
+  const [verifying, setVerifying] = useState(false)
+  const fail = (thrown: unknown) => setError(AppError.from(thrown))
+  const rows = store.collections.reduce((sum, one) => sum + one.rows, 0)
+
+  async function verify() {
+    setVerifying(true)
+    setReport(null)
+    setError(null)
+    try {
+      setReport(await engine.call('store.verify', { store: store.store }))
+    } catch (thrown) {
+      fail(thrown)
+    } finally {
+      setVerifying(false)
+    }
+  }
+
+  async function importFile() {
+    const file = await shell('pickFile')
+    if (file) await openGrant(file)
+  }
+
+  return (
+    <div className={styles.store}>
+      <div className={styles.storeInner}>
+        <header className={styles.storeHead}>
+          <div className={styles.storeTitle}>
+            <h1 className={styles.title}>{store.name}</h1>
+            <p className={styles.path}>{store.path}</p>
+          </div>
+          <Tip label="Read every file of the store and compare its checksums">
+            <Button disabled={verifying} onClick={() => void verify()}>
+              <ShieldCheck size={14} aria-hidden="true" /> {verifying ? 'Verifying…' : 'Verify'}
+            </Button>
+          </Tip>
+          {grant && (
+            <IconButton
+              label="Show in the file manager"
+              onClick={() => void shell('revealStore', grant).catch(fail)}
+            >
+              <FolderSearch size={16} />
+            </IconButton>
+          )}
+        </header>
+        {error && <ErrorNote error={error} />}
+        {report && <Report report={report} />}
+        <dl className={styles.facts}>
+          <Fact name="Rows" value={count(rows)} />
+          <Fact name="On disk" value={bytes(store.diskBytes)} />
+          <Fact name="Write-ahead log" value={bytes(store.walBytes)} />
+          <Fact name="Free on this disk" value={bytes(store.freeBytes)} />
+        </dl>
+        {store.collections.length === 0 ? (
+          <div className={styles.empty}>
+            <Empty
+              icon={<Database size={24} aria-hidden="true" />}
+              title="No collections yet"
+              action={
+                <Button look="primary" onClick={() => void importFile().catch(fail)}>
+                  Choose a file…
+                </Button>
+              }
+            >
+              A collection holds the rows and vectors of a file. Drop one anywhere, or choose it.
+            </Empty>
+          </div>
+        ) : (
+          <section>
+            <div className={styles.sectionHead}>
+              <h2>Collections</h2>
+              <Button look="quiet" onClick={() => void importFile().catch(fail)}>
+                <FileInput size={14} aria-hidden="true" /> Import a file…
+              </Button>
+            </div>
+            <table className={styles.collections}>
+              <thead>
+                <tr>
+                  <th scope="col">Name</th>
+                  <th scope="col" className={styles.number}>
+                    Rows
+                  </th>
+                  <th scope="col">Vector</th>
+                  <th scope="col">Index</th>
+                  <th scope="col" className={styles.number}>
+                    Columns
+                  </th>
+                  <th>
+                    <span className="visually-hidden">Actions</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {store.collections.map((collection) => (
+                  <CollectionLine key={collection.name} store={store} collection={collection} />
+                ))}
+              </tbody>
+            </table>
+          </section>
+        )}
+      </div>
+    </div>
+  )
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+function Report({ report }: { report: VerifyReport }) {
+  if (report.problems.length === 0) {
+    return (
+      <p className={styles.secondary}>
+        Every checksum is right: {counted(report.files, 'file')}, {bytes(report.bytes)}.
+      </p>
+    )
+  }
+  return (
+    <ErrorNote
+      error={
+        new AppError({
+          code: 'CORRUPT',
+          message: `${counted(report.problems.length, 'problem')} in ${counted(report.files, 'file')}: ${report.problems
+            .slice(0, 3)
+            .map((problem) => `${problem.file}: ${problem.what}`)
+            .join('; ')}.`,
+          remedy: 'Nothing was changed. Copy the folder before anything else.',
+          detail: { problems: report.problems.slice(0, 100) },
+        })
+      }
+    />
+  )
+}
+
+function CollectionLine({ store, collection }: { store: StoreInfo; collection: CollectionInfo }) {
+  const [asking, setAsking] = useState(false)
+  const [error, setError] = useState<AppError | null>(null)
+  const [vector] = collection.vectors
+  const show = () => useView.getState().setCollection(collection.name)
+
+  async function drop() {
+    try {
+      const info = await engine.call('collection.drop', { store: store.store, collection: collection.name })
+      useView.getState().storeChanged(info)
+      setAsking(false)
+    } catch (thrown) {
+      setError(AppError.from(thrown))
+    }
+  }
+
+  return (
+    <tr onDoubleClick={show}>
+      <td>
+        <button type="button" className={styles.nameButton} onClick={show}>
+          {collection.name}
+        </button>
+      </td>
+      <td className={styles.number}>{count(collection.rows)}</td>
+      <td>{vector ? `${vector.dimension}-d · ${metricName(vector.metric)}` : '–'}</td>
+      <td className={styles.secondary}>{vector ? indexState(vector.index) : '–'}</td>
+      <td className={styles.number}>{count(collection.columns.length)}</td>
+      <td className={styles.number}>
+        <Menu
+          align="end"
+          trigger={
+            <button type="button" aria-label={`More about ${collection.name}`} className={styles.moreButton}>
+              <MoreHorizontal size={16} aria-hidden="true" />
+            </button>
+          }
+          groups={[
+            { entries: [{ label: 'Open', run: show }] },
+            { entries: [{ label: 'Delete the collection…', danger: true, run: () => setAsking(true) }] },
+          ]}
+        />
+        <Confirm
+          open={asking}
+          title={`Delete ${collection.name}`}
+          verb={`Delete ${counted(collection.rows, 'row')}`}
+          error={error}
+          onConfirm={() => void drop()}
+          onClose={() => setAsking(false)}
+        >
+          The collection, its index and its maps leave the store. This cannot be undone yet; the file it came
+          from is not touched.
+        </Confirm>
+      </td>
+    </tr>
+  )
+}
+
+export function indexState(index: CollectionInfo['vectors'][number]['index']): string {
+  if (index.state === 'ready') return 'ready'
+  return index.state === 'building'
+    ? `building, ${Math.floor(index.progress * 100)} %`
+    : 'none: search is exact'
+}
