@@ -1,0 +1,198 @@
+import { useQuery } from '@tanstack/react-query'
+import { MousePointerClick, Radar, Trash2 } from 'lucide-react'
+import { useMemo, useState } from 'react'
+import {
+  AppError,
+  type Cell,
+  type CollectionInfo,
+  type RowDetail,
+  type StoreInfo,
+} from '../../../contract/index.ts'
+import { rowQuery } from '../../client/queries.ts'
+import { deleteRows, findSimilar } from '../../state/actions.ts'
+import { rowLabel } from '../../state/near.ts'
+import { useView } from '../../state/view.ts'
+import { Button, IconButton, Tip } from '../../ui/controls.tsx'
+import { brief, cell, count, measure } from '../../ui/format.ts'
+import { Bone, Confirm, CopyButton, Empty, ErrorNote, Panel, VectorPicture } from '../../ui/pieces.tsx'
+import { vectorText } from '../../ui/vector.ts'
+import styles from './inspector.module.css'
+
+interface Props {
+  store: StoreInfo
+  collection: CollectionInfo
+  maximized: boolean
+  onMaximize: () => void
+}
+
+/** Everything about one row. */
+export function Inspector({ store, collection, maximized, onMaximize }: Props) {
+  const active = useView((view) => view.active)
+  const source = { store: store.store, collection: collection.name, revision: store.revision }
+  const row = useQuery({ ...rowQuery(source, active ?? 0), enabled: active !== null })
+  return (
+    <Panel
+      title="Inspector"
+      note={active !== null && row.data && `row ${count(active)}`}
+      actions={
+        row.data && <CopyButton label="Copy the row as JSON" text={() => rowText(row.data, collection)} />
+      }
+      maximized={maximized}
+      onMaximize={onMaximize}
+    >
+      {active === null ? (
+        <Empty icon={<MousePointerClick size={20} aria-hidden="true" />} title="No row chosen">
+          Click a row in the table, a point on the map or a result to see all of it.
+        </Empty>
+      ) : row.error ? (
+        <div className={styles.error}>
+          <ErrorNote error={AppError.from(row.error)} />
+        </div>
+      ) : row.data ? (
+        <Detail key={row.data.row} row={row.data} collection={collection} />
+      ) : (
+        <div className={styles.bones}>
+          <Bone width="40%" />
+          <Bone width="90%" />
+          <Bone width="60%" />
+          <Bone width="70%" />
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function rowText(row: RowDetail, collection: CollectionInfo): string {
+  const { id, fields, vector } = row
+  const name = collection.vectors[0]?.name ?? 'vector'
+  const text = JSON.stringify({ [collection.id.column]: id, ...fields }, null, 2)
+  // The vector by its shortest digits: JSON would write single precision out in double.
+  return `${text.slice(0, -2)},\n  ${JSON.stringify(name)}: ${vectorText(vector)}\n}`
+}
+
+function Detail({ row, collection }: { row: RowDetail; collection: CollectionInfo }) {
+  const label = rowLabel(row, collection)
+  const [vector] = collection.vectors
+  const fields = Object.entries(row.fields).filter(([name]) => name !== collection.id.column)
+  return (
+    <div className={styles.body}>
+      <div className={styles.head}>
+        <p className={styles.name}>{label}</p>
+        <p className={styles.sub}>
+          {collection.id.type === 'rownumber'
+            ? 'No id: rows are numbered'
+            : `${collection.id.column} ${row.id}`}
+        </p>
+      </div>
+      <div className={styles.vector}>
+        <VectorPicture vector={row.vector} height={56} />
+        <div className={styles.vectorLine}>
+          <span>
+            norm <strong>{measure(row.norm)}</strong>
+          </span>
+          <span>
+            <strong>{count(row.vector.length)}</strong>-d
+          </span>
+          <Extremes vector={row.vector} />
+          <span className={styles.push} />
+          <CopyButton
+            small
+            label={`Copy ${vector?.name ?? 'the vector'}`}
+            text={() => vectorText(row.vector)}
+          />
+        </div>
+      </div>
+      <dl className={styles.fields}>
+        {fields.map(([name, value]) => (
+          <Field key={name} name={name} value={value} />
+        ))}
+      </dl>
+      <div className={styles.foot}>
+        <Tip label="Search for the neighbours of this row" keys="F" side="top">
+          <Button onClick={() => void findSimilar(row.row, label)}>
+            <Radar size={14} aria-hidden="true" /> Find similar
+          </Button>
+        </Tip>
+        <DeleteRow row={row.row} label={label} />
+      </div>
+    </div>
+  )
+}
+
+function Extremes({ vector }: { vector: Float32Array }) {
+  const [low, high] = useMemo(() => {
+    let least = Number.POSITIVE_INFINITY
+    let most = Number.NEGATIVE_INFINITY
+    for (const value of vector) {
+      if (value < least) least = value
+      if (value > most) most = value
+    }
+    return [least, most]
+  }, [vector])
+  return (
+    <span>
+      {measure(low)} to {measure(high)}
+    </span>
+  )
+}
+
+function Field({ name, value }: { name: string; value: Cell }) {
+  const text = typeof value === 'object' && value !== null ? JSON.stringify(value, null, 2) : cell(value)
+  const whole = typeof value === 'number' ? String(value) : text
+  return (
+    <div className={styles.field}>
+      <dt title={name}>{name}</dt>
+      <dd className={styles.long}>
+        {value === null ? (
+          <span className={styles.null}>no value</span>
+        ) : (
+          <span
+            className={typeof value === 'object' ? 'mono' : undefined}
+            title={whole === text ? undefined : whole}
+          >
+            {text}
+          </span>
+        )}
+      </dd>
+      {value !== null && (
+        <span className={styles.copy}>
+          <CopyButton small label={`Copy ${name}`} text={() => whole} />
+        </span>
+      )}
+    </div>
+  )
+}
+
+function DeleteRow({ row, label }: { row: number; label: string }) {
+  const [asking, setAsking] = useState(false)
+  const [error, setError] = useState<AppError | null>(null)
+  return (
+    <>
+      <IconButton
+        label="Delete this row"
+        side="top"
+        onClick={() => {
+          setError(null)
+          setAsking(true)
+        }}
+      >
+        <Trash2 size={14} />
+      </IconButton>
+      <Confirm
+        open={asking}
+        title={`Delete ${brief(label)}`}
+        verb="Delete the row"
+        error={error}
+        onClose={() => setAsking(false)}
+        onConfirm={() =>
+          void deleteRows(Uint32Array.of(row)).then(
+            () => setAsking(false),
+            (thrown: unknown) => setError(AppError.from(thrown)),
+          )
+        }
+      >
+        The row leaves the collection, the index and the map. Deleting cannot be undone yet.
+      </Confirm>
+    </>
+  )
+}

@@ -1,0 +1,80 @@
+import type { Cell, CollectionInfo, ColumnType, TablePage } from '../../../contract/index.ts'
+import { cell } from '../../ui/format.ts'
+
+/** Columns of the table: their order, their widths, and how wide they should be at first. */
+
+export interface TableColumn {
+  name: string
+  type: ColumnType | 'id'
+  numeric: boolean
+  width: number
+}
+
+export const WIDTH_MIN = 56
+export const WIDTH_MAX = 1_200
+const FIRST_WIDTH_MAX = 320
+/** Pixels of a character of 13 px Inter with tabular figures, about; and of the cell's padding and sort mark. */
+const CHARACTER = 7.2
+const PADDING = 24
+const HEAD_PADDING = 40
+/** Rows that a first width looks at. */
+const LOOK_AT = 60
+
+/** Widths that the person set, by column name. */
+export type Widths = Record<string, number>
+
+export function tableColumns(collection: CollectionInfo, page: TablePage, widths: Widths): TableColumn[] {
+  return page.columns.map((name, at) => {
+    const type = typeOf(collection, name)
+    const numeric = type === 'int' || type === 'float' || (type === 'id' && collection.id.type !== 'text')
+    return { name, type, numeric, width: widths[name] ?? firstWidth(name, at, page) }
+  })
+}
+
+function typeOf(collection: CollectionInfo, name: string): TableColumn['type'] {
+  if (collection.id.column === name) return 'id'
+  return collection.columns.find((column) => column.name === name)?.type ?? 'text'
+}
+
+function firstWidth(name: string, at: number, page: TablePage): number {
+  const lengths = page.cells
+    .slice(0, LOOK_AT)
+    .map((row) => shown(row[at] ?? null).length)
+    .sort((a, b) => a - b)
+  // One long text among many short ones does not widen the column.
+  const most = lengths[Math.floor(lengths.length * 0.95)] ?? 0
+  const wanted = Math.max(name.length * CHARACTER + HEAD_PADDING, most * CHARACTER + PADDING)
+  return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(72, wanted)))
+}
+
+/** Characters of a cell that are drawn; the rest shows on hover and in the inspector. */
+const SHOWN_MAX = 300
+
+/** A cell on one line, cut to what could ever fit. */
+export function shown(value: Cell): string {
+  const text = cell(value)
+  return (text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text).replace(/\s+/g, ' ')
+}
+
+const PREFIX = 'omendb.widths:'
+
+export function loadWidths(key: string): Widths {
+  try {
+    const parsed: unknown = JSON.parse(localStorage.getItem(PREFIX + key) ?? '{}')
+    if (typeof parsed !== 'object' || parsed === null) return {}
+    const pairs = Object.entries(parsed).filter(
+      ([, width]) => typeof width === 'number' && width >= WIDTH_MIN && width <= WIDTH_MAX,
+    )
+    return Object.fromEntries(pairs)
+  } catch {
+    return {}
+  }
+}
+
+export function saveWidths(key: string, widths: Widths): void {
+  try {
+    localStorage.setItem(PREFIX + key, JSON.stringify(widths))
+  } catch {
+    // Widths are a comfort; without room for them they last as long as the window.
+  }
+}
