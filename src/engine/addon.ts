@@ -41,6 +41,14 @@ export interface NativeNeighbours {
   distances(out: Float32Array): void
 }
 
+/** Vectors of one dimension, row-major. */
+export interface NativeVectors {
+  readonly dimension: number
+  /** Numbers in all of them. */
+  readonly length: number
+  copy(out: Float32Array): void
+}
+
 /** One unchanging state of a collection. Keeps its files alive until it is released. */
 export interface NativeSnapshot {
   readonly length: number
@@ -101,6 +109,7 @@ export interface Addon {
   isa(): string
   isaNote(): string | null
   inspect(path: string): Promise<string>
+  fileVectors(path: string, max: number): Promise<NativeVectors>
   openStore(path: string, create: boolean): Promise<NativeStore>
   Job: new (onProgress?: (phase: string, done: number, total: number) => void) => NativeJob
 }

@@ -1,4 +1,4 @@
-import { addon, nativeError } from '../addon.ts'
+import { addon } from '../addon.ts'
 import type { Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
 import { drawMap } from '../jobs/map.ts'
@@ -32,12 +32,8 @@ export const mapOperations: Handlers<'map.start' | 'map.get' | 'map.delete' | 'm
 
   'map.export': async ({ store, collection, name, grant }, { sessions, grants }) => {
     const path = grantedPath(grants, grant, 'file')
-    const written = await sessions
-      .get(store)
-      .native.exportMap(new (addon().Job)(), collection, name, path)
-      .catch((error: unknown) => {
-        throw nativeError(error)
-      })
+    const job = new (addon().Job)()
+    const written = await sessions.get(store).native.exportMap(job, collection, name, path)
     return JSON.parse(written) as { rows: number; bytes: number }
   },
 }

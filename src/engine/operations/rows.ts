@@ -81,7 +81,7 @@ export const rowOperations: Handlers<
       sessions.get(store).native.columnValues(collection, column, rows, codes, values),
     ) as
       | { kind: 'category'; labels: { label: string; count: number }[]; others: number; nulls: number }
-      | { kind: 'number'; min: number; max: number; nulls: number }
+      | { kind: 'number'; min: number; max: number; offset: number; nulls: number }
     return found.kind === 'category' ? { ...found, codes } : { ...found, values }
   },
 }

@@ -1,0 +1,278 @@
+//! One file into one collection: a thread reads, the caller's thread writes, a short queue between them, so that memory
+//! stays bounded whatever the file's size. The rows become visible together at the end; an import that fails, is
+//! cancelled or dies leaves nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use arrow_schema::{DataType, Field};
+use omendb_formats::{Batch, Error as FormatError, Progress, ReadPlan, Reader, Rejections};
+use omendb_store::{
+    BulkWriter, Collection, CollectionSpec, Error as StoreError, IdKind, ImportTarget, MAX_NAME_BYTES, Metric,
+    Store, VectorSpec,
+};
+use serde::Deserialize;
+
+use crate::Result;
+
+/// Batches that wait between reader and writer; each holds at most 16 MiB of vectors.
+const QUEUED_BATCHES: usize = 2;
+/// What the vector column is called when its name in the file cannot be its name in the store.
+const DEFAULT_VECTOR_NAME: &str = "vector";
+
+/// What to import and where.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportRequest {
+    /// The file.
+    pub path: PathBuf,
+    /// The collection; made if it is not there, otherwise added to (rows with a known id replace the old ones).
+    pub collection: String,
+    /// The metric of a new collection; one that exists must have the same.
+    #[serde(deserialize_with = "metric")]
+    pub metric: Metric,
+    /// What to read.
+    #[serde(flatten)]
+    pub plan: ReadPlan,
+}
+
+fn metric<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Metric, D::Error> {
+    let name = String::deserialize(d)?;
+    Metric::parse(&name)
+        .ok_or_else(|| serde::de::Error::custom(format!("unknown metric {name:?}")))
+}
+
+/// What an import is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Rows go from the file to the store.
+    Reading,
+    /// The rows are synced and published.
+    Saving,
+}
+
+impl Phase {
+    /// The phase as a phrase for a person.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Reading => "reading",
+            Phase::Saving => "saving",
+        }
+    }
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// Rows written.
+    pub rows: u64,
+    /// Rows that took the place of one with the same id, in the collection or earlier in the file.
+    pub replaced: u64,
+    /// Rows that were left out, and why.
+    pub rejections: Rejections,
+    /// Time from the opening of the file to the commit, seconds.
+    pub seconds: f64,
+}
+
+/// Reads a file into a collection.
+///
+/// `progress(phase, rows done, rows in all or 0)` is called after every batch on the calling thread. `cancel` is looked at
+/// between batches.
+///
+/// # Errors
+/// Those of [`omendb_formats::open`] and [`omendb_formats::Reader::next_batch`]; of the store's bulk writer; `CANCELLED`. After any of
+/// them the store is as it was.
+pub fn import(
+    store: &Arc<Store>,
+    request: &ImportRequest,
+    progress: &dyn Fn(Phase, u64, u64),
+    cancel: &AtomicBool,
+) -> Result<Imported> {
+    let started = Instant::now();
+    let reader = omendb_formats::open(&request.path, &request.plan)?;
+    let target = target(store, request, &reader)?;
+    let mut writer = store.begin_import(target)?;
+
+    let (sender, receiver) = sync_channel(QUEUED_BATCHES);
+    let (written, read) = std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read(reader, sender));
+        let written = write(&mut writer, receiver, progress, cancel);
+        // The receiver is gone by now, so a reader that still reads ends at its next send.
+        (written, reading.join())
+    });
+    let read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let rows = written?;
+    let rejections = read?;
+    if rows == 0 {
+        return Err(nothing_good(request, &rejections).into());
+    }
+    if cancel.load(Ordering::Relaxed) {
+        return Err(cancelled().into());
+    }
+    progress(Phase::Saving, rows, rows);
+    let committed = writer.commit()?;
+    Ok(Imported {
+        rows: committed.rows,
+        replaced: committed.replaced,
+        rejections,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// One thing that the reader hands over.
+struct Chunk {
+    batch: Batch,
+    progress: Progress,
+}
+
+/// Reads to the end of the file, or until the writer is gone. Dropping the sender says that nothing more comes.
+fn read(mut reader: Reader, sender: SyncSender<Chunk>) -> Result<Rejections> {
+    while let Some(batch) = reader.next_batch()? {
+        let progress = reader.progress();
+        if sender.send(Chunk { batch, progress }).is_err() {
+            break;
+        }
+    }
+    Ok(reader.rejections().clone())
+}
+
+/// Writes what comes until no more does; returns the rows. Dropping the receiver stops the reader.
+fn write(
+    writer: &mut BulkWriter,
+    receiver: Receiver<Chunk>,
+    progress: &dyn Fn(Phase, u64, u64),
+    cancel: &AtomicBool,
+) -> Result<u64> {
+    let mut rows = 0u64;
+    for Chunk { batch, progress: at } in receiver {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(cancelled().into());
+        }
+        writer.append(&batch.columns, &batch.vectors)?;
+        rows += batch.rows as u64;
+        progress(Phase::Reading, at.rows_read, expected_rows(&at));
+    }
+    Ok(rows)
+}
+
+/// Rows of the file, known or extrapolated from the bytes behind the reader; 0 while there is nothing to go by.
+fn expected_rows(at: &Progress) -> u64 {
+    if let Some(rows) = at.rows_total {
+        return rows;
+    }
+    if at.bytes_read == 0 {
+        return 0;
+    }
+    let rows = u128::from(at.rows_read) * u128::from(at.bytes_total) / u128::from(at.bytes_read);
+    u64::try_from(rows).unwrap_or(u64::MAX).max(at.rows_read)
+}
+
+fn cancelled() -> StoreError {
+    StoreError::Cancelled { what: "the import".to_owned() }
+}
+
+fn nothing_good(request: &ImportRequest, rejections: &Rejections) -> FormatError {
+    let why = match rejections.first.first() {
+        Some(first) => format!("none of its {} rows could be read; {first}", rejections.count),
+        None => "it holds no row".to_owned(),
+    };
+    FormatError::EmptyInput { path: request.path.clone(), what: why }
+}
+
+/// The collection that there is, if it fits, or a new one as the file describes it.
+fn target(store: &Arc<Store>, request: &ImportRequest, reader: &Reader) -> Result<ImportTarget> {
+    match store.collection(&request.collection) {
+        Ok(collection) => {
+            fits(&collection, request)?;
+            Ok(ImportTarget::Existing(request.collection.clone()))
+        }
+        Err(StoreError::UnknownCollection { .. }) => Ok(ImportTarget::New(spec(request, reader))),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Distances of two metrics cannot stand in one list, so an import may not change the metric.
+fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
+    let snapshot = collection.snapshot();
+    let Some(vector) = snapshot.meta().vectors.first() else { return Ok(()) };
+    if vector.metric == request.metric {
+        return Ok(());
+    }
+    Err(StoreError::InvalidRequest {
+        reason: format!(
+            "collection {:?} has the metric {}, and the import asks for {}",
+            request.collection,
+            vector.metric.as_str(),
+            request.metric.as_str()
+        ),
+    }
+    .into())
+}
+
+fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
+    let schema = reader.schema();
+    let id = reader.id_column().and_then(|at| schema.fields().get(at).cloned());
+    let columns: Vec<Field> = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| Some(*at) != reader.id_column())
+        .map(|(_, field)| field.as_ref().clone())
+        .collect();
+    let taken = |name: &str| schema.fields().iter().any(|f| f.name() == name);
+    CollectionSpec {
+        name: request.collection.clone(),
+        id_kind: match id.as_ref().map(|f| f.data_type()) {
+            None => IdKind::RowNumber,
+            Some(DataType::Int64) => IdKind::Int,
+            Some(_) => IdKind::Text,
+        },
+        id_column: id.map(|f| f.name().clone()),
+        columns,
+        vectors: vec![VectorSpec {
+            name: vector_name(&request.plan.vector, taken),
+            dimension: reader.dimension(),
+            metric: request.metric,
+        }],
+    }
+}
+
+/// The vector column's name in the file, unless the store could not take it or another column has it.
+fn vector_name(source: &str, taken: impl Fn(&str) -> bool) -> String {
+    // A range of numbered columns ("v0…v99") is a description, not a name that a person would type.
+    let usable = !source.is_empty() && source.len() <= MAX_NAME_BYTES && !source.contains('…');
+    let wanted = if usable { source } else { DEFAULT_VECTOR_NAME };
+    let mut name = wanted.to_owned();
+    let mut n = 2u32;
+    while taken(&name) {
+        name = format!("{DEFAULT_VECTOR_NAME}_{n}");
+        n += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vector_column_keeps_its_name_unless_it_is_a_range_or_taken() {
+        assert_eq!(vector_name("embedding", |_| false), "embedding");
+        assert_eq!(vector_name("v0…v99", |_| false), "vector");
+        assert_eq!(vector_name("", |_| false), "vector");
+        assert_eq!(vector_name("embedding", |n| n == "embedding"), "vector_2");
+        assert_eq!(vector_name("x…y", |n| n == "vector" || n == "vector_2"), "vector_3");
+    }
+
+    #[test]
+    fn rows_to_come_are_extrapolated_from_the_bytes_read() {
+        let at = |bytes_read, rows_read, rows_total| Progress { bytes_read, bytes_total: 1_000, rows_read, rows_total };
+        assert_eq!(expected_rows(&at(100, 7, None)), 70);
+        assert_eq!(expected_rows(&at(0, 0, None)), 0);
+        assert_eq!(expected_rows(&at(100, 7, Some(9))), 9);
+        assert_eq!(expected_rows(&at(1, u64::MAX, None)), u64::MAX);
+    }
+}
