@@ -58,7 +58,9 @@ export function enginePid(app) {
   return app.evaluate(({ app: electron }) => {
     const engine = electron
       .getAppMetrics()
-      .find((metric) => metric.type === 'Utility' && `${metric.name} ${metric.serviceName}`.includes('OmenDB'))
+      .find(
+        (metric) => metric.type === 'Utility' && `${metric.name} ${metric.serviceName}`.includes('OmenDB'),
+      )
     return engine?.pid ?? null
   })
 }
