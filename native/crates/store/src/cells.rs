@@ -26,7 +26,10 @@ impl Snapshot {
         rows.iter()
             .map(|&row| {
                 self.live(row)?;
-                Ok(readers.iter_mut().map(|(_, reader)| cell(reader, row)).collect())
+                Ok(readers
+                    .iter_mut()
+                    .map(|(_, reader)| cell(reader, row))
+                    .collect())
             })
             .collect()
     }
@@ -35,25 +38,41 @@ impl Snapshot {
     ///
     /// # Errors
     /// `UNKNOWN_COLUMN`, `UNKNOWN_ROW` (a row that is not live).
-    pub fn rows_json(&self, rows: &[u32], columns: Option<&[String]>) -> Result<Vec<Map<String, Json>>> {
+    pub fn rows_json(
+        &self,
+        rows: &[u32],
+        columns: Option<&[String]>,
+    ) -> Result<Vec<Map<String, Json>>> {
         let mut readers = self.readers(columns)?;
         rows.iter()
             .map(|&row| {
                 self.live(row)?;
-                Ok(readers.iter_mut().map(|(name, reader)| (name.clone(), cell(reader, row))).collect())
+                Ok(readers
+                    .iter_mut()
+                    .map(|(name, reader)| (name.clone(), cell(reader, row)))
+                    .collect())
             })
             .collect()
     }
 
     fn live(&self, row: u32) -> Result<()> {
-        if self.contains(row) { Ok(()) } else { Err(Error::UnknownRow { row }) }
+        if self.contains(row) {
+            Ok(())
+        } else {
+            Err(Error::UnknownRow { row })
+        }
     }
 
     fn readers(&self, columns: Option<&[String]>) -> Result<Vec<(String, ColumnReader<'_>)>> {
         match columns {
             Some(names) => names
                 .iter()
-                .map(|name| Ok((name.clone(), ColumnReader::new(self, self.column_index(name)?)?)))
+                .map(|name| {
+                    Ok((
+                        name.clone(),
+                        ColumnReader::new(self, self.column_index(name)?)?,
+                    ))
+                })
                 .collect(),
             None => self
                 .meta()
@@ -83,7 +102,11 @@ fn cell(reader: &mut ColumnReader<'_>, row: u32) -> Json {
 
 /// An integer as a JSON number, or as text where JavaScript would round it.
 pub fn int_json(v: i64) -> Json {
-    if v.unsigned_abs() <= MAX_SAFE_INTEGER { Json::Number(v.into()) } else { Json::String(v.to_string()) }
+    if v.unsigned_abs() <= MAX_SAFE_INTEGER {
+        Json::Number(v.into())
+    } else {
+        Json::String(v.to_string())
+    }
 }
 
 fn float_json(v: f64) -> Json {
@@ -97,13 +120,25 @@ fn float_json(v: f64) -> Json {
 
 /// ISO 8601 without a zone, with as many digits of the second as needed (none, three or six).
 fn timestamp_text(micros: i64) -> String {
-    let (days, of_day) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let (days, of_day) = (
+        micros.div_euclid(86_400_000_000),
+        micros.rem_euclid(86_400_000_000),
+    );
     let (year, month, day) = civil_from_days(days);
     let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
     let (h, m, s) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let sign = if year < 0 { "-" } else if year > 9_999 { "+" } else { "" };
+    let sign = if year < 0 {
+        "-"
+    } else if year > 9_999 {
+        "+"
+    } else {
+        ""
+    };
     let width = if (0..=9_999).contains(&year) { 4 } else { 6 };
-    let mut text = format!("{sign}{:0width$}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}", year.abs());
+    let mut text = format!(
+        "{sign}{:0width$}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}",
+        year.abs()
+    );
     if fraction % 1_000 != 0 {
         text.push_str(&format!(".{fraction:06}"));
     } else if fraction != 0 {
@@ -120,14 +155,20 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// Microseconds since 1970 of an ISO 8601 date or date and time; a zone is taken off, none counts as UTC.
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let utc: Tz = "+00:00".parse().ok()?;
-    string_to_datetime(&utc, text.trim()).ok().map(|t| t.timestamp_micros())
+    string_to_datetime(&utc, text.trim())
+        .ok()
+        .map(|t| t.timestamp_micros())
 }
 
 #[cfg(test)]
@@ -160,11 +201,20 @@ mod tests {
     #[test]
     fn timestamps_read_as_people_write_them() {
         assert_eq!(timestamp_text(0), "1970-01-01T00:00:00");
-        assert_eq!(timestamp_text(1_709_210_096_500_000), "2024-02-29T12:34:56.500");
+        assert_eq!(
+            timestamp_text(1_709_210_096_500_000),
+            "2024-02-29T12:34:56.500"
+        );
         assert_eq!(timestamp_text(-1), "1969-12-31T23:59:59.999999");
         assert_eq!(parse_timestamp("2024-02-29"), Some(1_709_164_800_000_000));
-        assert_eq!(parse_timestamp("2024-02-29T12:34:56.500Z"), Some(1_709_210_096_500_000));
-        assert_eq!(parse_timestamp("2024-02-29T14:34:56.500+02:00"), Some(1_709_210_096_500_000));
+        assert_eq!(
+            parse_timestamp("2024-02-29T12:34:56.500Z"),
+            Some(1_709_210_096_500_000)
+        );
+        assert_eq!(
+            parse_timestamp("2024-02-29T14:34:56.500+02:00"),
+            Some(1_709_210_096_500_000)
+        );
         assert_eq!(parse_timestamp("yesterday"), None);
     }
 }

@@ -3,7 +3,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 
 use crate::error::{Error, Result};
@@ -49,7 +50,11 @@ impl<'a> Typed<'a> {
 }
 
 /// The array of column `index` (of the collection's columns) in a batch; `None` where the batch is older than the column.
-pub(crate) fn array_in<'a>(batch: &'a RecordBatch, index: usize, name: &str) -> Option<&'a ArrayRef> {
+pub(crate) fn array_in<'a>(
+    batch: &'a RecordBatch,
+    index: usize,
+    name: &str,
+) -> Option<&'a ArrayRef> {
     // Columns are only ever appended, so an older batch is a prefix; look by name where it is not.
     let fields = batch.schema_ref().fields();
     if fields.get(index).is_some_and(|f| f.name() == name) {
@@ -83,7 +88,11 @@ impl<'a> ColumnReader<'a> {
         let mut chunks = Vec::new();
         for part in snapshot.parts() {
             if part.columns.is_empty() {
-                chunks.push(Chunk { start: part.first_row, end: part.range().end, values: Typed::Missing });
+                chunks.push(Chunk {
+                    start: part.first_row,
+                    end: part.range().end,
+                    values: Typed::Missing,
+                });
             }
             for (i, batch) in part.columns.iter().enumerate() {
                 let start = part.first_row + part.batch_start(i);
@@ -98,10 +107,18 @@ impl<'a> ColumnReader<'a> {
                         ))
                     })?,
                 };
-                chunks.push(Chunk { start, end: start + batch.num_rows() as u32, values });
+                chunks.push(Chunk {
+                    start,
+                    end: start + batch.num_rows() as u32,
+                    values,
+                });
             }
         }
-        Ok(ColumnReader { chunks, last: 0, kind: column.kind })
+        Ok(ColumnReader {
+            chunks,
+            last: 0,
+            kind: column.kind,
+        })
     }
 
     pub fn kind(&self) -> ColumnKind {
@@ -129,6 +146,8 @@ fn typed(array: &ArrayRef, kind: ColumnKind) -> Option<Typed<'_>> {
         ColumnKind::Int => Typed::Int(array.as_primitive_opt::<Int64Type>()?),
         ColumnKind::Float => Typed::Float(array.as_primitive_opt::<Float64Type>()?),
         ColumnKind::Text | ColumnKind::Json => Typed::Text(array.as_string_opt::<i32>()?),
-        ColumnKind::Timestamp => Typed::Timestamp(array.as_primitive_opt::<TimestampMicrosecondType>()?),
+        ColumnKind::Timestamp => {
+            Typed::Timestamp(array.as_primitive_opt::<TimestampMicrosecondType>()?)
+        }
     })
 }

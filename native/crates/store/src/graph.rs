@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, to_distance};
 use omendb_hnsw::{
-    BuildError, BuildParams, Graph, GraphView, KnnError, NONE, Neighbor, Scratch, VectorsRef, build, exact,
-    knn_graph,
+    BuildError, BuildParams, Graph, GraphView, KnnError, NONE, Neighbor, Scratch, VectorsRef,
+    build, exact, knn_graph,
 };
 use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
@@ -68,7 +68,9 @@ impl Snapshot {
     ) -> Result<KnnGraph> {
         let metric = self.vector_spec(column)?.metric;
         if k == 0 {
-            return Err(Error::invalid("a neighbour graph takes at least one neighbour a row"));
+            return Err(Error::invalid(
+                "a neighbour graph takes at least one neighbour a row",
+            ));
         }
         if k > MAX_GRAPH_K {
             return Err(Error::LimitExceeded {
@@ -95,10 +97,20 @@ impl Snapshot {
                     }
                 };
                 match view {
-                    Some(view) => {
-                        knn_graph(&view, vectors, k, 0, 0, progress, cancel, &mut ids, &mut distances)
+                    Some(view) => knn_graph(
+                        &view,
+                        vectors,
+                        k,
+                        0,
+                        0,
+                        progress,
+                        cancel,
+                        &mut ids,
+                        &mut distances,
+                    ),
+                    None => {
+                        exact::knn_graph(vectors, k, 0, progress, cancel, &mut ids, &mut distances)
                     }
-                    None => exact::knn_graph(vectors, k, 0, progress, cancel, &mut ids, &mut distances),
                 }
                 .map_err(knn_error)?;
             }
@@ -110,18 +122,35 @@ impl Snapshot {
                     let needed = part.vectors[column].index.is_none()
                         && part.rows as usize > OWN_INDEX_ROWS
                         && rows.len() > EXACT_ROWS;
-                    own.push(if needed { Some(own_index(vectors, cancel, &|_, _| {})?) } else { None });
+                    own.push(if needed {
+                        Some(own_index(vectors, cancel, &|_, _| {})?)
+                    } else {
+                        None
+                    });
                 }
                 for (part, own) in parts.iter().zip(&own) {
                     sources.push(self.source(part, column, own.as_ref(), &rows)?);
                 }
-                merged(&sources, metric, &rows, k, cancel, progress, &mut ids, &mut distances)?;
+                merged(
+                    &sources,
+                    &rows,
+                    k,
+                    cancel,
+                    progress,
+                    &mut ids,
+                    &mut distances,
+                )?;
             }
         }
         for d in &mut distances {
             *d = to_distance(metric, *d);
         }
-        Ok(KnnGraph { rows, k, ids, distances })
+        Ok(KnnGraph {
+            rows,
+            k,
+            ids,
+            distances,
+        })
     }
 
     fn source<'a>(
@@ -144,7 +173,13 @@ impl Snapshot {
         for (at, row) in rows[first..last].iter().enumerate() {
             positions[(row - range.start) as usize] = (first + at) as u32;
         }
-        Ok(Source { part, vectors: self.vectors_of(part, column)?, view, positions, live: last - first })
+        Ok(Source {
+            part,
+            vectors: self.vectors_of(part, column)?,
+            view,
+            positions,
+            live: last - first,
+        })
     }
 
     /// Live rows, and for each its first two principal components in vector column `column`, x0, y0, x1, y1, …; the wider axis has a
@@ -189,7 +224,9 @@ impl Snapshot {
 }
 
 fn cancelled() -> Error {
-    Error::Cancelled { what: "the map".to_owned() }
+    Error::Cancelled {
+        what: "the map".to_owned(),
+    }
 }
 
 fn knn_error(error: KnnError) -> Error {
@@ -211,10 +248,8 @@ fn own_index(
 }
 
 /// Searches every part for every row. Scores go to `out_scores`.
-#[expect(clippy::too_many_arguments, reason = "one place calls it, with what it has at hand")]
 fn merged(
     sources: &[Source<'_>],
-    metric: Metric,
     rows: &[u32],
     k: usize,
     cancel: &AtomicBool,
@@ -244,7 +279,10 @@ fn merged(
                     all.clear();
                     for source in sources {
                         source.nearest(query, k + 1, ef, scratch, found)?;
-                        all.extend(found.iter().map(|n| Neighbor { id: source.positions[n.id as usize], ..*n }));
+                        all.extend(found.iter().map(|n| Neighbor {
+                            id: source.positions[n.id as usize],
+                            ..*n
+                        }));
                     }
                     all.retain(|n| n.id != me);
                     sort_and_cut(all, k);
@@ -277,8 +315,9 @@ impl Source<'_> {
         let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
         let internal = |e: omendb_hnsw::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
-            let stats = omendb_hnsw::search(view, self.vectors, query, k, ef, accept, scratch, found)
-                .map_err(internal)?;
+            let stats =
+                omendb_hnsw::search(view, self.vectors, query, k, ef, accept, scratch, found)
+                    .map_err(internal)?;
             if stats.exhausted && found.len() >= k.min(self.live) {
                 return Ok(());
             }

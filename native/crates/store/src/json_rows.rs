@@ -53,7 +53,10 @@ pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatc
     let objects: Vec<&Map<String, Json>> = rows
         .iter()
         .enumerate()
-        .map(|(i, row)| row.as_object().ok_or_else(|| Error::invalid(format!("row {i} is not an object"))))
+        .map(|(i, row)| {
+            row.as_object()
+                .ok_or_else(|| Error::invalid(format!("row {i} is not an object")))
+        })
         .collect::<Result<_>>()?;
     let known: HashMap<&str, Slot> = known_keys(meta);
     let new_columns = infer_new(&objects, &known, meta)?;
@@ -64,8 +67,11 @@ pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatc
         keys.insert(&column.name, Slot::Column(meta.columns.len() + i));
     }
     let mut cells: Vec<Vec<Option<&Json>>> = vec![vec![None; objects.len()]; columns.len()];
-    let mut vectors: Vec<Vec<f32>> =
-        meta.vectors.iter().map(|v| Vec::with_capacity(v.dimension.min(4_096) * objects.len())).collect();
+    let mut vectors: Vec<Vec<f32>> = meta
+        .vectors
+        .iter()
+        .map(|v| Vec::with_capacity(v.dimension.min(4_096) * objects.len()))
+        .collect();
     for (i, object) in objects.iter().enumerate() {
         let mut given: Vec<Option<&Json>> = vec![None; meta.vectors.len()];
         for (key, value) in *object {
@@ -75,7 +81,9 @@ pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatc
                 None => continue, // null in every row
             };
             if taken {
-                return Err(Error::invalid(format!("row {i} gives {key:?} under two names")));
+                return Err(Error::invalid(format!(
+                    "row {i} gives {key:?} under two names"
+                )));
             }
             *place = Some(value);
         }
@@ -90,9 +98,14 @@ pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatc
         .collect::<Result<_>>()?;
     let fields: Vec<Field> = columns.iter().map(|c| c.kind.field(&c.name)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(objects.len()));
-    let columns = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-        .map_err(|e| Error::internal(e.to_string()))?;
-    Ok(JsonBatch { new_columns, columns, vectors })
+    let columns =
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+            .map_err(|e| Error::internal(e.to_string()))?;
+    Ok(JsonBatch {
+        new_columns,
+        columns,
+        vectors,
+    })
 }
 
 fn known_keys(meta: &CollectionMeta) -> HashMap<&str, Slot> {
@@ -140,12 +153,22 @@ fn infer_new(
                     check_name(key)?;
                     order.push(key);
                     kinds.insert(key, kind);
-                    limit("columns of a collection", meta.columns.len() + order.len(), MAX_COLUMNS)?;
+                    limit(
+                        "columns of a collection",
+                        meta.columns.len() + order.len(),
+                        MAX_COLUMNS,
+                    )?;
                 }
             }
         }
     }
-    Ok(order.into_iter().map(|name| ColumnMeta { name: name.to_owned(), kind: kinds[name] }).collect())
+    Ok(order
+        .into_iter()
+        .map(|name| ColumnMeta {
+            name: name.to_owned(),
+            kind: kinds[name],
+        })
+        .collect())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -158,7 +181,10 @@ fn check_name(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::InvalidName { name: name.chars().take(64).collect(), reason: reason.to_owned() })
+    Err(Error::InvalidName {
+        name: name.chars().take(64).collect(),
+        reason: reason.to_owned(),
+    })
 }
 
 fn kind_of(value: &Json) -> ColumnKind {
@@ -192,10 +218,18 @@ fn read_vector(
     let invalid = |reason: String| Error::InvalidVector { row, reason };
     let values = match value {
         None | Some(Json::Null) => {
-            return Err(Error::invalid(format!("row {row} has no vector in {:?}", spec.name)));
+            return Err(Error::invalid(format!(
+                "row {row} has no vector in {:?}",
+                spec.name
+            )));
         }
         Some(Json::Array(values)) => values,
-        Some(other) => return Err(invalid(format!("it is {}, not a list of numbers", describe(other)))),
+        Some(other) => {
+            return Err(invalid(format!(
+                "it is {}, not a list of numbers",
+                describe(other)
+            )));
+        }
     };
     if values.len() != spec.dimension {
         return Err(Error::DimensionMismatch {
@@ -205,9 +239,14 @@ fn read_vector(
         });
     }
     for (i, v) in values.iter().enumerate() {
-        let x = v.as_f64().ok_or_else(|| invalid(format!("value {i} is {}, not a number", describe(v))))? as f32;
+        let x = v
+            .as_f64()
+            .ok_or_else(|| invalid(format!("value {i} is {}, not a number", describe(v))))?
+            as f32;
         if !x.is_finite() {
-            return Err(invalid(format!("value {i} is too large for a 32-bit float")));
+            return Err(invalid(format!(
+                "value {i} is too large for a 32-bit float"
+            )));
         }
         out.push(x);
     }
@@ -226,7 +265,11 @@ fn describe(value: &Json) -> &'static str {
     }
 }
 
-fn build_column(column: &ColumnMeta, values: &[Option<&Json>], meta: &CollectionMeta) -> Result<ArrayRef> {
+fn build_column(
+    column: &ColumnMeta,
+    values: &[Option<&Json>],
+    meta: &CollectionMeta,
+) -> Result<ArrayRef> {
     let is_id = meta.id_column.as_deref() == Some(column.name.as_str());
     let misfit = |row: usize, value: &Json| {
         Error::invalid(format!(
@@ -247,7 +290,10 @@ fn build_column(column: &ColumnMeta, values: &[Option<&Json>], meta: &Collection
     for (row, value) in values.iter().enumerate() {
         let value = value.filter(|v| !v.is_null());
         if is_id && value.is_none() {
-            return Err(Error::invalid(format!("row {row} has no id in {:?}", column.name)));
+            return Err(Error::invalid(format!(
+                "row {row} has no id in {:?}",
+                column.name
+            )));
         }
         present.push(value);
     }
@@ -257,7 +303,9 @@ fn build_column(column: &ColumnMeta, values: &[Option<&Json>], meta: &Collection
             for (row, value) in present.iter().enumerate() {
                 match value {
                     None => builder.append_null(),
-                    Some(value) => builder.append_value($read(*value).ok_or_else(|| misfit(row, value))?),
+                    Some(value) => {
+                        builder.append_value($read(*value).ok_or_else(|| misfit(row, value))?)
+                    }
                 }
             }
             Ok(Arc::new(builder.finish()))
@@ -270,7 +318,9 @@ fn build_column(column: &ColumnMeta, values: &[Option<&Json>], meta: &Collection
         ColumnKind::Text => build!(StringBuilder::new(), Json::as_str),
         ColumnKind::Json => build!(StringBuilder::new(), |v: &Json| Some(v.to_string())),
         ColumnKind::Timestamp => {
-            build!(TimestampMicrosecondBuilder::new(), |v: &Json| v.as_str().and_then(parse_timestamp))
+            build!(TimestampMicrosecondBuilder::new(), |v: &Json| v
+                .as_str()
+                .and_then(parse_timestamp))
         }
     }
 }
@@ -281,7 +331,7 @@ fn read_int(value: &Json) -> Option<i64> {
         Json::Number(n) => n.as_i64().or_else(|| {
             let f = n.as_f64()?;
             // 2^63 itself does not fit, and every float below it that has no fraction does.
-            (f.fract() == 0.0 && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&f))
+            (f.fract() == 0.0 && (i64::MIN as f64..-(i64::MIN as f64)).contains(&f))
                 .then_some(f as i64)
         }),
         Json::String(s) => s.parse().ok(),

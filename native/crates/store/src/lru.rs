@@ -8,7 +8,10 @@ pub(crate) struct Lru<K, V> {
 
 impl<K: Eq, V: Clone> Lru<K, V> {
     pub fn new(capacity: usize) -> Self {
-        Lru { entries: Vec::new(), capacity }
+        Lru {
+            entries: Vec::new(),
+            capacity,
+        }
     }
 
     /// The value of a key, which becomes the newest.

@@ -116,7 +116,7 @@ impl ColumnKind {
         };
         let field = Field::new(name, data_type, true);
         if self == ColumnKind::Json {
-            field.with_metadata([(TYPE_KEY.to_owned(), "json".to_owned())].into())
+            field.with_metadata([(TYPE_KEY.to_owned(), "json".to_owned())])
         } else {
             field
         }

@@ -56,7 +56,14 @@ impl Part {
         if !columns.is_empty() && at != rows {
             return None;
         }
-        Some(Part { first_row, rows, columns, vectors, ids, starts })
+        Some(Part {
+            first_row,
+            rows,
+            columns,
+            vectors,
+            ids,
+            starts,
+        })
     }
 
     /// The row numbers of this part.
@@ -69,7 +76,10 @@ impl Part {
         if position >= self.rows {
             return None;
         }
-        let batch = self.starts.partition_point(|&s| s <= position).checked_sub(1)?;
+        let batch = self
+            .starts
+            .partition_point(|&s| s <= position)
+            .checked_sub(1)?;
         Some((batch, (position - self.starts[batch]) as usize))
     }
 
@@ -88,7 +98,9 @@ impl Part {
         if let Some(ints) = array.as_primitive_opt::<Int64Type>() {
             return Some(Id::Int(ints.value(at)));
         }
-        array.as_string_opt::<i32>().map(|texts| Id::Text(texts.value(at).to_owned()))
+        array
+            .as_string_opt::<i32>()
+            .map(|texts| Id::Text(texts.value(at).to_owned()))
     }
 
     /// Position of the last row in this part that has this id.
@@ -140,7 +152,11 @@ impl<T: Pod> Slab<T> {
     pub fn mapped(map: Arc<dyn Mapping>, offset: usize, len: usize) -> Option<Self> {
         let end = offset.checked_add(len.checked_mul(size_of::<T>())?)?;
         bytemuck::try_cast_slice::<u8, T>(map.bytes().get(offset..end)?).ok()?;
-        Some(Slab::Mapped(MappedSlice { map, bytes: offset..end, kind: std::marker::PhantomData }))
+        Some(Slab::Mapped(MappedSlice {
+            map,
+            bytes: offset..end,
+            kind: std::marker::PhantomData,
+        }))
     }
 
     /// The numbers.
@@ -199,13 +215,19 @@ impl IdIndex {
 impl Part {
     /// Whether the id at `position` is not greater than `id`; without allocation.
     fn le(&self, column: usize, position: u32, id: &Id) -> bool {
-        let Some((batch, at)) = self.locate(position) else { return false };
-        let Some(array) = self.columns[batch].columns().get(column) else { return false };
+        let Some((batch, at)) = self.locate(position) else {
+            return false;
+        };
+        let Some(array) = self.columns[batch].columns().get(column) else {
+            return false;
+        };
         match id {
-            Id::Int(v) => {
-                array.as_primitive_opt::<Int64Type>().is_some_and(|a| a.value(at) <= *v)
-            }
-            Id::Text(v) => array.as_string_opt::<i32>().is_some_and(|a| a.value(at) <= v.as_str()),
+            Id::Int(v) => array
+                .as_primitive_opt::<Int64Type>()
+                .is_some_and(|a| a.value(at) <= *v),
+            Id::Text(v) => array
+                .as_string_opt::<i32>()
+                .is_some_and(|a| a.value(at) <= v.as_str()),
         }
     }
 }

@@ -52,7 +52,15 @@ pub struct SearchRequest<'a> {
 impl<'a> SearchRequest<'a> {
     /// The `k` nearest rows in the first vector column, with the defaults for everything else.
     pub fn new(query: &'a [f32], k: usize) -> SearchRequest<'a> {
-        SearchRequest { vector: 0, query, k, ef: None, exact: false, filter: None, exclude: None }
+        SearchRequest {
+            vector: 0,
+            query,
+            k,
+            ef: None,
+            exact: false,
+            filter: None,
+            exclude: None,
+        }
     }
 }
 
@@ -169,24 +177,48 @@ impl Snapshot {
             Some(text) if !text.trim().is_empty() => Some(self.filter(text)?),
             _ => None,
         };
-        let allowed =
-            Allowed { filter: filter.as_deref(), deleted: self.deleted(), exclude: request.exclude };
+        let allowed = Allowed {
+            filter: filter.as_deref(),
+            deleted: self.deleted(),
+            exclude: request.exclude,
+        };
         let mut found = Found::default();
         for part in self.parts() {
             self.search_part(part, request, allowed, &mut found)?;
         }
-        let Found { mut neighbors, ef, walks, scans, scanned, visited, distances } = found;
+        let Found {
+            mut neighbors,
+            ef,
+            walks,
+            scans,
+            scanned,
+            visited,
+            distances,
+        } = found;
         sort_and_cut(&mut neighbors, request.k);
-        let hits = neighbors
+        let mut hits: Vec<Hit> = neighbors
             .iter()
-            .map(|n| Hit { row: n.id, distance: to_distance(spec.metric, n.score) })
+            // `+ 0.0` turns -0 into 0.
+            .map(|n| Hit {
+                row: n.id,
+                distance: to_distance(spec.metric, n.score) + 0.0,
+            })
             .collect();
+        // Different scores can round to one distance.
+        hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(a.row.cmp(&b.row)));
         let plan = match (walks, scans) {
             (0, _) => Plan::Exact,
             (_, 0) => Plan::Indexed,
             _ => Plan::Mixed,
         };
-        Ok(SearchResult { hits, plan, ef, scanned, visited, distances: distances + scanned })
+        Ok(SearchResult {
+            hits,
+            plan,
+            ef,
+            scanned,
+            visited,
+            distances: distances + scanned,
+        })
     }
 
     fn search_part(
@@ -201,9 +233,15 @@ impl Snapshot {
             return Ok(());
         }
         let vectors = self.vectors_of(part, request.vector)?;
-        let index = part.vectors[request.vector].index.as_deref().filter(|_| !request.exact);
+        let index = part.vectors[request.vector]
+            .index
+            .as_deref()
+            .filter(|_| !request.exact);
         if let Some(index) = index {
-            let ef = request.ef.unwrap_or_else(|| default_ef(request.k, vectors.len())).max(request.k);
+            let ef = request
+                .ef
+                .unwrap_or_else(|| default_ef(request.k, vectors.len()))
+                .max(request.k);
             if walk_is_cheaper(vectors.len(), count, ef)
                 && walk(part, index, vectors, request, ef, count, allowed, found)?
             {
@@ -211,8 +249,15 @@ impl Snapshot {
             }
         }
         found.scans += 1;
-        found.scanned +=
-            scan(vectors, part.first_row, request.query, request.k, count, allowed, &mut found.neighbors)?;
+        found.scanned += scan(
+            vectors,
+            part.first_row,
+            request.query,
+            request.k,
+            count,
+            allowed,
+            &mut found.neighbors,
+        )?;
         Ok(())
     }
 
@@ -234,7 +279,9 @@ impl Snapshot {
             rows
         };
         let rows = Arc::new(rows);
-        self.filters.lock().put(expression.to_owned(), Arc::clone(&rows));
+        self.filters
+            .lock()
+            .put(expression.to_owned(), Arc::clone(&rows));
         Ok(rows)
     }
 
@@ -246,7 +293,9 @@ impl Snapshot {
         if expression.trim().is_empty() {
             return Ok(());
         }
-        omendb_filter::parse(expression, self.schema()).map(drop).map_err(invalid_filter)
+        omendb_filter::parse(expression, self.schema())
+            .map(drop)
+            .map_err(invalid_filter)
     }
 
     /// Matching rows, deleted ones included.
@@ -259,40 +308,52 @@ impl Snapshot {
                 Ok((index, self.schema().field(index)))
             })
             .collect::<Result<_>>()?;
-        let schema = Arc::new(Schema::new(columns.iter().map(|(_, f)| (*f).clone()).collect::<Vec<_>>()));
+        let schema = Arc::new(Schema::new(
+            columns
+                .iter()
+                .map(|(_, f)| (*f).clone())
+                .collect::<Vec<_>>(),
+        ));
         let mut batches: Vec<(u32, usize, Option<&RecordBatch>)> = Vec::new();
         for part in self.parts() {
             if part.columns.is_empty() {
                 batches.push((part.first_row, part.rows as usize, None));
             }
             for (i, batch) in part.columns.iter().enumerate() {
-                batches.push((part.first_row + part.batch_start(i), batch.num_rows(), Some(batch)));
+                batches.push((
+                    part.first_row + part.batch_start(i),
+                    batch.num_rows(),
+                    Some(batch),
+                ));
             }
         }
-        let run = |&(start, rows, batch): &(u32, usize, Option<&RecordBatch>)| -> Result<RoaringBitmap> {
-            let arrays: Vec<ArrayRef> = columns
-                .iter()
-                .map(|(index, field)| {
-                    batch
-                        .and_then(|b| array_in(b, *index, field.name()))
-                        .cloned()
-                        .unwrap_or_else(|| new_null_array(field.data_type(), rows))
-                })
-                .collect();
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
-                .map_err(|e| Error::internal(format!("rows from {start}: {e}")))?;
-            let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
-            if matches.len() != rows {
-                return Err(Error::internal("a filter gave another number of rows"));
-            }
-            Ok(true_rows(start, &matches))
-        };
-        let found: Vec<RoaringBitmap> = if batches.iter().map(|b| b.1).sum::<usize>() >= PARALLEL_ROWS {
-            batches.par_iter().map(run).collect::<Result<_>>()?
-        } else {
-            batches.iter().map(run).collect::<Result<_>>()?
-        };
+        let run =
+            |&(start, rows, batch): &(u32, usize, Option<&RecordBatch>)| -> Result<RoaringBitmap> {
+                let arrays: Vec<ArrayRef> = columns
+                    .iter()
+                    .map(|(index, field)| {
+                        batch
+                            .and_then(|b| array_in(b, *index, field.name()))
+                            .cloned()
+                            .unwrap_or_else(|| new_null_array(field.data_type(), rows))
+                    })
+                    .collect();
+                let options = RecordBatchOptions::new().with_row_count(Some(rows));
+                let batch =
+                    RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                        .map_err(|e| Error::internal(format!("rows from {start}: {e}")))?;
+                let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
+                if matches.len() != rows {
+                    return Err(Error::internal("a filter gave another number of rows"));
+                }
+                Ok(true_rows(start, &matches))
+            };
+        let found: Vec<RoaringBitmap> =
+            if batches.iter().map(|b| b.1).sum::<usize>() >= PARALLEL_ROWS {
+                batches.par_iter().map(run).collect::<Result<_>>()?
+            } else {
+                batches.iter().map(run).collect::<Result<_>>()?
+            };
         let mut rows = RoaringBitmap::new();
         for batch in found {
             rows |= batch;
@@ -315,7 +376,11 @@ fn true_rows(start: u32, matches: &BooleanArray) -> RoaringBitmap {
 }
 
 fn invalid_filter(error: omendb_filter::FilterError) -> Error {
-    Error::InvalidFilter { message: error.message, position: error.position, hint: error.hint }
+    Error::InvalidFilter {
+        message: error.message,
+        position: error.position,
+        hint: error.hint,
+    }
 }
 
 fn check_count(what: &str, value: usize, limit: usize) -> Result<()> {
@@ -361,7 +426,10 @@ fn walk_is_cheaper(rows: usize, count: usize, ef: usize) -> bool {
 }
 
 /// Walks a part's index. False when it gave up or found too few: then the part must be scanned.
-#[expect(clippy::too_many_arguments, reason = "one place calls it, with what it has at hand")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place calls it, with what it has at hand"
+)]
 fn walk(
     part: &Part,
     index: &IndexFile,
@@ -384,12 +452,18 @@ fn walk(
             .map_err(|e| Error::internal(e.to_string()))?;
         found.visited += stats.visited;
         found.distances += stats.distances;
-        let counted = Allowed { exclude: None, ..allowed };
+        let counted = Allowed {
+            exclude: None,
+            ..allowed
+        };
         let excluded = usize::from(exclude.is_some_and(|row| counted.accepts(row)));
         let wanted = request.k.min(count.saturating_sub(excluded));
         let hits = out
             .iter()
-            .map(|n| Neighbor { id: part.first_row + n.id, score: n.score })
+            .map(|n| Neighbor {
+                id: part.first_row + n.id,
+                score: n.score,
+            })
             .filter(|n| Some(n.id) != exclude)
             .take(request.k);
         if !stats.exhausted || hits.clone().count() < wanted {
@@ -423,11 +497,16 @@ fn scan(
             let end = first_row + range.end as u32;
             match allowed.filter {
                 Some(rows) => {
-                    let mut ids = rows.range(base..end).filter(|r| allowed.exclude != Some(*r)).map(|r| r - base);
+                    let mut ids = rows
+                        .range(base..end)
+                        .filter(|r| allowed.exclude != Some(*r))
+                        .map(|r| r - base);
                     exact::search_ids(slice, query, k, &mut ids, &mut found)
                 }
                 None => {
-                    let mut ids = (base..end).filter(|r| allowed.accepts(*r)).map(|r| r - base);
+                    let mut ids = (base..end)
+                        .filter(|r| allowed.accepts(*r))
+                        .map(|r| r - base);
                     exact::search_ids(slice, query, k, &mut ids, &mut found)
                 }
             }
@@ -448,9 +527,12 @@ fn scan(
         out.extend(found);
         return Ok(scored);
     }
-    let tasks: Vec<Range<usize>> =
-        (0..rows).step_by(TASK_ROWS).map(|start| start..(start + TASK_ROWS).min(rows)).collect();
-    let results: Vec<(usize, Vec<Neighbor>)> = tasks.into_par_iter().map(run).collect::<Result<_>>()?;
+    let tasks: Vec<Range<usize>> = (0..rows)
+        .step_by(TASK_ROWS)
+        .map(|start| start..(start + TASK_ROWS).min(rows))
+        .collect();
+    let results: Vec<(usize, Vec<Neighbor>)> =
+        tasks.into_par_iter().map(run).collect::<Result<_>>()?;
     let mut scored = 0;
     let mut merged = Vec::new();
     for (n, found) in results {

@@ -201,10 +201,17 @@ impl Snapshot {
     }
 
     /// All vectors of a part in vector column `column`, deleted rows included.
-    pub(crate) fn vectors_of<'a>(&'a self, part: &'a Part, column: usize) -> Result<VectorsRef<'a>> {
+    pub(crate) fn vectors_of<'a>(
+        &'a self,
+        part: &'a Part,
+        column: usize,
+    ) -> Result<VectorsRef<'a>> {
         let spec = self.vector_spec(column)?;
         let stored = part.vectors.get(column).ok_or_else(|| {
-            Error::internal(format!("rows from {} lack vector column {:?}", part.first_row, spec.name))
+            Error::internal(format!(
+                "rows from {} lack vector column {:?}",
+                part.first_row, spec.name
+            ))
         })?;
         let vectors = VectorsRef::new(
             stored.data.as_slice(),
@@ -229,10 +236,20 @@ impl Snapshot {
     /// # Errors
     /// `UNKNOWN_COLUMN`.
     pub(crate) fn column_index(&self, name: &str) -> Result<usize> {
-        self.meta.columns.iter().position(|c| c.name == name).ok_or_else(|| Error::UnknownColumn {
-            collection: self.meta.name.clone(),
-            column: name.to_owned(),
-            known: self.meta.columns.iter().map(|c| c.name.clone()).take(100).collect(),
-        })
+        self.meta
+            .columns
+            .iter()
+            .position(|c| c.name == name)
+            .ok_or_else(|| Error::UnknownColumn {
+                collection: self.meta.name.clone(),
+                column: name.to_owned(),
+                known: self
+                    .meta
+                    .columns
+                    .iter()
+                    .map(|c| c.name.clone())
+                    .take(100)
+                    .collect(),
+            })
     }
 }

@@ -68,7 +68,13 @@ impl Snapshot {
     pub fn column_values(&self, column: &str, rows: &[u32]) -> Result<ColumnValues> {
         let mut reader = ColumnReader::new(self, self.column_index(column)?)?;
         let kind = reader.kind();
-        let mut get = |row: &u32| if self.contains(*row) { reader.get(*row) } else { Value::Null };
+        let mut get = |row: &u32| {
+            if self.contains(*row) {
+                reader.get(*row)
+            } else {
+                Value::Null
+            }
+        };
         Ok(match kind {
             ColumnKind::Text | ColumnKind::Json => {
                 let values: Vec<Option<&str>> = rows
@@ -98,7 +104,11 @@ impl Snapshot {
                         _ => None,
                     })
                     .collect();
-                if few_distinct(&values) { categories(&values, i64::to_string) } else { integers(&values) }
+                if few_distinct(&values) {
+                    categories(&values, i64::to_string)
+                } else {
+                    integers(&values)
+                }
             }
             ColumnKind::Timestamp => {
                 let values: Vec<Option<i64>> = rows
@@ -137,7 +147,10 @@ fn few_distinct(values: &[Option<i64>]) -> bool {
     true
 }
 
-fn categories<T: Eq + Hash + Ord + Copy>(values: &[Option<T>], label: impl Fn(&T) -> String) -> ColumnValues {
+fn categories<T: Eq + Hash + Ord + Copy>(
+    values: &[Option<T>],
+    label: impl Fn(&T) -> String,
+) -> ColumnValues {
     let mut counts: HashMap<T, u64> = HashMap::new();
     let mut nulls = 0;
     for v in values {
@@ -154,7 +167,11 @@ fn categories<T: Eq + Hash + Ord + Copy>(values: &[Option<T>], label: impl Fn(&T
         top.truncate(TOP_CATEGORIES);
     }
     top.sort_unstable_by(order);
-    let code_of: HashMap<T, u8> = top.iter().enumerate().map(|(code, (v, _))| (*v, code as u8)).collect();
+    let code_of: HashMap<T, u8> = top
+        .iter()
+        .enumerate()
+        .map(|(code, (v, _))| (*v, code as u8))
+        .collect();
     let codes = values
         .iter()
         .map(|v| match v {
@@ -165,7 +182,13 @@ fn categories<T: Eq + Hash + Ord + Copy>(values: &[Option<T>], label: impl Fn(&T
     let named: u64 = top.iter().map(|t| t.1).sum();
     ColumnValues::Category {
         codes,
-        labels: top.iter().map(|(v, count)| CategoryLabel { label: label(v), count: *count }).collect(),
+        labels: top
+            .iter()
+            .map(|(v, count)| CategoryLabel {
+                label: label(v),
+                count: *count,
+            })
+            .collect(),
         others: values.len() as u64 - nulls - named,
         nulls,
     }
@@ -176,10 +199,17 @@ fn integers(values: &[Option<i64>]) -> ColumnValues {
     let most = values.iter().flatten().max().copied().unwrap_or(0);
     // Up to here f32 holds every integer.
     let exact = -(1 << 24)..=1 << 24;
-    let offset = if exact.contains(&least) && exact.contains(&most) { 0 } else { least };
+    let offset = if exact.contains(&least) && exact.contains(&most) {
+        0
+    } else {
+        least
+    };
     let relative = |v: i64| (i128::from(v) - i128::from(offset)) as f64;
     ColumnValues::Number {
-        values: values.iter().map(|v| v.map_or(f32::NAN, |v| relative(v) as f32)).collect(),
+        values: values
+            .iter()
+            .map(|v| v.map_or(f32::NAN, |v| relative(v) as f32))
+            .collect(),
         min: relative(least),
         max: relative(most),
         offset: offset as f64,
@@ -192,7 +222,10 @@ fn floats(values: &[Option<f64>]) -> ColumnValues {
     let min = finite().reduce(f64::min).unwrap_or(0.0);
     let max = finite().reduce(f64::max).unwrap_or(0.0);
     ColumnValues::Number {
-        values: values.iter().map(|v| v.map_or(f32::NAN, |v| v as f32)).collect(),
+        values: values
+            .iter()
+            .map(|v| v.map_or(f32::NAN, |v| v as f32))
+            .collect(),
         min,
         max,
         offset: 0.0,

@@ -42,7 +42,11 @@ pub struct View {
 
 impl View {
     fn new(rows: Vec<u32>, ascending: bool) -> View {
-        View { rows, ascending, by_row: OnceLock::new() }
+        View {
+            rows,
+            ascending,
+            by_row: OnceLock::new(),
+        }
     }
 
     /// Number of rows.
@@ -72,7 +76,9 @@ impl View {
             positions.par_sort_unstable_by_key(|&p| self.rows[p as usize]);
             positions
         });
-        let at = by_row.binary_search_by_key(&row, |&p| self.rows[p as usize]).ok()?;
+        let at = by_row
+            .binary_search_by_key(&row, |&p| self.rows[p as usize])
+            .ok()?;
         Some(by_row[at] as usize)
     }
 }
@@ -91,14 +97,20 @@ impl Snapshot {
                 actual: sort.len() as u64,
             });
         }
-        let key = ViewKey { filter: filter.unwrap_or_default().trim().to_owned(), sort: sort.to_vec() };
+        let key = ViewKey {
+            filter: filter.unwrap_or_default().trim().to_owned(),
+            sort: sort.to_vec(),
+        };
         if let Some(view) = self.views.lock().get(&key) {
             return Ok(view);
         }
-        let mut rows: Vec<u32> =
-            if key.filter.is_empty() { self.live_rows() } else { (*self.filter(&key.filter)?).clone() }
-                .into_iter()
-                .collect();
+        let mut rows: Vec<u32> = if key.filter.is_empty() {
+            self.live_rows()
+        } else {
+            (*self.filter(&key.filter)?).clone()
+        }
+        .into_iter()
+        .collect();
         // Stable sorts from the last key to the first give the order by all of them.
         for sort_key in sort.iter().rev() {
             let column = self.column_index(&sort_key.column)?;
@@ -133,7 +145,12 @@ fn sort_rows(mut reader: ColumnReader<'_>, rows: Vec<u32>, descending: bool) -> 
         texts.par_sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1)));
     }
     // A column has one type, so one of the two lists is empty.
-    numbers.iter().map(|n| n.1).chain(texts.iter().map(|t| t.2)).chain(nulls).collect()
+    numbers
+        .iter()
+        .map(|n| n.1)
+        .chain(texts.iter().map(|t| t.2))
+        .chain(nulls)
+        .collect()
 }
 
 fn ordered_int(v: i64) -> u64 {
@@ -146,7 +163,11 @@ fn ordered_float(v: f64) -> u64 {
         return u64::MAX;
     }
     let bits = (v + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | (1 << 63)
+    }
 }
 
 fn prefix(v: &str) -> u64 {
