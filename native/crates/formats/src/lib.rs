@@ -4,13 +4,30 @@
 //! Every file is hostile until parsed: sizes are checked against the limits in [`limits`] and against the file itself before anything is
 //! allocated, and a row that cannot be read is either the error that ends the read or counted with its reason, never dropped in silence.
 
+mod arrow_cells;
+mod columns;
+mod csv;
+mod dense;
 mod error;
+mod fvecs;
+mod infer;
+mod jsonl;
 pub mod limits;
+mod matrix;
+mod npy;
+mod parquet;
+mod parse;
 mod plan;
 mod preview;
 mod reader;
 mod reject;
+mod sink;
+mod sniff;
 mod source;
+mod split;
+mod text;
+mod window;
+pub mod write;
 
 pub use error::{Error, Result};
 pub use plan::{
@@ -19,6 +36,8 @@ pub use plan::{
 };
 pub use preview::{
     ColumnPreview, IdChoice, MetricChoice, Preview, Role, VectorCandidate, VectorChoice, inspect,
+    inspect_with,
 };
 pub use reader::{Batch, Progress, Reader, open};
 pub use reject::{RejectKind, Rejected, Rejections};
+pub use sniff::sniff;

@@ -6,10 +6,15 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use serde::Serialize;
 
+use crate::Result;
+use crate::fvecs::Fvecs;
+use crate::matrix::MatrixSource;
+use crate::npy::Npy;
 use crate::plan::{Format, ReadPlan};
+use crate::preview::is_tsv;
 use crate::reject::Rejections;
+use crate::sniff::sniff_source;
 use crate::source::SourceFile;
-use crate::{Error, Result};
 
 /// Some rows of a file: at most 8,192, with at most 16 MiB of vectors.
 #[derive(Debug, Clone)]
@@ -107,7 +112,15 @@ impl Reader {
 /// As [`inspect`](crate::inspect), and `UNKNOWN_COLUMN` for a plan that does not fit the file, `EMPTY_INPUT` if no row is good,
 /// `BAD_ROW` if the first rows hold a bad one and the plan says stop.
 pub fn open(path: impl AsRef<Path>, plan: &ReadPlan) -> Result<Reader> {
-    let source = SourceFile::open(path.as_ref())?;
-    let _ = plan;
-    Err(Error::unsupported(source.path(), "not readable yet", ""))
+    let mut source = SourceFile::open(path.as_ref())?;
+    let format = sniff_source(&mut source)?;
+    let tsv = is_tsv(source.path());
+    let inner: Box<dyn RowSource> = match format {
+        Format::Parquet => crate::parquet::open(source, plan)?,
+        Format::Csv => crate::csv::open(source, tsv, plan)?,
+        Format::JsonLines => crate::jsonl::open(source, plan)?,
+        Format::Npy => Box::new(MatrixSource::new(Npy::open(source)?, plan)?),
+        Format::Fvecs => Box::new(MatrixSource::new(Fvecs::open(source)?, plan)?),
+    };
+    Ok(Reader { format, inner })
 }

@@ -1,0 +1,785 @@
+//! Parquet: which column is the vector, and its rows batch by batch.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float32Type;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_schema::{DataType, SchemaRef};
+use arrow_select::filter::filter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use serde_json::Value;
+
+use crate::arrow_cells::{convert, convertible, is_number, list_item, natural, values};
+use crate::dense::{all_finite, finite_fault, retain_rows};
+use crate::infer::{self, Sampled, Script};
+use crate::limits::{
+    MAX_BATCH_CELL_BYTES, MAX_COLUMNS, MAX_DIMENSION, PREVIEW_ROWS, SAMPLE_ROWS, batch_rows,
+};
+use crate::parse;
+use crate::plan::{ColumnType, OnError, ReadPlan};
+use crate::reader::{Batch, Progress, RowSource};
+use crate::reject::{Fault, RejectKind, Rejections};
+use crate::sink::{Layout, all_rejected, planned_dimension, record_batch, unknown};
+use crate::source::SourceFile;
+use crate::{Error, Result};
+
+/// Rows of a batch while the dimension is not known.
+const ROWS_UNTIL_KNOWN: usize = 256;
+
+/// The library behind this may panic on a damaged file; that is the file's fault and stays an error.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, String>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(message)) => Err(Error::invalid(
+            path,
+            format!("damaged Parquet file: {message}"),
+        )),
+        Err(_) => Err(Error::invalid(
+            path,
+            "damaged Parquet file: its pages do not fit together",
+        )),
+    }
+}
+
+type Builder = ParquetRecordBatchReaderBuilder<std::fs::File>;
+
+/// Footer read, names made unique, limits checked.
+struct Opened {
+    builder: Builder,
+    names: Vec<String>,
+    types: Vec<DataType>,
+    rows: u64,
+    /// Bytes of a row when uncompressed, on average.
+    row_bytes: usize,
+}
+
+fn open_file(source: &SourceFile) -> Result<Opened> {
+    let path = source.path();
+    let file = source.try_clone_file()?;
+    let builder = guarded(path, || Builder::try_new(file).map_err(|e| e.to_string()))?;
+    let fields = builder.schema().fields();
+    if fields.len() > MAX_COLUMNS {
+        return Err(Error::limit(
+            path,
+            format!(
+                "{} columns; at most {MAX_COLUMNS} are possible",
+                fields.len()
+            ),
+        ));
+    }
+    let names = infer::unique_names(fields.iter().map(|f| f.name().clone()).collect());
+    let types = fields.iter().map(|f| f.data_type().clone()).collect();
+    let rows = u64::try_from(builder.metadata().file_metadata().num_rows())
+        .map_err(|_| Error::invalid(path, "the footer says that the file has fewer than 0 rows"))?;
+    if rows == 0 {
+        return Err(Error::empty(path, "the file has columns and no rows"));
+    }
+    let mut total = 0u64;
+    for group in builder.metadata().row_groups() {
+        total = total.saturating_add(u64::try_from(group.total_byte_size()).unwrap_or(0));
+        let most = u64::try_from(group.num_rows())
+            .unwrap_or(0)
+            .saturating_mul(MAX_DIMENSION as u64);
+        for column in group.columns() {
+            if u64::try_from(column.num_values()).map_or(true, |n| n > most) {
+                let name = column.column_path().string();
+                return Err(Error::limit(
+                    path,
+                    format!("column {name:?} has lists of more than {MAX_DIMENSION} values"),
+                ));
+            }
+        }
+    }
+    Ok(Opened {
+        builder,
+        names,
+        types,
+        rows,
+        row_bytes: usize::try_from(total / rows).unwrap_or(usize::MAX),
+    })
+}
+
+/// Rows that can be held at once.
+fn rows_at_once(dimension: Option<usize>, row_bytes: usize) -> usize {
+    let by_vector = dimension.map_or(ROWS_UNTIL_KNOWN, batch_rows);
+    by_vector
+        .min(MAX_BATCH_CELL_BYTES / row_bytes.max(1))
+        .max(1)
+}
+
+/// The vectors of an array of lists: values, and a fault for each row that has none.
+struct Vectors {
+    values: Vec<f32>,
+    faults: Vec<(usize, Fault)>,
+}
+
+/// Which values of a child array belong to each row.
+fn ranges(array: &ArrayRef) -> Option<(ArrayRef, Vec<(usize, usize)>)> {
+    let range = |a: i64, b: i64| Some((usize::try_from(a).ok()?, usize::try_from(b).ok()?));
+    Some(match array.data_type() {
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let pairs = list.value_offsets().windows(2);
+            let found = pairs.map(|w| {
+                if let [a, b] = w {
+                    range((*a).into(), (*b).into())
+                } else {
+                    None
+                }
+            });
+            (list.values().clone(), found.collect::<Option<_>>()?)
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            let found = list
+                .value_offsets()
+                .windows(2)
+                .map(|w| if let [a, b] = w { range(*a, *b) } else { None });
+            (list.values().clone(), found.collect::<Option<_>>()?)
+        }
+        DataType::FixedSizeList(_, size) => {
+            let (list, size) = (array.as_fixed_size_list(), usize::try_from(*size).ok()?);
+            let found = (0..list.len()).map(|row| (row * size, (row + 1) * size));
+            (list.values().clone(), found.collect())
+        }
+        _ => return None,
+    })
+}
+
+fn list_vectors(array: ArrayRef, dimension: &mut Option<usize>) -> Result<Vectors, String> {
+    let expected = dimension.unwrap_or(MAX_DIMENSION);
+    let rows = array.len();
+    let (child, ranges) = ranges(&array).ok_or("its lists do not fit its values")?;
+    let child = arrow_cast::cast(&child, &DataType::Float32).map_err(|e| e.to_string())?;
+    let floats = child.as_primitive::<Float32Type>();
+    let slice: &[f32] = floats.values();
+    let checked = |row: usize, (from, to): (usize, usize)| -> Result<&[f32], Fault> {
+        let missing = || Fault::new(RejectKind::MissingVector, "the vector is null or empty");
+        if array.is_null(row) || from >= to {
+            return Err(missing());
+        }
+        if floats.null_count() > 0 && (from..to).any(|i| i < floats.len() && floats.is_null(i)) {
+            return Err(Fault::new(
+                RejectKind::Unparsable,
+                "a value of the vector is null",
+            ));
+        }
+        let vector = slice.get(from..to).ok_or_else(missing)?;
+        match finite_fault(vector) {
+            Some(fault) => Err(fault),
+            None if vector.len() > MAX_DIMENSION => Err(Fault::dimension(vector.len(), expected)),
+            None => Ok(vector),
+        }
+    };
+    if dimension.is_none() {
+        *dimension = ranges
+            .iter()
+            .enumerate()
+            .find_map(|(row, r)| checked(row, *r).ok().map(<[f32]>::len));
+    }
+    let Some(wanted) = *dimension else {
+        let faults = ranges
+            .iter()
+            .enumerate()
+            .filter_map(|(row, r)| Some((row, checked(row, *r).err()?)));
+        return Ok(Vectors {
+            values: Vec::new(),
+            faults: faults.collect(),
+        });
+    };
+    // The common case: every list whole, nothing null, nothing infinite. Then the child is the matrix already.
+    let (first, last) = (
+        ranges.first().map_or(0, |r| r.0),
+        ranges.last().map_or(0, |r| r.1),
+    );
+    let regular = array.null_count() == 0
+        && floats.null_count() == 0
+        && ranges.iter().all(|(a, b)| b.wrapping_sub(*a) == wanted);
+    if let Some(matrix) = slice
+        .get(first..last)
+        .filter(|m| regular && m.len() == rows * wanted && all_finite(m))
+    {
+        return Ok(Vectors {
+            values: matrix.to_vec(),
+            faults: Vec::new(),
+        });
+    }
+    let mut out = Vectors {
+        values: Vec::with_capacity(rows * wanted),
+        faults: Vec::new(),
+    };
+    for (row, range) in ranges.iter().enumerate() {
+        let vector = checked(row, *range).and_then(|vector| match vector.len() == wanted {
+            true => Ok(vector),
+            false => Err(Fault::dimension(vector.len(), wanted)),
+        });
+        match vector {
+            Ok(vector) => out.values.extend_from_slice(vector),
+            Err(fault) => {
+                out.values.resize(out.values.len() + wanted, 0.0);
+                out.faults.push((row, fault));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Vectors written as text in a text column.
+fn text_vectors(array: &ArrayRef, dimension: &mut Option<usize>) -> Result<Vectors, String> {
+    let text = arrow_cast::cast(array, &DataType::Utf8).map_err(|e| e.to_string())?;
+    let mut out = Vectors {
+        values: Vec::new(),
+        faults: Vec::new(),
+    };
+    let mut waiting = 0;
+    for (row, cell) in text.as_string::<i32>().iter().enumerate() {
+        let start = out.values.len();
+        let found = parse::push_vector(cell.unwrap_or_default().as_bytes(), &mut out.values)
+            .and_then(|n| match *dimension.get_or_insert(n) == n {
+                true => Ok(()),
+                false => Err(Fault::dimension(n, dimension.unwrap_or(n))),
+            });
+        if let Err(fault) = found {
+            out.values.truncate(start);
+            match *dimension {
+                Some(d) => out.values.resize(start + d, 0.0),
+                None => waiting += 1,
+            }
+            out.faults.push((row, fault));
+        }
+    }
+    // Rows before the first good one get their place now that their length is known.
+    out.values.splice(
+        0..0,
+        std::iter::repeat_n(0.0, waiting * dimension.unwrap_or(0)),
+    );
+    Ok(out)
+}
+
+/// One column a dimension, put together row by row.
+fn group_vectors(arrays: &[&ArrayRef], rows: usize) -> Result<Vectors, String> {
+    let width = arrays.len();
+    let mut out = Vectors {
+        values: vec![0.0; rows * width],
+        faults: Vec::new(),
+    };
+    let mut null = vec![false; rows];
+    for (index, array) in arrays.iter().enumerate() {
+        let floats = arrow_cast::cast(array, &DataType::Float32).map_err(|e| e.to_string())?;
+        let floats = floats.as_primitive::<Float32Type>();
+        let cells = out
+            .values
+            .get_mut(index..)
+            .unwrap_or_default()
+            .iter_mut()
+            .step_by(width);
+        cells
+            .zip(floats.values())
+            .for_each(|(cell, value)| *cell = *value);
+        if floats.null_count() > 0 {
+            null.iter_mut()
+                .enumerate()
+                .for_each(|(row, null)| *null |= floats.is_null(row));
+        }
+    }
+    for (row, (vector, null)) in out.values.chunks_exact(width).zip(null).enumerate() {
+        let missing =
+            null.then(|| Fault::new(RejectKind::MissingVector, "a value of the vector is null"));
+        out.faults.extend(
+            missing
+                .or_else(|| finite_fault(vector))
+                .map(|fault| (row, fault)),
+        );
+    }
+    Ok(out)
+}
+
+/// Where a value of a row comes from: indices of the file's columns.
+enum From {
+    List(usize),
+    Text(usize),
+    Group(Vec<usize>),
+}
+
+struct ParquetSource {
+    source: SourceFile,
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    /// Place of each file column in the reader's batches.
+    place: Vec<Option<usize>>,
+    vector: From,
+    vector_name: String,
+    columns: Vec<From>,
+    layout: Layout,
+    on_error: OnError,
+    dimension: Option<usize>,
+    rejections: Rejections,
+    rows_read: u64,
+    rows_total: u64,
+    pending: Option<Batch>,
+}
+
+fn is_text(ty: &DataType) -> bool {
+    match ty {
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => ty.is_string(),
+    }
+}
+
+pub(crate) fn open(source: SourceFile, plan: &ReadPlan) -> Result<Box<dyn RowSource>> {
+    let Opened {
+        builder,
+        names,
+        types,
+        rows,
+        row_bytes,
+    } = open_file(&source)?;
+    let path = source.path().to_owned();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let index_of = |wanted: &str| names.iter().position(|n| n == wanted);
+    let type_of = |wanted: &str| types.get(index_of(wanted)?);
+    let group = |wanted: &str| {
+        let group = infer::group_columns(&names, wanted)?;
+        group
+            .iter()
+            .all(|i| types.get(*i).is_some_and(is_number))
+            .then_some(group)
+    };
+    let mut dimension = planned_dimension(&path, plan)?;
+    let vector = match (index_of(&plan.vector), type_of(&plan.vector)) {
+        (Some(index), Some(ty)) if list_item(ty).is_some_and(is_number) => {
+            if let DataType::FixedSizeList(_, size) = ty {
+                let size = usize::try_from(*size).unwrap_or(0);
+                if !(1..=MAX_DIMENSION).contains(&size) {
+                    return Err(Error::no_vector(
+                        &path,
+                        format!("the vectors in {:?} have {size} dimensions", plan.vector),
+                    ));
+                }
+                crate::matrix::check_planned(&path, plan, size)?;
+                dimension = Some(size);
+            }
+            From::List(index)
+        }
+        (Some(index), Some(ty)) if is_text(ty) => From::Text(index),
+        (Some(_), Some(ty)) => {
+            return Err(Error::no_vector(
+                &path,
+                format!(
+                    "column {:?} is of type {ty}, which is no list of numbers",
+                    plan.vector
+                ),
+            ));
+        }
+        _ => {
+            let group = group(&plan.vector).ok_or_else(|| unknown(&path, &plan.vector, &known))?;
+            crate::matrix::check_planned(&path, plan, group.len())?;
+            dimension = Some(group.len());
+            From::Group(group)
+        }
+    };
+    let layout = Layout::new(&path, plan, |source| type_of(source).map(natural))?;
+    let mut columns = Vec::with_capacity(layout.columns.len());
+    for column in &layout.columns {
+        columns.push(match (index_of(&column.source), type_of(&column.source)) {
+            (Some(index), Some(ty)) if convertible(ty, column.ty) => From::List(index),
+            (Some(_), Some(ty)) => {
+                let what = format!(
+                    "column {:?} is of type {ty} and cannot become {}",
+                    column.source,
+                    column.ty.as_str()
+                );
+                return Err(Error::column(&path, what));
+            }
+            _ => From::Group(
+                group(&column.source).ok_or_else(|| unknown(&path, &column.source, &known))?,
+            ),
+        });
+    }
+    let mut wanted: Vec<usize> = columns
+        .iter()
+        .chain([&vector])
+        .flat_map(From::indices)
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let place = (0..names.len())
+        .map(|index| wanted.binary_search(&index).ok())
+        .collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+    let at_once = rows_at_once(dimension, row_bytes);
+    let reader = guarded(&path, || {
+        builder
+            .with_projection(mask)
+            .with_batch_size(at_once)
+            .build()
+            .map_err(|e| e.to_string())
+    })?;
+    let mut opened = ParquetSource {
+        source,
+        path,
+        reader,
+        place,
+        vector,
+        vector_name: plan.vector.clone(),
+        columns,
+        layout,
+        on_error: plan.on_error,
+        dimension,
+        rejections: Rejections::default(),
+        rows_read: 0,
+        rows_total: rows,
+        pending: None,
+    };
+    opened.pending = opened.read()?;
+    if opened.pending.is_none() {
+        return Err(match opened.rejections.count {
+            0 => Error::empty(&opened.path, "the file has no rows"),
+            _ => all_rejected(&opened.path, &opened.rejections),
+        });
+    }
+    Ok(Box::new(opened))
+}
+
+impl From {
+    fn indices(&self) -> Vec<usize> {
+        match self {
+            Self::List(index) | Self::Text(index) => vec![*index],
+            Self::Group(indices) => indices.clone(),
+        }
+    }
+}
+
+impl ParquetSource {
+    fn array<'b>(&self, batch: &'b RecordBatch, column: usize) -> Result<&'b ArrayRef, String> {
+        let place = self.place.get(column).copied().flatten();
+        place
+            .and_then(|at| batch.columns().get(at))
+            .ok_or_else(|| "a column is missing".into())
+    }
+
+    fn vectors(&mut self, batch: &RecordBatch) -> Result<Vectors, String> {
+        let mut dimension = self.dimension;
+        let found = match &self.vector {
+            From::List(column) => list_vectors(self.array(batch, *column)?.clone(), &mut dimension),
+            From::Text(column) => text_vectors(self.array(batch, *column)?, &mut dimension),
+            From::Group(columns) => {
+                let arrays: Vec<_> = columns
+                    .iter()
+                    .map(|c| self.array(batch, *c))
+                    .collect::<Result<_, _>>()?;
+                group_vectors(&arrays, batch.num_rows())
+            }
+        };
+        self.dimension = dimension;
+        found
+    }
+
+    /// One column in its planned type, and a fault for each value that does not fit.
+    fn column(
+        &self,
+        batch: &RecordBatch,
+        index: usize,
+        faults: &mut Vec<(usize, Fault)>,
+    ) -> Result<ArrayRef, String> {
+        let (Some(from), Some(plan)) = (self.columns.get(index), self.layout.columns.get(index))
+        else {
+            return Err("a column is missing".into());
+        };
+        let array = match from {
+            From::List(column) | From::Text(column) => self.array(batch, *column)?.clone(),
+            From::Group(columns) => {
+                let arrays: Vec<_> = columns
+                    .iter()
+                    .map(|c| self.array(batch, *c))
+                    .collect::<Result<_, _>>()?;
+                let found = group_vectors(&arrays, batch.num_rows())?;
+                let texts = found
+                    .values
+                    .chunks_exact(arrays.len().max(1))
+                    .map(|v| serde_json::to_string(v).ok());
+                std::sync::Arc::new(texts.collect::<arrow_array::StringArray>())
+            }
+        };
+        let converted = convert(&array, plan.ty).map_err(|e| e.to_string())?;
+        let is_id = self.layout.id == Some(index);
+        if converted.null_count() > 0 && (is_id || converted.null_count() != array.null_count()) {
+            for row in (0..converted.len()).filter(|row| converted.is_null(*row)) {
+                if !array.is_null(row) && *array.data_type() != DataType::Null {
+                    let text = values(&array.slice(row, 1))
+                        .ok()
+                        .and_then(|mut v| v.pop())
+                        .unwrap_or_default();
+                    let text = text
+                        .as_str()
+                        .map_or_else(|| text.to_string(), str::to_owned);
+                    faults.push((row, Fault::unparsable(text.as_bytes(), plan.ty.as_str())));
+                } else if is_id {
+                    faults.push((row, Fault::new(RejectKind::MissingId, "the id is missing")));
+                }
+            }
+        }
+        Ok(converted)
+    }
+
+    fn read(&mut self) -> Result<Option<Batch>> {
+        loop {
+            let path = self.path.clone();
+            let next = guarded(&path, || {
+                self.reader.next().transpose().map_err(|e| e.to_string())
+            })?;
+            self.source.check_unchanged()?;
+            let Some(batch) = next else {
+                if self.rows_read != self.rows_total {
+                    let what = format!(
+                        "the footer says {} rows and {} are there",
+                        self.rows_total, self.rows_read
+                    );
+                    return Err(Error::invalid(&path, what));
+                }
+                return Ok(None);
+            };
+            let found = guarded(&path, || self.convert(&batch))?;
+            let first = self.rows_read + 1;
+            self.rows_read += batch.num_rows() as u64;
+            if let Some(batch) = self.accept(first, batch.num_rows(), found)? {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn convert(
+        &mut self,
+        batch: &RecordBatch,
+    ) -> Result<(Vec<f32>, Vec<ArrayRef>, Vec<(usize, usize, Fault)>), String> {
+        let found = self.vectors(batch)?;
+        let mut faults: Vec<(usize, usize, Fault)> = found
+            .faults
+            .into_iter()
+            .map(|(row, f)| (row, 0, f))
+            .collect();
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for index in 0..self.columns.len() {
+            let mut bad = Vec::new();
+            arrays.push(self.column(batch, index, &mut bad)?);
+            faults.extend(bad.into_iter().map(|(row, f)| (row, index + 1, f)));
+        }
+        Ok((found.values, arrays, faults))
+    }
+
+    /// Rejects the faulty rows and makes a batch of the others; None if no row is left.
+    fn accept(
+        &mut self,
+        first: u64,
+        rows: usize,
+        (mut vectors, mut arrays, mut faults): (
+            Vec<f32>,
+            Vec<ArrayRef>,
+            Vec<(usize, usize, Fault)>,
+        ),
+    ) -> Result<Option<Batch>> {
+        let mut left = rows;
+        if !faults.is_empty() {
+            faults.sort_by_key(|(row, column, _)| (*row, *column));
+            faults.dedup_by_key(|(row, ..)| *row);
+            let mut keep = vec![true; rows];
+            for (row, column, fault) in faults {
+                let name = match column.checked_sub(1) {
+                    None => Some(self.vector_name.as_str()),
+                    Some(index) => self.layout.columns.get(index).map(|c| c.source.as_str()),
+                };
+                let rejected = fault.at(first + row as u64, None, name);
+                self.rejections
+                    .reject(&self.path, self.on_error, rejected)?;
+                if let Some(keep) = keep.get_mut(row) {
+                    *keep = false;
+                }
+            }
+            left = keep.iter().filter(|k| **k).count();
+            retain_rows(&mut vectors, self.dimension.unwrap_or(0), &keep);
+            let mask = BooleanArray::from(keep);
+            let kept: Result<Vec<ArrayRef>, _> = arrays.iter().map(|a| filter(a, &mask)).collect();
+            arrays = kept.map_err(|e| Error::invalid(&self.path, e.to_string()))?;
+        }
+        if left == 0 {
+            return Ok(None);
+        }
+        let columns = record_batch(&self.path, self.layout.schema.clone(), arrays, left)?;
+        Ok(Some(Batch {
+            columns,
+            vectors,
+            rows: left,
+        }))
+    }
+}
+
+impl RowSource for ParquetSource {
+    fn schema(&self) -> SchemaRef {
+        self.layout.schema.clone()
+    }
+
+    fn id_column(&self) -> Option<usize> {
+        self.layout.id
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension.unwrap_or_default()
+    }
+
+    fn progress(&self) -> Progress {
+        let total = self.source.len();
+        let read =
+            u128::from(total) * u128::from(self.rows_read) / u128::from(self.rows_total.max(1));
+        Progress {
+            bytes_read: u64::try_from(read).unwrap_or(total).min(total),
+            bytes_total: total,
+            rows_read: self.rows_read,
+            rows_total: Some(self.rows_total),
+        }
+    }
+
+    fn rejections(&self) -> &Rejections {
+        &self.rejections
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        match self.pending.take() {
+            Some(batch) => Ok(Some(batch)),
+            None => self.read(),
+        }
+    }
+}
+
+/// What a preview needs to know of a Parquet file.
+pub(crate) fn sample(source: &SourceFile) -> Result<(Vec<Sampled>, u64)> {
+    let Opened {
+        builder,
+        names,
+        types,
+        rows,
+        row_bytes,
+    } = open_file(source)?;
+    let path = source.path();
+    let at_once = SAMPLE_ROWS
+        .min(MAX_BATCH_CELL_BYTES / row_bytes.max(1))
+        .max(1);
+    let batch = guarded(path, || {
+        let mut reader = builder
+            .with_batch_size(at_once)
+            .with_limit(at_once)
+            .build()
+            .map_err(|e| e.to_string())?;
+        reader.next().transpose().map_err(|e| e.to_string())
+    })?;
+    let batch = batch.ok_or_else(|| Error::empty(path, "the file has columns and no rows"))?;
+    let columns = guarded(path, || {
+        let columns = names.iter().zip(batch.columns());
+        columns
+            .map(|(name, array)| sampled(name, array))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let groups = infer::groups(&names, |index| types.get(index).is_some_and(is_number));
+    let vectors = |group: &[usize]| {
+        let arrays: Vec<&ArrayRef> = group
+            .iter()
+            .filter_map(|i| batch.columns().get(*i))
+            .collect();
+        let found = group_vectors(&arrays, batch.num_rows()).unwrap_or(Vectors {
+            values: Vec::new(),
+            faults: Vec::new(),
+        });
+        let bad: std::collections::HashSet<usize> =
+            found.faults.iter().map(|(row, _)| *row).collect();
+        let rows = found.values.chunks_exact(arrays.len().max(1)).enumerate();
+        rows.map(|(row, v)| (!bad.contains(&row)).then(|| v.to_vec()))
+            .collect()
+    };
+    Ok((
+        infer::put_together(&names, columns, &groups, "numbers", vectors),
+        rows,
+    ))
+}
+
+fn sampled(name: &str, array: &ArrayRef) -> Result<Sampled, String> {
+    let mut column = Sampled {
+        name: name.into(),
+        source_type: array.data_type().to_string(),
+        ty: Some(natural(array.data_type())),
+        nulls: array.logical_null_count(),
+        ..Sampled::default()
+    };
+    if column.ty == Some(ColumnType::Vector) {
+        let mut dimension = usual_length(array);
+        let found = list_vectors(array.clone(), &mut dimension)?;
+        column.dimension = dimension;
+        let bad: std::collections::HashSet<usize> =
+            found.faults.iter().map(|(row, _)| *row).collect();
+        for (row, vector) in found
+            .values
+            .chunks_exact(dimension.unwrap_or(1))
+            .enumerate()
+        {
+            if column.cells.len() < PREVIEW_ROWS {
+                column.cells.push(if bad.contains(&row) {
+                    Value::Null
+                } else {
+                    infer::vector_cell(vector)
+                });
+            }
+            if !bad.contains(&row) {
+                column.vectors.extend_from_slice(vector);
+            }
+        }
+        return Ok(column);
+    }
+    let cells = values(array).map_err(|e| e.to_string())?;
+    let texts: Vec<String> = cells
+        .iter()
+        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+        .collect();
+    if is_text(array.data_type()) {
+        // A text column may hold vectors that were written as text.
+        let bytes: Vec<&[u8]> = texts
+            .iter()
+            .zip(&cells)
+            .map(|(t, v)| if v.is_null() { &b""[..] } else { t.as_bytes() })
+            .collect();
+        let guess = infer::column(name, &bytes, Script::Csv);
+        if guess.ty == Some(ColumnType::Vector) {
+            return Ok(Sampled {
+                source_type: column.source_type,
+                ..guess
+            });
+        }
+    }
+    if column.ty == Some(ColumnType::Int) && cells.iter().any(|v| v.is_u64() && !v.is_i64()) {
+        column.ty = Some(ColumnType::Text); // Numbers beyond 63 bits would not fit.
+    }
+    let mut seen = std::collections::HashSet::new();
+    column.unique = column.nulls == 0 && texts.iter().all(|t| seen.insert(t.as_str()));
+    column.mean_length = texts.iter().map(String::len).sum::<usize>() / texts.len().max(1);
+    column.cells = cells
+        .into_iter()
+        .take(PREVIEW_ROWS)
+        .map(infer::safe_numbers)
+        .collect();
+    Ok(column)
+}
+
+/// The length that most lists of a sample have.
+fn usual_length(array: &ArrayRef) -> Option<usize> {
+    let mut counts = std::collections::BTreeMap::<usize, usize>::new();
+    for (from, to) in ranges(array)?.1 {
+        if to > from {
+            *counts.entry(to - from).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(length, _)| length)
+}
