@@ -8,6 +8,7 @@ import { ROOT } from './files.mjs'
 /**
  * Starts the app in a folder of its own. `home` keeps settings and stores: pass the same one to start again as
  * the same person. Resolves to {app, page, home, close}.
+ * @param {{dist?: string, home?: string, theme?: 'light' | 'dark', size?: [number, number]}} [options]
  */
 export async function launch({ dist = process.env.ELECTRON_OVERRIDE_DIST_PATH, home, theme, size } = {}) {
   const { _electron } = await import('@playwright/test')
@@ -39,11 +40,17 @@ export function makeHome() {
   return mkdtempSync(join(tmpdir(), 'omendb home '))
 }
 
+/** @param {string} home */
 export function removeHome(home) {
   rmSync(home, { recursive: true, force: true })
 }
 
-/** Drops files on the window as the system does: the browser itself receives their paths. */
+/**
+ * Drops files on the window as the system does: the browser itself receives their paths.
+ * @param {import('@playwright/test').Page} page
+ * @param {string[]} paths
+ * @param {{x?: number, y?: number}} [at]
+ */
 export async function drop(page, paths, { x = 640, y = 400 } = {}) {
   const cdp = await page.context().newCDPSession(page)
   const data = { items: [], files: paths, dragOperationsMask: 1 }
@@ -53,7 +60,11 @@ export async function drop(page, paths, { x = 640, y = 400 } = {}) {
   await cdp.detach()
 }
 
-/** Process number of the engine, or null while there is none. */
+/**
+ * Process number of the engine, or null while there is none.
+ * @param {import('@playwright/test').ElectronApplication} app
+ * @returns {Promise<number | null>}
+ */
 export function enginePid(app) {
   return app.evaluate(({ app: electron }) => {
     const engine = electron
