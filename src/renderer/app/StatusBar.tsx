@@ -1,0 +1,80 @@
+import { X } from 'lucide-react'
+import { useEffect } from 'react'
+import type { IndexInfo, JobInfo } from '../../contract/index.ts'
+import { cancelJob } from '../state/actions.ts'
+import { useCollection, useView } from '../state/view.ts'
+import { bytes, count, share, timeLeft } from '../ui/format.ts'
+import { ProgressBar } from '../ui/pieces.tsx'
+import styles from './app.module.css'
+
+/** How long a line about something that happened stays, milliseconds. */
+const NOTICE_MS = 8_000
+
+/** The state of the store, always in sight. */
+export function StatusBar() {
+  const store = useView((view) => view.store)
+  const selected = useView((view) => view.selection.length)
+  const jobs = useView((view) => view.jobs)
+  const notice = useView((view) => view.notice)
+  const collection = useCollection()
+  useEffect(() => {
+    if (notice === null) return
+    const timer = setTimeout(() => useView.getState().setNotice(null), NOTICE_MS)
+    return () => clearTimeout(timer)
+  }, [notice])
+  const index = collection?.vectors[0]?.index
+  return (
+    <section className={styles.status} aria-label="State of the store">
+      {collection && (
+        <span className={selected > 0 ? styles.strong : undefined}>
+          {selected > 0 ? `${count(selected)} selected` : 'none selected'}
+        </span>
+      )}
+      {index && collection && <span data-index={index.state}>{indexText(index, collection.rows)}</span>}
+      {store && <span>WAL {bytes(store.walBytes)}</span>}
+      {Object.values(jobs).map((job) => (
+        <Job key={job.job} job={job} />
+      ))}
+      <span className={styles.push} />
+      <span className={styles.end} role="status">
+        {notice}
+      </span>
+      {store && (
+        <span className={notice === null ? styles.end : undefined}>{bytes(store.freeBytes)} free</span>
+      )}
+    </section>
+  )
+}
+
+function indexText(index: IndexInfo, rows: number): string {
+  if (index.state === 'building') return `index building, ${Math.floor(index.progress * 100)} %`
+  if (index.state === 'none') return 'no index: search is exact'
+  const fresh = rows - index.indexedRows
+  return fresh > 0 ? `index ready, ${count(fresh)} newer rows are scanned` : 'index ready'
+}
+
+function Job({ job }: { job: JobInfo }) {
+  const done = share(job)
+  const name = job.kind === 'import' ? `Importing ${job.collection}` : 'Map'
+  const phase = job.kind === 'map' && job.phase ? `, ${job.phase}` : ''
+  return (
+    <span className={styles.job}>
+      {name}
+      {phase}
+      {done !== null && ` ${Math.floor(done * 100)} %`}
+      <span className={styles.jobBar}>
+        <ProgressBar label={name} value={done} />
+      </span>
+      {timeLeft(job)}
+      <button
+        type="button"
+        className={styles.jobStop}
+        aria-label={`Cancel: ${name}`}
+        title="Cancel"
+        onClick={() => void cancelJob(job.job)}
+      >
+        <X size={12} aria-hidden="true" />
+      </button>
+    </span>
+  )
+}

@@ -1,0 +1,353 @@
+import { AppError } from '../../contract/index.ts'
+import { shell } from '../client/shell.ts'
+import {
+  applyFilter,
+  clearSearch,
+  closeStore,
+  findSimilar,
+  openGrant,
+  openStore,
+  runSearch,
+  selectAll,
+} from '../state/actions.ts'
+import { NO_ROWS } from '../state/rows.ts'
+import { useTheme } from '../state/theme.ts'
+import { collectionOf, type Pane, useView } from '../state/view.ts'
+import { isTyping, matches } from '../ui/keys.ts'
+
+/** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
+export interface Command {
+  id: string
+  title: string
+  group: 'Go' | 'Query' | 'Rows' | 'Store' | 'Map' | 'Window'
+  keys?: string
+  /** Whether it can be done now. */
+  ready: () => boolean
+  run: () => unknown
+  /** Keys are heard by the part itself; the palette and the sheet still name them. */
+  local?: boolean
+}
+
+interface Hooks {
+  openPalette: () => void
+  openSheet: () => void
+  onError: (error: AppError) => void
+}
+
+const view = () => useView.getState()
+const inCollection = () => view().collection !== null && view().store !== null
+const focus = (selector: string) => document.querySelector<HTMLElement>(selector)?.focus()
+
+export function commands({ openPalette, openSheet, onError }: Hooks): Command[] {
+  const attempt = (work: () => Promise<unknown>) => () => {
+    work().catch((thrown: unknown) => onError(AppError.from(thrown)))
+  }
+  const maximize = (pane: Pane, title: string): Command => ({
+    id: `whole-${pane}`,
+    title: `${title}: use the whole window, or give it back`,
+    group: 'Window',
+    ready: inCollection,
+    run: () => view().setMaximized(view().maximized === pane ? null : pane),
+  })
+  return [
+    {
+      id: 'palette',
+      title: 'Find a command',
+      group: 'Go',
+      keys: 'Mod+K',
+      ready: () => true,
+      run: openPalette,
+    },
+    {
+      id: 'view-store',
+      title: 'Store',
+      group: 'Go',
+      keys: '1',
+      ready: () => true,
+      run: () => view().setScreen('store'),
+    },
+    {
+      id: 'view-map',
+      title: 'Map',
+      group: 'Go',
+      keys: '2',
+      ready: inCollection,
+      run: () => view().setScreen('map'),
+    },
+    {
+      id: 'view-table',
+      title: 'Table',
+      group: 'Go',
+      keys: '3',
+      ready: inCollection,
+      run: () => view().setScreen('table'),
+    },
+    {
+      id: 'view-jobs',
+      title: 'Jobs',
+      group: 'Go',
+      keys: '4',
+      ready: () => true,
+      run: () => view().setScreen('jobs'),
+    },
+    {
+      id: 'query',
+      title: 'Write a query',
+      group: 'Query',
+      keys: '/',
+      ready: inCollection,
+      run: () => {
+        if (view().screen !== 'map' && view().screen !== 'table') view().setScreen('map')
+        requestAnimationFrame(() => focus('[data-query]'))
+      },
+    },
+    {
+      id: 'similar',
+      title: 'Find rows similar to the chosen one',
+      group: 'Query',
+      keys: 'F',
+      ready: () => inCollection() && (view().active ?? view().hover) !== null,
+      run: attempt(async () => {
+        const row = view().active ?? view().hover
+        if (row !== null) await findSimilar(row)
+      }),
+    },
+    {
+      id: 'search-again',
+      title: 'Search again',
+      group: 'Query',
+      ready: () => view().search.near.length > 0,
+      run: attempt(() => runSearch()),
+    },
+    {
+      id: 'exact',
+      title: 'Search exactly, or through the index',
+      group: 'Query',
+      ready: inCollection,
+      run: attempt(async () => {
+        view().setSearch({ exact: !view().search.exact })
+        await runSearch()
+      }),
+    },
+    {
+      id: 'clear-search',
+      title: 'Clear the search',
+      group: 'Query',
+      ready: () => view().search.near.length > 0,
+      run: clearSearch,
+    },
+    {
+      id: 'clear-filter',
+      title: 'Take the filter off',
+      group: 'Query',
+      ready: () => view().filter !== '',
+      run: attempt(() => applyFilter('')),
+    },
+    {
+      id: 'table-focus',
+      title: 'Go to the rows of the table',
+      group: 'Rows',
+      keys: 'T',
+      ready: inCollection,
+      run: () => focus('[data-table]'),
+    },
+    {
+      id: 'select-all',
+      title: 'Select all rows of the filter',
+      group: 'Rows',
+      keys: 'Mod+A',
+      ready: inCollection,
+      run: attempt(selectAll),
+    },
+    {
+      id: 'toggle-row',
+      title: 'Select the row, or not',
+      group: 'Rows',
+      keys: 'Space',
+      local: true,
+      ready: () => view().active !== null,
+      run: () => {
+        const { active } = view()
+        if (active !== null) view().toggleSelected(active)
+      },
+    },
+    {
+      id: 'clear-selection',
+      title: 'Clear the selection',
+      group: 'Rows',
+      ready: () => view().selection.length > 0,
+      run: () => view().select(NO_ROWS),
+    },
+    {
+      id: 'delete',
+      title: 'Delete the selected rows…',
+      group: 'Rows',
+      keys: 'Delete',
+      ready: () => inCollection() && view().selection.length > 0,
+      run: () => document.querySelector<HTMLElement>('[aria-label="Delete the selected rows"]')?.click(),
+    },
+    {
+      id: 'lasso',
+      title: 'Lasso on the map',
+      group: 'Map',
+      keys: 'L',
+      local: true,
+      ready: () => inCollection() && view().screen === 'map',
+      run: () => window.dispatchEvent(new KeyboardEvent('keydown', { key: 'l', bubbles: true })),
+    },
+    {
+      id: 'import',
+      title: 'Import a file…',
+      group: 'Store',
+      keys: 'Mod+I',
+      ready: () => true,
+      run: attempt(async () => {
+        const file = await shell('pickFile')
+        if (file) await openGrant(file)
+      }),
+    },
+    {
+      id: 'open',
+      title: 'Open a store…',
+      group: 'Store',
+      keys: 'Mod+O',
+      ready: () => true,
+      run: attempt(async () => {
+        const place = await shell('pickStore')
+        if (place) await openStore(place.grant)
+      }),
+    },
+    {
+      id: 'new',
+      title: 'New store…',
+      group: 'Store',
+      keys: 'Mod+N',
+      ready: () => true,
+      run: attempt(async () => {
+        const place = await shell('pickNewStore', 'vectors.db')
+        if (place) await openStore(place.grant, true)
+      }),
+    },
+    {
+      id: 'sample',
+      title: 'Import the sample: 20,000 words',
+      group: 'Store',
+      ready: () => true,
+      run: attempt(async () => view().setImporting(await shell('sample'))),
+    },
+    {
+      id: 'reveal',
+      title: 'Show the store in the file manager',
+      group: 'Store',
+      ready: () => view().grant !== null,
+      run: attempt(async () => {
+        const { grant } = view()
+        if (grant) await shell('revealStore', grant)
+      }),
+    },
+    {
+      id: 'close',
+      title: 'Close the store',
+      group: 'Store',
+      ready: () => view().store !== null,
+      run: closeStore,
+    },
+    maximize('map', 'Map'),
+    maximize('table', 'Table'),
+    maximize('results', 'Results'),
+    maximize('inspector', 'Inspector'),
+    {
+      id: 'theme',
+      title: 'Light or dark',
+      group: 'Window',
+      keys: 'Mod+Shift+L',
+      ready: () => true,
+      run: () => {
+        const { shown, setTheme } = useTheme.getState()
+        setTheme(shown === 'dark' ? 'light' : 'dark')
+      },
+    },
+    {
+      id: 'theme-system',
+      title: 'Light or dark as the system says',
+      group: 'Window',
+      ready: () => useTheme.getState().theme !== 'system',
+      run: () => useTheme.getState().setTheme('system'),
+    },
+    {
+      id: 'sheet',
+      title: 'All shortcuts',
+      group: 'Window',
+      keys: '?',
+      ready: () => true,
+      run: openSheet,
+    },
+  ]
+}
+
+/** Commands that exist because of what is open: its collections, its columns. */
+export function momentCommands(): Command[] {
+  const { store, collection } = view()
+  const open = collectionOf(view())
+  const collections = (store?.collections ?? [])
+    .filter((one) => one.name !== collection)
+    .map(
+      (one): Command => ({
+        id: `collection ${one.name}`,
+        title: `Open ${one.name}`,
+        group: 'Go',
+        ready: () => true,
+        run: () => view().setCollection(one.name),
+      }),
+    )
+  const columns = (open?.columns ?? []).filter((column) => column.type !== 'vector' && column.type !== 'json')
+  const colours = columns.map(
+    (column): Command => ({
+      id: `colour ${column.name}`,
+      title: `Colour the map by ${column.name}`,
+      group: 'Map',
+      ready: () => true,
+      run: () => view().setColourBy(column.name),
+    }),
+  )
+  return [...collections, ...colours]
+}
+
+/** Runs the command of a key press. Plain keys are text while one is typing, and nothing behind a dialog. */
+export function runKey(list: readonly Command[], event: KeyboardEvent): boolean {
+  const inDialog = document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null
+  for (const command of list) {
+    if (!command.keys || command.local || !matches(command.keys, event)) continue
+    const held = command.keys.includes('Mod+')
+    if (isTyping(event.target) && (!held || command.id === 'select-all')) return false
+    if (inDialog && command.id !== 'theme') return false
+    if (!command.ready()) return false
+    event.preventDefault()
+    command.run()
+    return true
+  }
+  return false
+}
+
+/** Commands whose title holds every word of the text, best first. */
+export function findCommands(list: readonly Command[], text: string): Command[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  const rated = list
+    .filter((command) => command.id !== 'palette' && command.ready())
+    .map((command) => ({ command, rate: rateOf(command, words) }))
+    .filter(({ rate }) => rate > 0)
+  return rated.sort((a, b) => b.rate - a.rate).map(({ command }) => command)
+}
+
+function rateOf(command: Command, words: readonly string[]): number {
+  const title = command.title.toLowerCase()
+  const all = `${title} ${command.group.toLowerCase()}`
+  let rate = 1
+  for (const word of words) {
+    if (!all.includes(word)) return 0
+    if (title.startsWith(word)) rate += 3
+    else if (title.includes(` ${word}`)) rate += 2
+    else if (title.includes(word)) rate += 1
+  }
+  return rate
+}
