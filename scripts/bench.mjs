@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './lib/files.mjs'
+import { main, StepFailed } from './lib/say.mjs'
+import { setup } from './lib/setup.mjs'
+
+const BENCH = join(ROOT, 'bench')
+const parts = readdirSync(BENCH)
+  .filter((name) => name.endsWith('.mjs'))
+  .map((name) => name.replace('.mjs', ''))
+
+const HELP = `npm run bench -- PART [options]
+
+Parts: ${parts.join(', ')}
+  main   the main job on the sample in the real app: start, import, search, map, memory
+
+  --rounds N   how often each thing is measured; figures are min / median / max`
+
+async function bench() {
+  const [part] = process.argv.slice(2)
+  if (part === undefined || !existsSync(join(BENCH, `${part}.mjs`))) {
+    throw new StepFailed(
+      'bench',
+      part ? `There is no part "${part}".` : 'Which part?',
+      `One of: ${parts.join(', ')}`,
+    )
+  }
+  const dist = await setup()
+  const { run } = await import(join(BENCH, `${part}.mjs`))
+  const at = process.argv.indexOf('--rounds')
+  await run({ dist, rounds: at > 0 ? Number(process.argv[at + 1]) : undefined })
+}
+
+if (process.argv.includes('--help')) console.log(HELP)
+else await main(bench)
