@@ -9,9 +9,11 @@
 
 mod bulk;
 mod cells;
+mod check;
 mod collection;
 mod column;
 mod error;
+mod filter;
 mod graph;
 mod indexer;
 mod ingest;
@@ -22,6 +24,7 @@ mod maps;
 mod memtable;
 mod meta;
 mod part;
+mod publish;
 mod query;
 #[cfg(test)]
 mod read_tests;

@@ -2,7 +2,9 @@
 //!
 //! After the first write, sync, create, rename or truncate that fails, what is on disk is unknown (a failed sync may have dropped the
 //! dirty pages and the next one succeed), so every later change is refused with [`Error::Poisoned`] until the
-//! store is opened again. Reads go on. Removing a file is no promise to anybody: its failure does not poison.
+//! store is opened again. Reads go on. Removing a file is no promise to anybody: its failure does not poison. Nor
+//! does a failure to write a derived file (an index), which nothing names before it is complete: otherwise a nearly full disk
+//! that cannot take the index would refuse every write for good.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -54,13 +56,24 @@ impl Disk {
 
     pub fn create(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         let file = self.change("create", path, || self.vfs.create(path))?;
-        Ok(DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf() })
+        Ok(self.file(file, path, true))
+    }
+
+    /// As `create`, for a file that can be made again: its failures do not poison.
+    pub fn create_derived(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
+        self.check()?;
+        let file = self.vfs.create(path).map_err(|e| Error::io("create", path, &e))?;
+        Ok(self.file(file, path, false))
+    }
+
+    fn file(self: &Arc<Self>, file: Box<dyn VfsFile>, path: &Path, poisons: bool) -> DiskFile {
+        DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf(), poisons }
     }
 
     pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         self.check()?;
         let file = self.vfs.open_append(path).map_err(|e| Error::io("open", path, &e))?;
-        Ok(DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf() })
+        Ok(self.file(file, path, true))
     }
 
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -130,23 +143,29 @@ pub(crate) struct DiskFile {
     disk: Arc<Disk>,
     file: Arc<dyn VfsFile>,
     path: PathBuf,
+    poisons: bool,
 }
 
 impl DiskFile {
-    pub fn path(&self) -> &Path {
-        &self.path
+
+    fn change(&self, operation: &'static str, act: impl FnOnce() -> io::Result<()>) -> Result<()> {
+        self.disk.check()?;
+        act().map_err(|e| {
+            let error = Error::io(operation, &self.path, &e);
+            if self.poisons { self.disk.poison(error) } else { error }
+        })
     }
 
     pub fn append(&self, bytes: &[u8]) -> Result<()> {
-        self.disk.change("write", &self.path, || self.file.append(bytes))
+        self.change("write", || self.file.append(bytes))
     }
 
     pub fn sync(&self) -> Result<()> {
-        self.disk.change("sync", &self.path, || self.file.sync())
+        self.change("sync", || self.file.sync())
     }
 
     pub fn truncate(&self, len: u64) -> Result<()> {
-        self.disk.change("cut", &self.path, || self.file.truncate(len))
+        self.change("cut", || self.file.truncate(len))
     }
 
     /// A buffered writer that counts and checksums what passes.

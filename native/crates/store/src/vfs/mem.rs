@@ -81,7 +81,7 @@ impl MemVfs {
 }
 
 fn is_root(path: &Path) -> bool {
-    path.parent().is_none_or(|_| path.as_os_str().is_empty())
+    path.parent().is_none()
 }
 
 impl Tree {

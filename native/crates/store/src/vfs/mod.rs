@@ -19,7 +19,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use disk::{Disk, DiskFile};
+pub(crate) use disk::{Disk, DiskFile, SealingWriter};
 pub use mem::MemVfs;
 pub use real::RealVfs;
 

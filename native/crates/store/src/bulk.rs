@@ -1,0 +1,222 @@
+//! Bulk imports: rows go straight into a segment, which one new generation makes visible as a whole.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::ingest::{count_rows, fit_columns, ids_of, split_vectors};
+use crate::meta::{CollectionMeta, CollectionSpec, IdKind};
+use crate::part::Part;
+use crate::segment::{SegmentWriter, open_part};
+use crate::state::{Shared, Written};
+use crate::store::{add_collection, new_entry};
+
+/// Where an import goes.
+#[derive(Debug, Clone)]
+pub enum ImportTarget {
+    /// A new collection, which is there once the import is committed.
+    New(CollectionSpec),
+    /// A collection there is; rows with an id that it has replace the old ones.
+    Existing(String),
+}
+
+/// What a committed import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Committed {
+    /// Rows that were appended.
+    pub rows: u64,
+    /// Rows that a later row with the same id replaced: older ones of the collection, or earlier ones of the import.
+    pub replaced: u64,
+    /// The generation that made the import visible.
+    pub generation: u64,
+}
+
+/// An import in the making. Nothing of it is visible before [`BulkWriter::commit`]; dropped, it leaves nothing behind.
+pub struct BulkWriter {
+    shared: Arc<Shared>,
+    /// The collection, or `None` for a new one.
+    collection: Option<u32>,
+    meta: Arc<CollectionMeta>,
+    schema: SchemaRef,
+    segment: u64,
+    writer: Option<SegmentWriter>,
+    failed: bool,
+}
+
+impl std::fmt::Debug for BulkWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BulkWriter({:?}, {} rows)", self.meta.name, self.rows())
+    }
+}
+
+impl BulkWriter {
+    pub(crate) fn begin(shared: &Arc<Shared>, target: ImportTarget) -> Result<BulkWriter> {
+        let mut state = shared.write()?;
+        let (collection, meta) = match target {
+            ImportTarget::New(spec) => {
+                let meta = Arc::new(CollectionMeta::from_spec(spec)?);
+                new_entry(&state, meta.clone())?;
+                (None, meta)
+            }
+            ImportTarget::Existing(name) => {
+                let found = state.collections.iter().find(|(_, w)| w.meta.name == name);
+                let (id, written) = found.ok_or(Error::UnknownCollection { name })?;
+                (Some(*id), written.meta.clone())
+            }
+        };
+        let segment = shared.begin_import_segment(&mut state);
+        drop(state);
+        let schema = meta.schema();
+        let mut bulk =
+            BulkWriter { shared: shared.clone(), collection, meta, schema, segment, writer: None, failed: false };
+        // From here on a failure drops `bulk`, which removes what was made.
+        bulk.writer = Some(SegmentWriter::create(&shared.disk, &shared.root, segment, &bulk.meta)?);
+        Ok(bulk)
+    }
+
+    /// Rows appended so far.
+    pub fn rows(&self) -> u64 {
+        self.writer.as_ref().map_or(0, |w| u64::from(w.rows()))
+    }
+
+    /// What the import's collection is, or will be.
+    pub fn meta(&self) -> &CollectionMeta {
+        &self.meta
+    }
+
+    /// Appends rows: as for [`crate::Collection::add`]. A batch that is refused for its content changes nothing.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLUMN`, `INVALID_REQUEST`, `DIMENSION_MISMATCH`, `INVALID_VECTOR`, `LIMIT_EXCEEDED`, `STORE_CLOSED`, `DISK_FULL`, `IO`.
+    pub fn append(&mut self, columns: &RecordBatch, vectors: &[f32]) -> Result<()> {
+        self.shared.check()?;
+        if self.failed {
+            return Err(Error::invalid("the import failed before; begin it again"));
+        }
+        let rows = count_rows(&self.meta, columns, vectors)?;
+        let columns = fit_columns(&self.meta, &self.schema, columns, rows as usize)?;
+        let vectors = split_vectors(&self.meta, rows, vectors)?;
+        let writer = self.writer.as_mut().ok_or_else(|| Error::internal("the import has no segment"))?;
+        writer.append(rows, columns.as_ref(), &vectors).inspect_err(|_| self.failed = true)
+    }
+
+    /// Makes the import durable and visible, as a whole. On an error nothing of it is.
+    ///
+    /// # Errors
+    /// `COLLECTION_EXISTS` (made meanwhile), `UNKNOWN_COLLECTION` (dropped meanwhile), `LIMIT_EXCEEDED` (row numbers), and those of any write.
+    pub fn commit(mut self) -> Result<Committed> {
+        self.shared.check()?;
+        if self.failed {
+            return Err(Error::invalid("the import failed before; begin it again"));
+        }
+        let writer = self.writer.take().ok_or_else(|| Error::internal("the import has no segment"))?;
+        if writer.rows() == 0 {
+            drop(writer);
+            return self.commit_empty();
+        }
+        let sealed = writer.finish()?;
+        let shared = self.shared.clone();
+        let (commit, mut state) = shared.publishing()?;
+
+        let mut new = match self.collection {
+            None => Some(new_entry(&state, self.meta.clone())?),
+            Some(_) => None,
+        };
+        let id = self.collection.or(new.as_ref().map(|e| e.id)).unwrap_or_default();
+        let gone = || Error::UnknownCollection { name: self.meta.name.clone() };
+        let (first_row, meta) = match (&new, state.collections.get(&id)) {
+            (Some(_), _) => (0, self.meta.clone()),
+            (None, Some(written)) => (written.next_row, written.meta.clone()),
+            (None, None) => return Err(gone()),
+        };
+        let mut entry = sealed.entry;
+        entry.first_row = first_row;
+        let end = first_row.checked_add(entry.rows).ok_or_else(|| Error::LimitExceeded {
+            what: "row numbers of a collection".to_owned(),
+            limit: u64::from(u32::MAX),
+            actual: u64::from(first_row) + u64::from(entry.rows),
+        })?;
+        let part = open_part(&shared.disk, &shared.root, &entry, &meta)?;
+        let mut dead: RoaringBitmap = sealed.replaced.iter().map(|p| first_row + p).collect();
+        if let Some(written) = state.collections.get(&id) {
+            dead |= replaced_by(&part, written)?;
+        }
+        let mut deleted = state.collections.get(&id).map(|w| w.deleted.clone()).unwrap_or_default();
+        if !dead.is_empty() {
+            *Arc::make_mut(&mut deleted) |= &dead;
+        }
+
+        let added = new.clone();
+        shared.seal(&commit, &mut state, |manifest| {
+            if let Some(added) = added {
+                manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+                manifest.collections.push(added);
+            }
+            let collection = manifest.collection_mut(id)?;
+            collection.segments.push(entry);
+            collection.next_row = end;
+            collection.deleted = deleted.clone();
+            Ok(())
+        })?;
+        // The generation that names the segment is durable: its files are no longer the import's to remove.
+        state.imports.retain(|&i| i != self.segment);
+        if let Some(entry) = new.take() {
+            add_collection(&shared, &mut state, &entry);
+        }
+        let written = state.collections.get_mut(&id).ok_or_else(gone)?;
+        let rows = u64::from(part.rows);
+        written.sealed.push(Arc::new(part));
+        written.next_row = end;
+        written.deleted = deleted;
+        written.dirty = true;
+        let snapshots = shared.unseen(&mut state);
+        shared.show(snapshots);
+        shared.indexer.wake();
+        Ok(Committed { rows, replaced: dead.len(), generation: state.manifest.generation })
+    }
+
+    /// An import without rows: makes the new collection, if it was to be one.
+    fn commit_empty(self) -> Result<Committed> {
+        let shared = self.shared.clone();
+        let (commit, mut state) = shared.publishing()?;
+        shared.sync(&commit, &mut state)?;
+        if self.collection.is_none() {
+            let entry = new_entry(&state, self.meta.clone())?;
+            let added = entry.clone();
+            shared.publish(&commit, &mut state, |manifest| {
+                manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+                manifest.collections.push(added);
+                Ok(())
+            })?;
+            add_collection(&shared, &mut state, &entry);
+            shared.revision.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        }
+        Ok(Committed { rows: 0, replaced: 0, generation: state.manifest.generation })
+    }
+}
+
+/// Live rows of a collection whose id is in `part`.
+fn replaced_by(part: &Part, written: &Written) -> Result<RoaringBitmap> {
+    let mut dead = RoaringBitmap::new();
+    if written.meta.id_kind == IdKind::RowNumber || written.parts().next().is_none() {
+        return Ok(dead);
+    }
+    for batch in &part.columns {
+        let ids = batch.columns().first().ok_or_else(|| Error::internal("no id column"))?;
+        dead.extend(ids_of(ids)?.iter().filter_map(|id| written.find(id)));
+    }
+    Ok(dead)
+}
+
+impl Drop for BulkWriter {
+    fn drop(&mut self) {
+        // Close the files first: some systems do not remove open ones.
+        self.writer.take();
+        self.shared.end_import(self.segment);
+    }
+}

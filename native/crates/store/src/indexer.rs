@@ -1,0 +1,286 @@
+//! Builds the indexes of sealed segments in the background, one at a time, each on all cores.
+//!
+//! An index is derived data: a build that fails or is cancelled leaves the segment to be scanned, and is begun again after the next open.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use omendb_hnsw::{BuildError, BuildParams, Graph, VectorsRef};
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, Result};
+use crate::manifest::{FileEntry, IndexEntry};
+use crate::part::{IdIndex, IndexFile, Part, VectorColumn};
+use crate::segment::{index_file, open_file};
+use crate::state::Shared;
+
+/// Segments of fewer rows are scanned: that takes no longer than a walk through a graph.
+pub(crate) const MIN_ROWS: u32 = 1000;
+
+/// The background builder of a store.
+#[derive(Default)]
+pub(crate) struct Indexer {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    cancel: AtomicBool,
+    done: AtomicUsize,
+    total: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    thread: Option<JoinHandle<()>>,
+    stop: bool,
+    /// Something was sealed since the builder last looked.
+    woken: bool,
+    running: Option<Key>,
+    /// Builds that failed, with the reason; not tried again by this process.
+    failed: BTreeMap<Key, String>,
+}
+
+/// Collection, segment and vector column of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub collection: u32,
+    pub segment: u64,
+    pub vector: usize,
+}
+
+struct Job {
+    key: Key,
+    part: Arc<Part>,
+    spec: crate::meta::VectorSpec,
+}
+
+impl Indexer {
+    /// Starts the builder.
+    pub fn start(shared: &Arc<Shared>) -> Result<()> {
+        let mut inner = shared.indexer.inner.lock();
+        inner.woken = true;
+        let thread_shared = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("omendb-indexer".to_owned())
+            .spawn(move || work(&thread_shared))
+            .map_err(|e| Error::io("start the indexer of", &shared.root, &e))?;
+        inner.thread = Some(thread);
+        Ok(())
+    }
+
+    /// There may be something to build.
+    pub fn wake(&self) {
+        self.inner.lock().woken = true;
+        self.changed.notify_all();
+    }
+
+    /// Cancels what is being built and waits for the builder to end. No lock of the store may be held.
+    pub fn stop(&self) {
+        self.cancel.store(true, Ordering::Release);
+        let thread = {
+            let mut inner = self.inner.lock();
+            inner.stop = true;
+            inner.thread.take()
+        };
+        self.changed.notify_all();
+        if let Some(thread) = thread {
+            // A panic in the builder was reported by the panic hook; there is nothing left to do for it.
+            let _ = thread.join();
+        }
+        self.changed.notify_all();
+    }
+
+    /// Whether a builder runs.
+    pub fn is_on(&self) -> bool {
+        self.inner.lock().thread.is_some()
+    }
+
+    /// The index being built, with rows done and rows in all.
+    pub fn progress(&self) -> Option<(Key, usize, usize)> {
+        let key = self.inner.lock().running?;
+        Some((key, self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed)))
+    }
+
+    /// Why the index of some segment of a vector column could not be built.
+    pub fn failure(&self, collection: u32, vector: usize) -> Option<String> {
+        let inner = self.inner.lock();
+        let mut failed = inner.failed.iter();
+        failed.find(|(k, _)| k.collection == collection && k.vector == vector).map(|(_, why)| why.clone())
+    }
+
+    /// Waits until there is nothing to build. Whether that is so.
+    pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
+        let until = Instant::now().checked_add(timeout);
+        let mut inner = self.inner.lock();
+        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.running.is_some()) {
+            let timed_out = match until {
+                Some(until) => self.changed.wait_until(&mut inner, until).timed_out(),
+                None => {
+                    self.changed.wait(&mut inner);
+                    false
+                }
+            };
+            if timed_out {
+                return false;
+            }
+        }
+        let failed = !inner.failed.is_empty();
+        drop(inner);
+        !failed && next_job(shared).is_none()
+    }
+}
+
+fn work(shared: &Arc<Shared>) {
+    let indexer = &shared.indexer;
+    loop {
+        {
+            let mut inner = indexer.inner.lock();
+            inner.running = None;
+            while !inner.woken && !inner.stop {
+                indexer.changed.notify_all();
+                indexer.changed.wait(&mut inner);
+            }
+            if inner.stop {
+                return;
+            }
+            inner.woken = false;
+        }
+        while let Some(job) = next_job(shared) {
+            {
+                let mut inner = indexer.inner.lock();
+                if inner.stop {
+                    return;
+                }
+                indexer.done.store(0, Ordering::Relaxed);
+                indexer.total.store(job.part.rows as usize, Ordering::Relaxed);
+                inner.running = Some(job.key);
+            }
+            let result = run(shared, &job);
+            let mut inner = indexer.inner.lock();
+            inner.running = None;
+            match result {
+                Ok(()) => {}
+                Err(Error::Cancelled { .. } | Error::Closed) => return,
+                Err(e) => {
+                    inner.failed.insert(job.key, e.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// A segment without an index that should have one.
+fn next_job(shared: &Shared) -> Option<Job> {
+    let (_commit, state) = shared.both();
+    let inner = shared.indexer.inner.lock();
+    for entry in &state.manifest.collections {
+        let Some(written) = state.collections.get(&entry.id) else { continue };
+        for (segment, part) in entry.segments.iter().zip(&written.sealed) {
+            if part.rows < MIN_ROWS {
+                continue;
+            }
+            for (vector, (column, spec)) in part.vectors.iter().zip(&written.meta.vectors).enumerate() {
+                let key = Key { collection: entry.id, segment: segment.id, vector };
+                if column.index.is_none() && !inner.failed.contains_key(&key) {
+                    return Some(Job { key, part: part.clone(), spec: spec.clone() });
+                }
+            }
+        }
+    }
+    None
+}
+
+fn run(shared: &Shared, job: &Job) -> Result<()> {
+    let graph = build(shared, job)?;
+    let folder = crate::manifest::segment_folder(&shared.root, job.key.segment);
+    let taken: Vec<String> = shared.disk.list(&folder)?.into_iter().map(|e| e.name).collect();
+    let name = (0..).map(|attempt| index_file(job.key.vector, attempt)).find(|name| !taken.contains(name));
+    let name = name.ok_or_else(|| Error::internal("no name for an index file"))?;
+    let path = folder.join(&name);
+    let written = write(shared, &path, &graph).and_then(|file| {
+        shared.disk.sync_dir(&folder)?;
+        let map = open_file(&shared.disk, &folder, &file)?;
+        let index = IndexFile::open(map).map_err(|e| Error::corrupt(&path, e.to_string()))?;
+        adopt(shared, job, file, Arc::new(index))
+    });
+    if written.is_err() {
+        // A manifest that names it may have been written nevertheless: then the handle is poisoned, and nothing is removed.
+        if shared.disk.check().is_ok() {
+            shared.disk.remove(&path);
+        }
+    }
+    written
+}
+
+fn build(shared: &Shared, job: &Job) -> Result<Graph> {
+    let indexer = &shared.indexer;
+    let column = &job.part.vectors[job.key.vector];
+    let vectors = VectorsRef {
+        data: column.data.as_slice(),
+        dimension: job.spec.dimension,
+        metric: job.spec.metric,
+        inv_norms: column.inv_norms.as_slice(),
+    };
+    let progress = |done: usize, total: usize| {
+        indexer.done.fetch_max(done, Ordering::Relaxed);
+        indexer.total.store(total, Ordering::Relaxed);
+    };
+    omendb_hnsw::build(vectors, &BuildParams::default(), &progress, &indexer.cancel).map_err(|e| match e {
+        BuildError::Cancelled => Error::Cancelled { what: "building the index".to_owned() },
+        other => Error::internal(format!("the index was not built: {other}")),
+    })
+}
+
+fn write(shared: &Shared, path: &std::path::Path, graph: &Graph) -> Result<FileEntry> {
+    let mut out = shared.disk.create_derived(path)?.sealing();
+    let result: io::Result<u64> = graph.write_to(&mut out);
+    if let Err(e) = result {
+        return Err(out.take_error().unwrap_or_else(|| Error::io("write", path, &e)));
+    }
+    let (bytes, crc32c) = out.seal()?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(FileEntry { name, bytes, crc32c })
+}
+
+/// Publishes a generation that names the index, and lets readers use it.
+fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> Result<()> {
+    let Key { collection, segment, vector } = job.key;
+    let (commit, mut state) = shared.publishing()?;
+    let gone = || Error::internal("the segment is gone");
+    let entry = state.manifest.collection(collection).ok_or_else(gone)?;
+    let at = entry.segments.iter().position(|s| s.id == segment).ok_or_else(gone)?;
+    shared.sync(&commit, &mut state)?;
+    shared.publish(&commit, &mut state, |manifest| {
+        let entry = manifest.collection_mut(collection)?;
+        let indexes = &mut entry.segments[at].indexes;
+        indexes.retain(|i| i.vector != vector);
+        indexes.push(IndexEntry { vector, file });
+        Ok(())
+    })?;
+    let written = state.collections.get_mut(&collection).ok_or_else(gone)?;
+    let part = with_index(&written.sealed[at], vector, index)?;
+    written.sealed[at] = Arc::new(part);
+    written.dirty = true;
+    let snapshots = shared.unseen(&mut state);
+    shared.show(snapshots);
+    Ok(())
+}
+
+/// The same sealed part, one of its vector columns with an index.
+fn with_index(part: &Part, vector: usize, index: Arc<IndexFile>) -> Result<Part> {
+    let mut vectors: Vec<VectorColumn> = part
+        .vectors
+        .iter()
+        .map(|v| VectorColumn { data: v.data.clone(), inv_norms: v.inv_norms.clone(), index: v.index.clone() })
+        .collect();
+    vectors[vector].index = Some(index);
+    let ids = match &part.ids {
+        IdIndex::RowNumber => IdIndex::RowNumber,
+        IdIndex::Sorted { order, column } => IdIndex::Sorted { order: order.clone(), column: *column },
+        IdIndex::Hash(map) => IdIndex::Hash(map.clone()),
+    };
+    Part::new(part.first_row, part.rows, part.columns.clone(), vectors, ids)
+        .ok_or_else(|| Error::internal("the part does not fit together"))
+}

@@ -1,0 +1,186 @@
+//! New generations: checkpoints, and everything else that changes the manifest.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::manifest::{Manifest, SegmentEntry, file_name};
+use crate::memtable::{Memtable, columns_of};
+use crate::part::Part;
+use crate::segment::{SegmentWriter, open_part};
+use crate::state::{Commit, Shared, State, Written};
+use crate::wal::{self, Wal};
+
+/// The memtables are sealed once they hold this much together …
+const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// … or this many rows …
+const CHECKPOINT_ROWS: u32 = 100_000;
+/// … or the log has become this long (many deletes).
+const CHECKPOINT_LOG: u64 = 128 << 20;
+/// At close memtables of more rows than this are sealed; fewer are quicker to read from the log.
+const CHECKPOINT_AT_CLOSE: u32 = 10_000;
+
+impl Shared {
+    /// Publishes the manifest that `change` makes of the present one, and removes what is no longer kept.
+    /// The log must be synced before ([`Shared::sync`]).
+    pub fn publish(&self, _: &Commit, state: &mut State, change: impl FnOnce(&mut Manifest) -> Result<()>) -> Result<()> {
+        let mut next = state.manifest.clone();
+        next.generation += 1;
+        next.next_segment = state.next_segment;
+        next.next_map = state.next_map;
+        change(&mut next)?;
+        state.manifest_bytes = next.publish(&self.disk, &self.root)?;
+        let current = std::mem::replace(&mut state.manifest, next);
+        if let Some(oldest) = state.previous.replace(current) {
+            self.retire(state, &oldest);
+        }
+        self.count_bytes(state);
+        Ok(())
+    }
+
+    /// Removes what only a generation named that is not kept any more.
+    fn retire(&self, state: &mut State, oldest: &Manifest) {
+        self.disk.remove(&self.root.join(file_name(oldest.generation)));
+        let mut unnamed = oldest.paths();
+        for kept in std::iter::once(&state.manifest).chain(&state.previous) {
+            for (path, _) in kept.files() {
+                unnamed.remove(&path);
+            }
+        }
+        state.garbage.extend(unnamed);
+        let root = &self.root;
+        state.garbage.retain(|path| {
+            let gone = self.disk.remove(&root.join(path));
+            if let Some(folder) = path.parent().filter(|f| gone && *f != Path::new("maps")) {
+                // Fails, as it should, until the last file of the segment is gone.
+                let _ = self.disk.vfs().remove_dir(&root.join(folder));
+            }
+            !gone
+        });
+    }
+
+    /// Whether the memtables or the log have grown enough to be sealed.
+    pub fn wants_checkpoint(&self, state: &State) -> bool {
+        let bytes: u64 = state.collections.values().map(|w| w.memtable.bytes()).sum();
+        let rows: u64 = state.collections.values().map(|w| u64::from(w.memtable.rows())).sum();
+        bytes > CHECKPOINT_BYTES || rows > u64::from(CHECKPOINT_ROWS) || state.wal.bytes() > CHECKPOINT_LOG
+    }
+
+    /// Whether closing should seal the memtables.
+    pub fn wants_checkpoint_at_close(&self, state: &State) -> bool {
+        state.collections.values().any(|w| w.memtable.rows() > CHECKPOINT_AT_CLOSE)
+    }
+
+    /// Seals all memtables into segments, publishes a generation that contains the log, and begins a new log.
+    /// `change` may do more to the same generation. What is new is not shown yet: see [`Shared::unseen`].
+    pub fn seal(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
+        self.sync(commit, state)?;
+        let mut sealed: Vec<(u32, SegmentEntry, Part)> = Vec::new();
+        for (id, written) in &state.collections {
+            if written.memtable.rows() == 0 {
+                continue;
+            }
+            let segment = state.next_segment;
+            state.next_segment += 1;
+            let entry = self.seal_memtable(segment, written)?;
+            let part = open_part(&self.disk, &self.root, &entry, &written.meta)?;
+            sealed.push((*id, entry, part));
+        }
+        let last_lsn = state.wal.last_lsn();
+        // The new log must be there before the manifest stops asking for the old one.
+        let log = if state.wal.is_empty() { None } else { Some(Wal::create(&self.disk, &self.root, last_lsn + 1)?) };
+        let positions: Vec<_> =
+            state.collections.iter().map(|(id, w)| (*id, w.next_row, w.deleted.clone())).collect();
+        self.publish(commit, state, |manifest| {
+            manifest.last_lsn = last_lsn;
+            for (id, next_row, deleted) in positions {
+                let entry = manifest.collection_mut(id)?;
+                entry.next_row = next_row;
+                entry.deleted = deleted;
+            }
+            for (id, entry, _) in &sealed {
+                manifest.collection_mut(*id)?.segments.push(entry.clone());
+            }
+            change(manifest)
+        })?;
+        if let Some(log) = log {
+            state.wal = log;
+            self.log_replaced(commit, state);
+            self.remove_old_logs(state);
+        }
+        for (id, _, part) in sealed {
+            let written = state.collections.get_mut(&id).ok_or_else(|| Error::internal("a collection is gone"))?;
+            written.sealed.push(Arc::new(part));
+            written.memtable = Memtable::default();
+            written.dirty = true;
+        }
+        self.count_bytes(state);
+        self.indexer.wake();
+        Ok(())
+    }
+
+    /// Seals what the log holds, if it holds anything, and shows it.
+    pub fn checkpoint(&self, commit: &Commit, state: &mut State) -> Result<()> {
+        if !state.wal.is_empty() {
+            self.seal(commit, state, |_| Ok(()))?;
+            let snapshots = self.unseen(state);
+            self.show(snapshots);
+        }
+        Ok(())
+    }
+
+    /// Removes the logs before the present one, all of whose records a segment holds. What stays is removed at the next open.
+    fn remove_old_logs(&self, state: &State) {
+        let folder = wal::folder(&self.root);
+        for entry in self.disk.list(&folder).unwrap_or_default() {
+            if wal::parse_name(&entry.name).is_some_and(|first| first < state.wal.first_lsn()) {
+                self.disk.remove(&folder.join(&entry.name));
+            }
+        }
+    }
+
+    /// Writes the memtable of a collection as a segment.
+    fn seal_memtable(&self, id: u64, written: &Written) -> Result<SegmentEntry> {
+        let first = written.memtable.parts().first().map_or(written.next_row, |p| p.first_row);
+        let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &written.meta)?;
+        for part in written.memtable.parts() {
+            let vectors: Vec<&[f32]> = part.vectors.iter().map(|v| v.data.as_slice()).collect();
+            let columns = if written.schema.fields().is_empty() {
+                None
+            } else {
+                let batches = columns_of(part, &written.schema)?;
+                Some(
+                    arrow_select::concat::concat_batches(&written.schema, &batches)
+                        .map_err(|e| Error::internal(format!("columns: {e}")))?,
+                )
+            };
+            writer.append(part.rows, columns.as_ref(), &vectors)?;
+        }
+        let mut entry = writer.finish()?.entry;
+        entry.first_row = first;
+        Ok(entry)
+    }
+
+    /// Gives a segment id to an import, which holds it until [`Shared::end_import`].
+    pub fn begin_import_segment(&self, state: &mut State) -> u64 {
+        let id = state.next_segment;
+        state.next_segment += 1;
+        state.imports.push(id);
+        id
+    }
+
+    /// Ends an import that failed or was cancelled: its files are removed, unless closing the store did that already.
+    pub fn end_import(&self, id: u64) {
+        let (_commit, mut state) = self.both();
+        let before = state.imports.len();
+        state.imports.retain(|&i| i != id);
+        if state.imports.len() < before {
+            SegmentWriter::remove(&self.disk, &self.root, id);
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Opening a folder: a new store, or the state that the newest manifest and the log after it describe.
+//!
+//! Nothing is changed on disk before everything was read and checked, but for the lock file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+
+use crate::error::{Error, Result};
+use crate::ingest::{self, Batch};
+use crate::manifest::{self, CollectionEntry, Manifest, TEMPORARY};
+use crate::memtable::Memtable;
+use crate::segment::{SegmentWriter, open_part};
+use crate::snapshot::Snapshot;
+use crate::state::{Core, State, Written, snapshot_of};
+use crate::vfs::{Disk, Lock, LockError};
+use crate::wal::{self, Delete, Kind, Log, Upsert, Wal, read_log};
+
+const LOCK: &str = "LOCK";
+const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
+
+/// A store that was read.
+pub(crate) struct Opened {
+    pub lock: Box<dyn Lock>,
+    pub state: State,
+}
+
+/// Opens the store in `root`, or makes one there if it is not there and `create` is set.
+pub(crate) fn open(disk: &Arc<Disk>, root: &Path, create: bool) -> Result<Opened> {
+    let fresh = match disk.vfs().list(root) {
+        Ok(entries) => {
+            let names: Vec<String> = entries.into_iter().map(|e| e.name).collect();
+            classify(root, &names, create)?
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && create => {
+            disk.create_dir(root)?;
+            true
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err(Error::NotAStore { path: root.to_path_buf(), reason: "it is a file".to_owned() });
+        }
+        Err(e) => return Err(Error::io("open", root, &e)),
+    };
+    let lock = take_lock(disk, root)?;
+    // Another process may have made the store between the look and the lock.
+    let state = match newest(disk, root)? {
+        Some(generation) => load(disk, root, generation)?,
+        None if fresh => {
+            make(disk, root)?;
+            load(disk, root, 1)?
+        }
+        None => return Err(no_manifest(root)),
+    };
+    Ok(Opened { lock, state })
+}
+
+/// Whether a store is to be made in a folder with these names in it.
+fn classify(root: &Path, names: &[String], create: bool) -> Result<bool> {
+    if names.iter().any(|n| manifest::parse_name(n).is_some()) {
+        return Ok(false);
+    }
+    let ours = |n: &String| n == LOCK || n == TEMPORARY || FOLDERS.contains(&n.as_str());
+    let reason = match names.iter().find(|n| !ours(n)) {
+        Some(foreign) => format!("it holds other things ({foreign:?}) and no manifest"),
+        None if create => return Ok(true),
+        None => "it has no manifest".to_owned(),
+    };
+    Err(Error::NotAStore { path: root.to_path_buf(), reason })
+}
+
+fn no_manifest(root: &Path) -> Error {
+    Error::corrupt(root, "there is no manifest, and yet there are rows")
+}
+
+fn take_lock(disk: &Disk, root: &Path) -> Result<Box<dyn Lock>> {
+    let holder = format!("process {} since {}", std::process::id(), utc_now());
+    let path = root.join(LOCK);
+    disk.vfs().lock(&path, &holder).map_err(|e| match e {
+        LockError::Io(e) => Error::io("lock", &path, &e),
+        LockError::Held(holder) => {
+            let pid = holder.as_deref().and_then(|h| h.split_whitespace().nth(1)?.parse().ok());
+            Error::StoreLocked { path: root.to_path_buf(), holder, pid }
+        }
+    })
+}
+
+/// Now, as `2026-01-31T23:59:59Z`.
+fn utc_now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days to a civil date, counting years from March so that the leap day comes last.
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let day_of_era = z % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// The highest generation in the folder.
+fn newest(disk: &Disk, root: &Path) -> Result<Option<u64>> {
+    Ok(disk.list(root)?.iter().filter_map(|e| manifest::parse_name(&e.name)).max())
+}
+
+/// Makes an empty store. A crash leaves either no manifest, and then the next open begins again, or the whole store.
+fn make(disk: &Arc<Disk>, root: &Path) -> Result<()> {
+    let there: BTreeSet<String> = disk.list(root)?.into_iter().map(|e| e.name).collect();
+    for name in FOLDERS {
+        let folder = root.join(name);
+        if !there.contains(name) {
+            disk.create_dir(&folder)?;
+            continue;
+        }
+        for entry in disk.list(&folder)? {
+            // What an interrupted creation leaves is an empty log at most.
+            let path = folder.join(&entry.name);
+            if entry.is_dir || entry.len > wal::FILE_HEADER as u64 {
+                return Err(no_manifest(root));
+            }
+            disk.remove(&path);
+        }
+    }
+    Wal::create(disk, root, 1)?;
+    disk.sync_dir(root)?;
+    let parent = root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    disk.sync_dir(parent)?;
+    Manifest::first().publish(disk, root)?;
+    Ok(())
+}
+
+/// Reads the store of this generation, and the log after it.
+fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
+    let manifest = Manifest::read(disk, root, generation)?;
+    let previous = disk
+        .list(root)?
+        .iter()
+        .filter_map(|e| manifest::parse_name(&e.name))
+        .filter(|&g| g < generation)
+        .max()
+        // It is only asked which files it keeps; `verify` reports damage to it.
+        .and_then(|g| Manifest::read(disk, root, g).ok());
+
+    let mut collections = BTreeMap::new();
+    for entry in &manifest.collections {
+        collections.insert(entry.id, open_collection(disk, root, entry, manifest.generation)?);
+    }
+    let logs = read_logs(disk, root, manifest.last_lsn)?;
+    for log in &logs {
+        replay(log, &manifest, &mut collections)?;
+    }
+    for written in collections.values_mut() {
+        written.dirty = false;
+        written.core.snapshot.store(Arc::new(snapshot_of(written, generation, 1)));
+    }
+
+    // All is well: from here on the folder may be changed. The names that this state relies on are made durable before
+    // anything that it does not rely on is removed.
+    disk.sync_dir(root)?;
+    disk.sync_dir(&wal::folder(root))?;
+    let newest_log = logs.iter().rev().find(|l| l.header.is_some());
+    let wal = newest_log.map(|log| Wal::resume(disk, log)).transpose()?.flatten();
+    let wal = wal.ok_or_else(|| Error::corrupt(&wal::folder(root), "there is no usable log"))?;
+    let (next_segment, next_map) = remove_leftovers(disk, root, &manifest, previous.as_ref(), &logs);
+
+    let manifest_bytes = disk
+        .list(root)?
+        .iter()
+        .filter(|e| manifest::parse_name(&e.name) == Some(generation))
+        .map(|e| e.len)
+        .sum();
+    Ok(State {
+        next_segment,
+        next_map,
+        manifest,
+        previous,
+        wal,
+        collections,
+        imports: Vec::new(),
+        garbage: Vec::new(),
+        manifest_bytes,
+    })
+}
+
+fn open_collection(disk: &Disk, root: &Path, entry: &CollectionEntry, generation: u64) -> Result<Written> {
+    let sealed = entry
+        .segments
+        .iter()
+        .map(|segment| open_part(disk, root, segment, &entry.meta).map(Arc::new))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(new_collection(entry, sealed, generation))
+}
+
+/// The state of a collection whose log is not replayed yet.
+pub(crate) fn new_collection(
+    entry: &CollectionEntry,
+    sealed: Vec<Arc<crate::part::Part>>,
+    generation: u64,
+) -> Written {
+    let empty = Snapshot::new(entry.meta.clone(), Vec::new(), Arc::default(), generation, 1);
+    Written {
+        schema: entry.meta.schema(),
+        sealed,
+        memtable: Memtable::default(),
+        deleted: entry.deleted.clone(),
+        next_row: entry.next_row,
+        dirty: true,
+        core: Arc::new(Core {
+            id: entry.id,
+            snapshot: ArcSwap::from_pointee(empty),
+            meta: ArcSwap::new(entry.meta.clone()),
+            maps: ArcSwap::from_pointee(entry.maps.clone()),
+            dropped: AtomicBool::new(false),
+        }),
+        meta: entry.meta.clone(),
+    }
+}
+
+/// The log files that hold records after `last_lsn`, oldest first, without a gap.
+fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
+    let folder = wal::folder(root);
+    let mut firsts: Vec<u64> = disk.list(&folder)?.iter().filter_map(|e| wal::parse_name(&e.name)).collect();
+    firsts.sort_unstable();
+    // A file is done with when the next one begins within what the manifest contains.
+    let needed = last_lsn.saturating_add(1);
+    let begin = firsts.partition_point(|&first| first <= needed).checked_sub(1);
+    let Some(begin) = begin else {
+        return Err(Error::Corrupt {
+            file: folder.join(wal::file_name(needed)),
+            offset: None,
+            lsn: Some(needed),
+            reason: "the log that follows the manifest is missing".to_owned(),
+        });
+    };
+    let firsts = &firsts[begin..];
+    let mut logs: Vec<Log> = Vec::with_capacity(firsts.len());
+    let mut expected = None;
+    for (n, &first) in firsts.iter().enumerate() {
+        let path = folder.join(wal::file_name(first));
+        if let Some(lsn) = expected.filter(|&e| e != first) {
+            return Err(Error::Corrupt {
+                file: path,
+                offset: None,
+                lsn: Some(lsn),
+                reason: "records between this log file and the one before are missing".to_owned(),
+            });
+        }
+        let newest = n + 1 == firsts.len();
+        let log = read_log(disk, &path, first, newest)?;
+        if log.header.is_none() && n == 0 {
+            // The manifest is only published once the log that follows it is durable.
+            return Err(Error::corrupt(&path, "the log that follows the manifest has no header"));
+        }
+        expected = Some(log.last_lsn(first).saturating_add(1));
+        logs.push(log);
+    }
+    if expected.is_some_and(|next| next < needed) {
+        return Err(Error::Corrupt {
+            file: folder.join(wal::file_name(firsts[0])),
+            offset: None,
+            lsn: expected,
+            reason: "the log ends before what the manifest contains".to_owned(),
+        });
+    }
+    Ok(logs)
+}
+
+fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
+    for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
+        let applied = match entry.kind {
+            Kind::Upsert => {
+                Upsert::decode(entry.payload).and_then(|upsert| replay_upsert(upsert, manifest, collections))
+            }
+            Kind::Delete => {
+                Delete::decode(entry.payload).and_then(|delete| replay_delete(delete, manifest, collections))
+            }
+            Kind::Mark => Ok(()),
+        };
+        applied.map_err(|reason| Error::Corrupt {
+            file: log.path().to_path_buf(),
+            offset: Some(entry.offset),
+            lsn: Some(entry.lsn),
+            reason,
+        })?;
+    }
+    Ok(())
+}
+
+/// The collection of a record; `None` when it was dropped since.
+fn target<'a>(
+    id: u32,
+    manifest: &Manifest,
+    collections: &'a mut BTreeMap<u32, Written>,
+) -> Result<Option<&'a mut Written>, String> {
+    match collections.get_mut(&id) {
+        Some(written) => Ok(Some(written)),
+        None if id < manifest.next_collection => Ok(None),
+        None => Err(format!("it is of a collection ({id}) that there never was")),
+    }
+}
+
+fn replay_upsert(
+    upsert: Upsert,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+) -> Result<(), String> {
+    let Some(written) = target(upsert.collection, manifest, collections)? else { return Ok(()) };
+    if upsert.first_row != written.next_row {
+        return Err(format!("its rows begin at {}, and the next row is {}", upsert.first_row, written.next_row));
+    }
+    let meta = written.meta.clone();
+    let fits = upsert.vectors.len() == meta.vectors.len()
+        && upsert.vectors.iter().zip(&meta.vectors).all(|(v, spec)| v.len() == upsert.rows as usize * spec.dimension);
+    if !fits {
+        return Err("its vectors are not those of the collection".to_owned());
+    }
+    for values in &upsert.vectors {
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err("a vector has a value that is not finite".to_owned());
+        }
+    }
+    let rows = upsert.rows;
+    let columns = upsert
+        .columns
+        .map(|batch| ingest::fit_columns(&meta, &written.schema, &batch, rows as usize))
+        .transpose()
+        .map_err(|e| e.to_string())?
+        .flatten();
+    let staged = Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
+    written.apply(staged.map_err(|e| e.to_string())?);
+    Ok(())
+}
+
+fn replay_delete(
+    delete: Delete,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+) -> Result<(), String> {
+    let Some(written) = target(delete.collection, manifest, collections)? else { return Ok(()) };
+    if delete.rows.max().is_some_and(|row| row >= written.next_row) {
+        return Err("it deletes a row that there never was".to_owned());
+    }
+    written.bury(delete.rows);
+    written.dirty = true;
+    Ok(())
+}
+
+/// Removes what neither kept generation names: parts of a cancelled or crashed import, an old log. Files that are not ours stay.
+/// Gives the next free ids of segments and maps. What cannot be removed now is tried again at the next open.
+fn remove_leftovers(
+    disk: &Disk,
+    root: &Path,
+    manifest: &Manifest,
+    previous: Option<&Manifest>,
+    logs: &[Log],
+) -> (u64, u64) {
+    let (mut next_segment, mut next_map) = (manifest.next_segment, manifest.next_map);
+    let kept: BTreeSet<PathBuf> =
+        std::iter::once(manifest).chain(previous).flat_map(|m| m.files().map(|(path, _)| path)).collect();
+    let list = |folder: &Path| disk.list(folder).unwrap_or_default();
+
+    disk.remove(&root.join(TEMPORARY));
+    let generations: BTreeSet<u64> = list(root).iter().filter_map(|e| manifest::parse_name(&e.name)).collect();
+    for old in generations.iter().rev().skip(2) {
+        disk.remove(&root.join(manifest::file_name(*old)));
+    }
+    let logs_kept: BTreeSet<PathBuf> =
+        logs.iter().filter(|l| l.header.is_some()).map(|l| l.path().to_path_buf()).collect();
+    for entry in list(&wal::folder(root)) {
+        let path = wal::folder(root).join(&entry.name);
+        if wal::parse_name(&entry.name).is_some() && !logs_kept.contains(&path) {
+            disk.remove(&path);
+        }
+    }
+    for entry in list(&root.join("segments")).iter().filter(|e| e.is_dir) {
+        let id = u64::from_str_radix(&entry.name, 16).ok().filter(|id| manifest::segment_name(*id) == entry.name);
+        let Some(id) = id else { continue };
+        next_segment = next_segment.max(id.saturating_add(1));
+        let folder = manifest::segment_folder(Path::new(""), id);
+        let files = list(&root.join(&folder));
+        let ours = |name: &str| ["vectors.", "columns.", "ids.", "index."].iter().any(|p| name.starts_with(p));
+        for file in files.iter().filter(|f| ours(&f.name) && !kept.contains(&folder.join(&f.name))) {
+            disk.remove(&root.join(&folder).join(&file.name));
+        }
+        if !kept.iter().any(|path| path.parent() == Some(&folder)) {
+            SegmentWriter::remove(disk, root, id);
+        }
+    }
+    for entry in list(&root.join("maps")) {
+        let id = entry.name.strip_suffix(".map").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let Some(id) = id.filter(|id| manifest::map_name(*id) == entry.name) else { continue };
+        next_map = next_map.max(id.saturating_add(1));
+        if !kept.contains(&Path::new("maps").join(&entry.name)) {
+            disk.remove(&root.join("maps").join(&entry.name));
+        }
+    }
+    (next_segment, next_map)
+}

@@ -1,0 +1,58 @@
+//! Sealed segments: `segments/<id, 16 hex digits>/`. Written once, synced, named by a manifest, then mapped and never changed.
+//!
+//! All numbers little-endian.
+//!
+//! `vectors.<n>.f32`, one for each vector column:
+//!
+//! | bytes | field |
+//! | --- | --- |
+//! | 0..8 | magic `OMENVEC1` |
+//! | 8..12 | format version, 1 |
+//! | 12..16 | metric: 0 l2, 1 cosine, 2 dot |
+//! | 16..20 | dimension |
+//! | 20..24 | CRC-32C of bytes 0..20 |
+//! | 24..4096 | zeros |
+//! | 4096.. | rows x dimension f32, row-major |
+//! | .. | under cosine: rows x f32, the inverse norm of each row (0 for the zero vector) |
+//! | last 32 | magic `OMENVECF`, rows u64, offset of the inverse norms u64 (0 if none), CRC-32C of these 24 bytes, zeros |
+//!
+//! `columns.arrow`: an Arrow IPC file with all columns of the collection at that time, the id column included. Not there when the
+//! collection had no column.
+//!
+//! `ids.idx`, when the collection has an id column: `OMENIDS1`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then for each row
+//! its position as u32, sorted by (id, position). Text compares by bytes. Where an id stands twice, the last position is the live row.
+//!
+//! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
+
+mod ids;
+mod reader;
+mod vectors;
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow_schema::ArrowError;
+
+pub(crate) use reader::{open_file, open_part};
+pub(crate) use writer::SegmentWriter;
+
+pub(crate) const COLUMNS_FILE: &str = "columns.arrow";
+pub(crate) const IDS_FILE: &str = "ids.idx";
+
+/// The file of a vector column.
+pub(crate) fn vectors_file(column: usize) -> String {
+    format!("vectors.{column}.f32")
+}
+
+/// Name of the `attempt`-th index file of a vector column.
+pub(crate) fn index_file(column: usize, attempt: u32) -> String {
+    if attempt == 0 { format!("index.{column}.hnsw") } else { format!("index.{column}.{attempt}.hnsw") }
+}
+
+/// Runs a foreign decoder on bytes from disk: a panic in it is one more way for the bytes to be bad.
+pub(crate) fn guard<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(result) => result.map_err(|e| e.to_string()),
+        Err(_) => Err("the Arrow data cannot be decoded".to_owned()),
+    }
+}

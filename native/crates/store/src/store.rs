@@ -1,0 +1,269 @@
+//! The handle of an open store.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bulk::{BulkWriter, ImportTarget};
+use crate::collection::{Collection, CollectionInfo};
+use crate::error::{Error, Result};
+use crate::indexer::Indexer;
+use crate::manifest::CollectionEntry;
+use crate::meta::{CollectionMeta, CollectionSpec};
+use crate::recovery::{self, new_collection};
+use crate::segment::SegmentWriter;
+use crate::state::{Core, Shared, State};
+use crate::verify::VerifyReport;
+use crate::vfs::{Disk, RealVfs, Vfs};
+use crate::wal::Kind;
+
+/// How to open a store.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Make the store if it is not there (in a folder that is empty or missing; its parent must exist).
+    pub create: bool,
+    /// Build indexes in the background.
+    pub background: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> OpenOptions {
+        OpenOptions { create: true, background: true }
+    }
+}
+
+/// An open store; the only one for its folder. Dropping the last handle closes it.
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.shared.root.display())
+    }
+}
+
+/// What a store is made of.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreInfo {
+    /// Its folder.
+    pub path: String,
+    /// Number of the newest manifest.
+    pub generation: u64,
+    /// Grows at every visible change.
+    pub revision: u64,
+    /// Bytes in the write-ahead log.
+    pub wal_bytes: u64,
+    /// Bytes of all files that belong to the newest generation, the log included.
+    pub disk_bytes: u64,
+    /// Its collections, by name.
+    pub collections: Vec<CollectionInfo>,
+}
+
+impl Store {
+    /// Opens the store in the folder `path`.
+    ///
+    /// # Errors
+    /// `FILE_NOT_FOUND`, `NOT_A_STORE`, `STORE_LOCKED` (naming the holder's process), `CORRUPT` (nothing is changed then),
+    /// `UNSUPPORTED_VERSION`, `PERMISSION_DENIED`, `DISK_FULL`, `IO`.
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
+        Store::open_with(Arc::new(RealVfs), path, options)
+    }
+
+    /// As [`Store::open`], on another file system.
+    pub fn open_with(vfs: Arc<dyn Vfs>, path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
+        let disk = Arc::new(Disk::new(vfs));
+        let opened = recovery::open(&disk, path, options.create)?;
+        let cores: BTreeMap<String, Arc<Core>> =
+            opened.state.collections.values().map(|w| (w.meta.name.clone(), w.core.clone())).collect();
+        let shared =
+            Arc::new(Shared::new(path.to_path_buf(), disk, opened.state, opened.lock, cores, Indexer::default()));
+        let store = Arc::new(Store { shared });
+        if options.background {
+            Indexer::start(&store.shared)?;
+        }
+        Ok(store)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.shared.root
+    }
+
+    /// Sizes, and what each collection is. Takes no lock of the writers.
+    pub fn info(&self) -> StoreInfo {
+        let shared = &self.shared;
+        let wal_bytes = shared.wal_bytes.load(Ordering::Relaxed);
+        StoreInfo {
+            path: shared.root.to_string_lossy().into_owned(),
+            generation: shared.generation.load(Ordering::Acquire),
+            revision: self.revision(),
+            wal_bytes,
+            disk_bytes: wal_bytes + shared.sealed_bytes.load(Ordering::Relaxed),
+            collections: self.collections().iter().map(|c| c.info()).collect(),
+        }
+    }
+
+    /// Grows at every visible change; for polling.
+    pub fn revision(&self) -> u64 {
+        self.shared.revision.load(Ordering::Acquire)
+    }
+
+    /// Makes an empty collection, durable on return.
+    ///
+    /// # Errors
+    /// `COLLECTION_EXISTS`, `INVALID_NAME`, `INVALID_REQUEST`, `LIMIT_EXCEEDED`, and those of any write.
+    pub fn create_collection(&self, spec: CollectionSpec) -> Result<Arc<Collection>> {
+        let meta = Arc::new(CollectionMeta::from_spec(spec)?);
+        let shared = &self.shared;
+        let (commit, mut state) = shared.publishing()?;
+        let entry = new_entry(&state, meta)?;
+        shared.sync(&commit, &mut state)?;
+        let added = entry.clone();
+        shared.publish(&commit, &mut state, |manifest| {
+            manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+            manifest.collections.push(added);
+            Ok(())
+        })?;
+        let core = add_collection(shared, &mut state, &entry);
+        shared.revision.fetch_add(1, Ordering::AcqRel);
+        Ok(Arc::new(Collection::new(shared.clone(), core)))
+    }
+
+    /// Removes a collection with all its rows. Its files go once the generation that still names them is no longer kept.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLLECTION`, and those of any write.
+    pub fn drop_collection(&self, name: &str) -> Result<()> {
+        let core = self.core(name)?;
+        let shared = &self.shared;
+        let (commit, mut state) = shared.publishing()?;
+        if !state.collections.contains_key(&core.id) {
+            return Err(Error::UnknownCollection { name: name.to_owned() });
+        }
+        shared.sync(&commit, &mut state)?;
+        shared.publish(&commit, &mut state, |manifest| {
+            manifest.collections.retain(|c| c.id != core.id);
+            Ok(())
+        })?;
+        state.collections.remove(&core.id);
+        core.dropped.store(true, Ordering::Release);
+        shared.cores.write().remove(name);
+        shared.revision.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn core(&self, name: &str) -> Result<Arc<Core>> {
+        let found = self.shared.cores.read().get(name).cloned();
+        found.ok_or_else(|| Error::UnknownCollection { name: name.to_owned() })
+    }
+
+    /// The collection of this name, or `UNKNOWN_COLLECTION`.
+    pub fn collection(&self, name: &str) -> Result<Arc<Collection>> {
+        Ok(Arc::new(Collection::new(self.shared.clone(), self.core(name)?)))
+    }
+
+    /// All collections, by name.
+    pub fn collections(&self) -> Vec<Arc<Collection>> {
+        let cores: Vec<Arc<Core>> = self.shared.cores.read().values().cloned().collect();
+        cores.into_iter().map(|core| Arc::new(Collection::new(self.shared.clone(), core))).collect()
+    }
+
+    /// Begins a bulk import: its rows become visible together, at [`BulkWriter::commit`].
+    ///
+    /// # Errors
+    /// `COLLECTION_EXISTS` or `UNKNOWN_COLLECTION`, those of [`Store::create_collection`], and those of any write.
+    pub fn begin_import(&self, target: ImportTarget) -> Result<BulkWriter> {
+        BulkWriter::begin(&self.shared, target)
+    }
+
+    /// Seals what the log holds into segments and begins a new log. The log does this by itself when it has grown.
+    pub fn checkpoint(&self) -> Result<()> {
+        let (commit, mut state) = self.shared.publishing()?;
+        self.shared.checkpoint(&commit, &mut state)
+    }
+
+    /// Reads every sealed file, the manifests and the log, and reports each one whose bytes are not what was written.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        crate::verify::verify(&self.shared)
+    }
+
+    /// Waits until every segment that should have an index has one. Whether that is so when it returns; without the background
+    /// builder, or once the store is closed, it returns at once.
+    pub fn wait_for_index(&self, timeout: Duration) -> bool {
+        self.shared.indexer.wait(&self.shared, timeout)
+    }
+
+    /// Stops the background work (an index in the making is begun again after the next open), removes imports in flight, and gives
+    /// the lock back. Handles and snapshots taken before keep reading; writing gives `STORE_CLOSED`. Closing twice does nothing.
+    ///
+    /// # Errors
+    /// A failure to seal or to mark the log. The store is closed even then, and everything acknowledged is in the log.
+    pub fn close(&self) -> Result<()> {
+        let shared = &self.shared;
+        shared.indexer.stop();
+        let (commit, mut state) = shared.both();
+        if shared.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        for id in std::mem::take(&mut state.imports) {
+            SegmentWriter::remove(&shared.disk, &shared.root, id);
+        }
+        let mut seal = || -> Result<()> {
+            // What a failed write left is for the next open to look at.
+            if shared.disk.check().is_err() {
+                return Ok(());
+            }
+            shared.sync(&commit, &mut state)?;
+            if shared.wants_checkpoint_at_close(&state) {
+                shared.checkpoint(&commit, &mut state)?;
+            } else if !state.wal.is_empty() && state.wal.last_kind() != Some(Kind::Mark) {
+                // Says that the records before are durable, so that damage to the last of them is not taken for a torn tail.
+                let durable = shared.durable();
+                state.wal.append(Kind::Mark, durable, &[])?;
+                state.wal.file().sync()?;
+            }
+            Ok(())
+        };
+        let result = seal();
+        shared.lock.lock().take();
+        result
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Everything acknowledged is durable already, so a failure loses nothing.
+        let _ = self.close();
+    }
+}
+
+/// The manifest's entry for a new collection.
+pub(crate) fn new_entry(state: &State, meta: Arc<CollectionMeta>) -> Result<CollectionEntry> {
+    if state.manifest.collections.iter().any(|c| c.meta.name == meta.name) {
+        return Err(Error::CollectionExists { name: meta.name.clone() });
+    }
+    Ok(CollectionEntry {
+        id: state.manifest.next_collection,
+        meta,
+        next_row: 0,
+        deleted: Arc::default(),
+        segments: Vec::new(),
+        maps: Vec::new(),
+    })
+}
+
+/// Lets writers and readers see a collection that the manifest names now.
+pub(crate) fn add_collection(shared: &Shared, state: &mut State, entry: &CollectionEntry) -> Arc<Core> {
+    let mut written = new_collection(entry, Vec::new(), state.manifest.generation);
+    written.dirty = false;
+    let core = written.core.clone();
+    state.collections.insert(entry.id, written);
+    shared.cores.write().insert(entry.meta.name.clone(), core.clone());
+    core
+}
