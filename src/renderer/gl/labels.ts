@@ -4,9 +4,13 @@ import type { View } from './view.ts'
 /** Labels on the map: which points deserve one, and where text fits without touching other text. */
 
 /** Size of a tile on the screen that may name one point, CSS pixels; between half and all of it, by zoom. */
-const TILE = 190
+const TILE = 118
 /** Sub-tiles per axis in which a tile's densest spot is looked for. */
 const SPOTS = 4
+
+/** Outward search for a place: distance between rings, CSS pixels, and places on each. */
+const RING_STEP = 16
+const DIRECTIONS = 12
 
 export interface Candidate {
   /** Index of the point. */
@@ -93,8 +97,10 @@ export interface LabelRequest {
   height: number
   /** Distance to keep from the point's centre. */
   offset: number
-  /** Whether the label may lie on the point itself. */
+  /** Whether the label lies on the point itself. */
   centred: boolean
+  /** Further places that are tried outwards, with room for a line to the point; 0 for none. */
+  rings: number
 }
 
 /**
@@ -123,10 +129,10 @@ export function overlaps(a: Box, b: Box): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 }
 
-function places({ x, y, width, height, offset, centred }: LabelRequest): Box[] {
+function places({ x, y, width, height, offset, centred, rings }: LabelRequest): Box[] {
   const at = (left: number, top: number): Box => ({ x: left, y: top, width, height })
   if (centred) return [at(x - width / 2, y - height / 2)]
-  return [
+  const near = [
     at(x + offset, y - height / 2),
     at(x - offset - width, y - height / 2),
     at(x - width / 2, y - offset - height),
@@ -136,4 +142,14 @@ function places({ x, y, width, height, offset, centred }: LabelRequest): Box[] {
     at(x - offset * 0.7 - width, y - offset * 0.7 - height),
     at(x - offset * 0.7 - width, y + offset * 0.7),
   ]
+  for (let ring = 1; ring <= rings; ring++) {
+    const reach = offset + ring * RING_STEP
+    for (let i = 0; i < DIRECTIONS; i++) {
+      const angle = (i / DIRECTIONS) * 2 * Math.PI
+      const cos = Math.cos(angle)
+      // The side that faces the point lies on the ring.
+      near.push(at(x + cos * reach - (cos < 0 ? width : 0), y + Math.sin(angle) * reach - height / 2))
+    }
+  }
+  return near
 }

@@ -31,6 +31,8 @@ const BADGE = 15
 /** Hits that get a number on the map; the others get a ring. */
 const BADGES_MAX = 50
 const LABEL_GAP = 3
+/** From this radius on, names stand beside their points. */
+const BESIDE_RADIUS = 3
 
 /** Returns the texts that found a place. */
 export function drawOverlay(
@@ -57,7 +59,7 @@ export function drawOverlay(
 
   const boxes: Box[] = [...taken]
   const placed = badges(context, view, overlay, style, ring, boxes)
-  placed.push(...texts(context, view, overlay, style, ring, boxes))
+  placed.push(...texts(context, view, overlay, style, radius, ring, boxes))
   if (overlay.cross) cross(context, view, style)
   if (overlay.stroke.length >= 4) stroke(context, overlay.stroke, style)
   return placed
@@ -105,6 +107,8 @@ function badges(
     height: BADGE + 1,
     offset: ring + 3,
     centred: false,
+    // Near vectors lie together, so their numbers have to spread out.
+    rings: 5,
   }))
   const placed: string[] = []
   const spots = placeLabels(requests, view.width, view.height, boxes)
@@ -121,6 +125,7 @@ function badges(
     boxes.push(box)
     const full = Boolean(spots[i])
     const middle = box.y + box.height / 2
+    leader(context, view, hit, box, ring, style)
     context.beginPath()
     context.arc(box.x + BADGE / 2, middle, BADGE / 2, 0, Math.PI * 2)
     context.fillStyle = style.accent
@@ -140,11 +145,41 @@ function badges(
   return placed
 }
 
+/** A thin line from a hit to its number, where that stands apart. */
+function leader(
+  context: CanvasRenderingContext2D,
+  view: View,
+  hit: { x: number; y: number },
+  box: Box,
+  ring: number,
+  style: OverlayStyle,
+): void {
+  const x = screenX(view, hit.x)
+  const y = screenY(view, hit.y)
+  const nearX = Math.max(box.x, Math.min(x, box.x + box.width))
+  const nearY = Math.max(box.y, Math.min(y, box.y + box.height))
+  const distance = Math.hypot(nearX - x, nearY - y)
+  if (distance < ring + 8) return
+  const endX = nearX === box.x + box.width ? nearX - 2 : box.x + BADGE / 2
+  const endY = box.y + box.height / 2
+  const length = Math.hypot(endX - x, endY - y)
+  context.beginPath()
+  context.moveTo(x + ((endX - x) / length) * ring, y + ((endY - y) / length) * ring)
+  context.lineTo(endX, endY)
+  context.strokeStyle = style.halo
+  context.lineWidth = 3
+  context.stroke()
+  context.strokeStyle = style.accent
+  context.lineWidth = 1
+  context.stroke()
+}
+
 function texts(
   context: CanvasRenderingContext2D,
   view: View,
   { labels, active }: Overlay,
   style: OverlayStyle,
+  radius: number,
   ring: number,
   boxes: Box[],
 ): string[] {
@@ -160,8 +195,10 @@ function texts(
       y: screenY(view, label.y),
       width: context.measureText(cut(label.label)).width + 2 * LABEL_GAP + 2,
       height: LABEL_SIZE + 2 * LABEL_GAP,
-      offset: label.strong ? ring + 4 : 0,
-      centred: !label.strong,
+      offset: label.strong ? ring + 4 : radius + 2,
+      // Large points lie apart and can be seen beside their names; small ones are a ground to write on.
+      centred: !label.strong && radius < BESIDE_RADIUS,
+      rings: 0,
     }
   })
   const placed: string[] = []

@@ -214,7 +214,11 @@ export function MapPane({ store, collection }: MapPaneProps) {
     const key = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
       const target = event.target as HTMLElement | null
-      if (target?.closest('input, textarea, select, [contenteditable], [role="dialog"], [role="menu"]'))
+      if (
+        target?.closest(
+          'input, textarea, select, [contenteditable], [role="dialog"], [role="menu"], [role="listbox"]',
+        )
+      )
         return
       if (event.key === 'l' || event.key === 'L') {
         event.preventDefault()
