@@ -37,7 +37,7 @@ async function start() {
 
 function open(dist) {
   // As root Chromium refuses its sandbox; nobody else is ever started without it.
-  const args = process.getuid?.() === 0 ? [ROOT, '--no-sandbox'] : [ROOT]
+  const args = process.getuid?.() === 0 ? ['--no-sandbox', ROOT] : [ROOT]
   return new Promise((resolve) => {
     const app = spawn(electronBinary(dist), args, { stdio: 'inherit', cwd: ROOT })
     app.on('close', (code) => {

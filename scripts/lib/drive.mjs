@@ -16,7 +16,7 @@ export async function launch({ dist = process.env.ELECTRON_OVERRIDE_DIST_PATH, h
   if (dist) process.env.ELECTRON_OVERRIDE_DIST_PATH = dist
   const args = [ROOT, '--force-prefers-reduced-motion']
   // As root Chromium refuses its sandbox; nobody else is ever started without it.
-  if (process.getuid?.() === 0) args.push('--no-sandbox')
+  if (process.getuid?.() === 0) args.unshift('--no-sandbox')
   const app = await _electron.launch({
     args,
     cwd: ROOT,

@@ -25,7 +25,8 @@ const FILES = [
 
 // Tests and tours keep their own settings apart from the person's.
 if (process.env.OMENDB_USER_DATA) app.setPath('userData', process.env.OMENDB_USER_DATA)
-app.enableSandbox()
+// As root Chromium cannot sandbox at all; set-up starts it there, and only there, with this switch.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox()
 registerScheme()
 refuseNavigation()
 
