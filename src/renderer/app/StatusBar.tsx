@@ -1,6 +1,9 @@
+import { useQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
 import { useEffect } from 'react'
 import type { IndexInfo, JobInfo } from '../../contract/index.ts'
+import { engine } from '../client/engine.ts'
+import { shell } from '../client/shell.ts'
 import { cancelJob } from '../state/actions.ts'
 import { useCollection, useView } from '../state/view.ts'
 import { bytes, count, share, timeLeft } from '../ui/format.ts'
@@ -35,6 +38,7 @@ export function StatusBar() {
       {Object.values(jobs).map((job) => (
         <Job key={job.job} job={job} />
       ))}
+      {!store && <Versions />}
       <span className={styles.push} />
       <span className={styles.end} role="status">
         {notice}
@@ -43,6 +47,18 @@ export function StatusBar() {
         <span className={notice === null ? styles.end : undefined}>{bytes(store.freeBytes)} free</span>
       )}
     </section>
+  )
+}
+
+/** Before a store is open: what runs here. */
+function Versions() {
+  const info = useQuery({ queryKey: ['shell'], queryFn: () => shell('info') })
+  const engineInfo = useQuery({ queryKey: ['hello'], queryFn: () => engine.call('engine.hello', {}) })
+  return (
+    <>
+      {info.data && <span>OmenDB {info.data.version}</span>}
+      {engineInfo.data && <span>engine ready, {engineInfo.data.isa}</span>}
+    </>
   )
 }
 

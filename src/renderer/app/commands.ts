@@ -98,7 +98,9 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: inCollection,
       run: () => {
         if (view().screen !== 'map' && view().screen !== 'table') view().setScreen('map')
-        requestAnimationFrame(() => focus('[data-query]'))
+        // At once where it can be: what is typed next belongs to the field.
+        if (document.querySelector('[data-query]')) focus('[data-query]')
+        else requestAnimationFrame(() => focus('[data-query]'))
       },
     },
     {

@@ -120,6 +120,11 @@ export function metricName(metric: Metric): string {
   return METRICS[metric]
 }
 
+/** The same at the head of a line. */
+export function metricTitle(metric: Metric): string {
+  return METRICS[metric].replace(/^./, (letter) => letter.toUpperCase())
+}
+
 /** Text on one line, cut to `max` characters. */
 export function brief(text: string, max = 24): string {
   const line = text.replace(/\s+/g, ' ').trim()

@@ -196,11 +196,18 @@ interface DialogProps {
 }
 
 export function Dialog({ open, onClose, title, note, width, height, foot, children }: DialogProps) {
+  // The dialog itself takes the focus: its first button is the one that closes it.
+  const popup = useRef<HTMLDivElement>(null)
   return (
     <BaseDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles.scrim} />
-        <BaseDialog.Popup className={styles.dialog} style={{ width, height }}>
+        <BaseDialog.Popup
+          ref={popup}
+          initialFocus={popup}
+          className={styles.dialog}
+          style={{ width, height }}
+        >
           <header className={styles.dialogHead}>
             <BaseDialog.Title className={styles.dialogTitle}>{title}</BaseDialog.Title>
             {note}

@@ -7,7 +7,7 @@ import { shell } from '../../client/shell.ts'
 import { cancelJob, closeQuietly, showCollection, showStore } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
-import { bytes, count, counted, metricName } from '../../ui/format.ts'
+import { bytes, count, counted, metricTitle } from '../../ui/format.ts'
 import { Bone, Dialog, ErrorNote } from '../../ui/pieces.tsx'
 import { ImportEnd, ImportProgress } from './ImportRun.tsx'
 import styles from './import.module.css'
@@ -229,7 +229,7 @@ function Import({ file }: { file: GrantInfo }) {
       }
     >
       <div className={styles.layout}>
-        <div>
+        <div className={styles.errors}>
           {error && (
             <ErrorNote
               error={error}
@@ -352,9 +352,9 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
           className={styles.wide}
           value={form.metric}
           options={[
-            { value: 'cosine', label: metricName('cosine'), hint: 'direction' },
-            { value: 'l2', label: metricName('l2'), hint: 'straight-line distance' },
-            { value: 'dot', label: metricName('dot'), hint: 'direction and length' },
+            { value: 'cosine', label: metricTitle('cosine'), hint: 'direction' },
+            { value: 'l2', label: metricTitle('l2'), hint: 'straight-line distance' },
+            { value: 'dot', label: metricTitle('dot'), hint: 'direction and length' },
           ]}
           onChange={(metric) => onChange({ ...form, metric })}
         />

@@ -16,12 +16,20 @@ interface Props {
 /** The first rows of the file, and above each column what becomes of it. */
 export function PreviewTable({ preview, form, problems, onColumn }: Props) {
   const planned = new Map(form.columns.map((column) => [column.source, column]))
+  // What matters most comes first: the id, the vector, then the fields as in the file.
+  const order = preview.columns
+    .map((column, at) => ({
+      column,
+      at,
+      first: column.name === form.id ? 0 : column.name === form.vector ? 1 : 2,
+    }))
+    .sort((a, b) => a.first - b.first || a.at - b.at)
   return (
     <div className={styles.tableWrap}>
       <table className={styles.table}>
         <thead>
           <tr>
-            {preview.columns.map((column) => (
+            {order.map(({ column }) => (
               <th key={column.name} scope="col">
                 <ColumnHead
                   name={column.name}
@@ -40,11 +48,10 @@ export function PreviewTable({ preview, form, problems, onColumn }: Props) {
           {preview.sample.map((row, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: the rows of a preview never move
             <tr key={i}>
-              {preview.columns.map((column, j) => {
+              {order.map(({ column, at, first }) => {
                 const plan = planned.get(column.name)
-                const role = column.name === form.vector || column.name === form.id
-                const out = !role && plan?.included !== true
-                const value = row[j] ?? null
+                const out = first === 2 && plan?.included !== true
+                const value = row[at] ?? null
                 return (
                   <td
                     key={column.name}

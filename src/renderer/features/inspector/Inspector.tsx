@@ -10,7 +10,7 @@ import {
 } from '../../../contract/index.ts'
 import { rowQuery } from '../../client/queries.ts'
 import { deleteRows, findSimilar } from '../../state/actions.ts'
-import { rowLabel } from '../../state/near.ts'
+import { labelColumn, rowLabel } from '../../state/near.ts'
 import { useView } from '../../state/view.ts'
 import { Button, IconButton, Tip } from '../../ui/controls.tsx'
 import { brief, cell, count, measure } from '../../ui/format.ts'
@@ -72,17 +72,23 @@ function rowText(row: RowDetail, collection: CollectionInfo): string {
 
 function Detail({ row, collection }: { row: RowDetail; collection: CollectionInfo }) {
   const label = rowLabel(row, collection)
+  const named = labelColumn(collection)
   const [vector] = collection.vectors
-  const fields = Object.entries(row.fields).filter(([name]) => name !== collection.id.column)
+  const fields = Object.entries(row.fields).filter(
+    ([name]) => name !== collection.id.column && name !== named,
+  )
   return (
     <div className={styles.body}>
       <div className={styles.head}>
-        <p className={styles.name}>{label}</p>
         <p className={styles.sub}>
-          {collection.id.type === 'rownumber'
-            ? 'No id: rows are numbered'
-            : `${collection.id.column} ${row.id}`}
+          {named ?? (collection.id.type === 'rownumber' ? 'row' : collection.id.column)}
         </p>
+        <p className={styles.name}>{label}</p>
+        {named !== null && named !== collection.id.column && collection.id.type !== 'rownumber' && (
+          <p className={styles.sub}>
+            {collection.id.column} {row.id}
+          </p>
+        )}
       </div>
       <div className={styles.vector}>
         <VectorPicture vector={row.vector} height={56} />

@@ -99,7 +99,7 @@ function HitList({
   }
   const nearest = hits[0]?.distance ?? 0
   const span = (hits.at(-1)?.distance ?? 0) - nearest
-  const extra = secondColumn(collection)
+  const extra = secondColumn(collection, hits)
 
   function pressed(event: KeyboardEvent<HTMLElement>) {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
@@ -166,9 +166,15 @@ function HitLabel({
   )
 }
 
-/** A second text column, where there is one that says more than the label. */
-function secondColumn(collection: CollectionInfo): string | null {
+/** A second text column that tells these hits apart; a letter, or one word for all, would not. */
+function secondColumn(collection: CollectionInfo, hits: readonly Hit[]): string | null {
   const label = labelColumn(collection)
-  const texts = collection.columns.filter((column) => column.type === 'text' && column.name !== label)
-  return texts.find((column) => column.name !== collection.id.column)?.name ?? null
+  const texts = collection.columns.filter(
+    ({ name, type }) => type === 'text' && name !== label && name !== collection.id.column,
+  )
+  const telling = texts.find(({ name }) => {
+    const values = new Set(hits.map((hit) => hit.fields[name]))
+    return values.size > 1 && [...values].some((value) => typeof value === 'string' && value.length > 2)
+  })
+  return telling?.name ?? null
 }

@@ -47,7 +47,9 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
   const total = first.total
   const widthKey = `${source.store}/${collection.name}`
   const [widths, setWidths] = useState(() => loadWidths(widthKey))
-  const columns = useMemo(() => tableColumns(collection, first, widths), [collection, first, widths])
+  // Widths come from the first rows that were seen, and stay when a filter brings others.
+  const [sample] = useState(first)
+  const columns = useMemo(() => tableColumns(collection, sample, widths), [collection, sample, widths])
   const gutter = Math.max(44, count(total).length * 7 + 24)
 
   const [view, setView] = useState(0)
@@ -297,7 +299,7 @@ function Row(props: RowProps) {
       className={cx(
         styles.row,
         hovered && styles.rowHover,
-        selected && styles.rowSelected,
+        selected && cx(styles.rowSelected, styles.rowTicked),
         active && styles.rowActive,
       )}
       role="row"

@@ -13,6 +13,7 @@ export interface TableColumn {
 export const WIDTH_MIN = 56
 export const WIDTH_MAX = 1_200
 const FIRST_WIDTH_MAX = 320
+const ID_WIDTH_MIN = 144
 /** Pixels of a character of 13 px Inter with tabular figures, about; and of the cell's padding and sort mark. */
 const CHARACTER = 7.2
 const PADDING = 24
@@ -27,7 +28,7 @@ export function tableColumns(collection: CollectionInfo, page: TablePage, widths
   return page.columns.map((name, at) => {
     const type = typeOf(collection, name)
     const numeric = type === 'int' || type === 'float' || (type === 'id' && collection.id.type !== 'text')
-    return { name, type, numeric, width: widths[name] ?? firstWidth(name, at, page) }
+    return { name, type, numeric, width: widths[name] ?? firstWidth(name, at, page, type) }
   })
 }
 
@@ -36,7 +37,7 @@ function typeOf(collection: CollectionInfo, name: string): TableColumn['type'] {
   return collection.columns.find((column) => column.name === name)?.type ?? 'text'
 }
 
-function firstWidth(name: string, at: number, page: TablePage): number {
+function firstWidth(name: string, at: number, page: TablePage, type: TableColumn['type']): number {
   const lengths = page.cells
     .slice(0, LOOK_AT)
     .map((row) => shown(row[at] ?? null).length)
@@ -44,7 +45,8 @@ function firstWidth(name: string, at: number, page: TablePage): number {
   // One long text among many short ones does not widen the column.
   const most = lengths[Math.floor(lengths.length * 0.95)] ?? 0
   const wanted = Math.max(name.length * CHARACTER + HEAD_PADDING, most * CHARACTER + PADDING)
-  return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(72, wanted)))
+  // The first rows of a sorted file may all be short: an id gets room for longer ones.
+  return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(type === 'id' ? ID_WIDTH_MIN : 72, wanted)))
 }
 
 /** Characters of a cell that are drawn; the rest shows on hover and in the inspector. */
