@@ -1,4 +1,4 @@
-import { mainBounds } from './view.ts'
+import { mainBounds, sampleAt } from './view.ts'
 
 /**
  * How large and how strong a point is drawn. Both backends sum the coverage W of all points over each pixel (1 = one
@@ -51,10 +51,11 @@ export function densityOf(xy: Float32Array): Density {
   const cell = span / side
   const counts = new Uint32Array(side * side)
   let seen = 0
-  for (let i = 0; i < count; i += step) {
+  for (let k = 0; k * step < count; k++) {
+    const i = sampleAt(k, step)
     const x = xy[2 * i] as number
     const y = xy[2 * i + 1] as number
-    // Also false for NaN.
+    // Also false for NaN, and past the end.
     if (!(x >= minX && x <= maxX && y >= minY && y <= maxY)) continue
     seen++
     const at =

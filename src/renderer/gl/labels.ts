@@ -8,6 +8,8 @@ const TILE = 118
 /** Sub-tiles per axis in which a tile's densest spot is looked for. */
 const SPOTS = 4
 
+/** A tile with less than this part of the fullest tile's points is not worth a name. */
+const LONELY = 0.015
 /** Outward search for a place: distance between rings, CSS pixels, and places on each. */
 const RING_STEP = 16
 const DIRECTIONS = 12
@@ -79,7 +81,8 @@ export function representatives(
     if (best >= 0) found.push({ index: firsts[best] as number, weight })
   }
   found.sort((a, b) => b.weight - a.weight || a.index - b.index)
-  return found.slice(0, most)
+  const least = (found[0]?.weight ?? 0) * LONELY
+  return found.filter(({ weight }) => weight >= least).slice(0, most)
 }
 
 export interface Box {

@@ -55,11 +55,11 @@ export function drawOverlay(
   if (overlay.active) {
     circle(context, at(overlay.active), ring + 2.5, style.text, style.halo, 2)
   }
-  if (overlay.hover) circle(context, at(overlay.hover), ring, style.text, style.halo, 1.5)
 
   const boxes: Box[] = [...taken]
   const placed = badges(context, view, overlay, style, ring, boxes)
   placed.push(...texts(context, view, overlay, style, radius, ring, boxes))
+  if (overlay.hover) circle(context, at(overlay.hover), ring, style.text, style.halo, 1.5)
   if (overlay.cross) cross(context, view, style)
   if (overlay.stroke.length >= 4) stroke(context, overlay.stroke, style)
   return placed

@@ -52,6 +52,14 @@ export function boundsOf(xy: Float32Array): Bounds | null {
   return minX <= maxX ? { minX, minY, maxX, maxY } : null
 }
 
+/**
+ * Index of the k-th sample when one in `step` is taken: anywhere within its stride, so that a pattern in the order of
+ * the points does not fall in with the stride. The same each time.
+ */
+export function sampleAt(k: number, step: number): number {
+  return step === 1 ? k : k * step + ((Math.imul(k + 1, 0x9e3779b1) >>> 8) % step)
+}
+
 /** Points that robust bounds are measured on. */
 const BOUNDS_SAMPLE = 50_000
 
@@ -67,8 +75,9 @@ export function mainBounds(xy: Float32Array): Bounds | null {
   const axis = (from: number): [number, number] => {
     const values = new Float32Array(Math.ceil(count / step))
     let n = 0
-    for (let i = 0; i < count; i += step) {
-      const value = xy[2 * i + from] as number
+    for (let k = 0; k < values.length; k++) {
+      const value = xy[2 * sampleAt(k, step) + from] as number
+      // Also false past the end, where there is no value.
       if (value - value === 0) values[n++] = value
     }
     const sorted = values.subarray(0, n).sort()
