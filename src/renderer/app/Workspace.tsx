@@ -58,13 +58,13 @@ export function Workspace({ store, collection }: { store: StoreInfo; collection:
           <Separator className={styles.handleX} aria-label="Width of the results" />
           <Panel id="right" minSize="260px" maxSize="60%" defaultSize="28%">
             <RememberedGroup name="right" orientation="vertical">
-              <Panel id="results" minSize="96px" defaultSize="45%">
+              <Panel id="results" minSize="96px" defaultSize="48%">
                 <div className={cx(styles.pane, maximized === 'results' && styles.whole)}>
                   <Results collection={collection} {...pane('results')} />
                 </div>
               </Panel>
               <Separator className={styles.handleY} aria-label="Height of the results" />
-              <Panel id="inspector" minSize="96px" defaultSize="55%">
+              <Panel id="inspector" minSize="96px" defaultSize="52%">
                 <div className={cx(styles.pane, maximized === 'inspector' && styles.whole)}>
                   <Inspector {...about} {...pane('inspector')} />
                 </div>

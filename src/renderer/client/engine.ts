@@ -145,7 +145,7 @@ export class EngineClient {
   async #reopen(port: EnginePort): Promise<void> {
     for (const [outer, open] of this.#stores) {
       try {
-        await this.#reopenOne(port, outer, open)
+        await this.#reopenOne(port, open)
       } catch (error) {
         if (this.#port !== port) return
         // The store is gone for this page; its calls say why.
@@ -161,17 +161,17 @@ export class EngineClient {
     if (this.#connections > 1) for (const listener of this.#reconnectListeners) listener()
   }
 
-  async #reopenOne(port: EnginePort, outer: string, open: OpenStore): Promise<void> {
+  async #reopenOne(port: EnginePort, open: OpenStore): Promise<void> {
     let last: unknown
     for (const wait of REOPEN_WAITS_MS) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       if (this.#port !== port) return
       try {
+        // The answer has passed #remember and bears the page's handle.
         const info = await new Promise<unknown>((resolve, reject) => {
           this.#post({ op: 'store.open', params: { grant: open.grant }, resolve, reject, sent: 1 })
         })
-        open.inner = (info as StoreInfo).store
-        this.#emit('store.changed', { ...(info as StoreInfo), store: outer })
+        this.#emit('store.changed', info as StoreInfo)
         return
       } catch (error) {
         last = error

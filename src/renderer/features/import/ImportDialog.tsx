@@ -148,6 +148,11 @@ function Import({ file }: { file: GrantInfo }) {
     if (made) showStore(await engine.call('store.info', { store: made.store }), made.grant)
   }
 
+  async function chooseAnother() {
+    const other = await shell('pickFile').catch(() => null)
+    if (other) useView.getState().setImporting(other)
+  }
+
   function openResult(ended: Extract<Phase, { is: 'ended' }>) {
     showCollection(ended.store, ended.grant, ended.result.collection).then(shut, (thrown: unknown) =>
       setError(AppError.from(thrown)),
@@ -190,6 +195,33 @@ function Import({ file }: { file: GrantInfo }) {
       </Dialog>
     )
   }
+  if (preview.error) {
+    return (
+      <Dialog
+        open
+        onClose={close}
+        title={`Import ${file.name}`}
+        width={600}
+        foot={
+          <>
+            <Button onClick={close}>Close</Button>
+            <Button look="primary" onClick={() => void chooseAnother()}>
+              Choose another file…
+            </Button>
+          </>
+        }
+      >
+        <ErrorNote
+          error={AppError.from(preview.error)}
+          action={
+            AppError.from(preview.error).retry && (
+              <Button onClick={() => void preview.refetch()}>Look again</Button>
+            )
+          }
+        />
+      </Dialog>
+    )
+  }
   const skippable = error !== null && ['BAD_ROW', 'DIMENSION_MISMATCH', 'INVALID_VECTOR'].includes(error.code)
   return (
     <Dialog
@@ -229,58 +261,53 @@ function Import({ file }: { file: GrantInfo }) {
       }
     >
       <div className={styles.layout}>
-        <div className={styles.errors}>
-          {error && (
-            <ErrorNote
-              error={error}
-              action={
-                skippable && (
-                  <Button
-                    onClick={() => {
-                      if (form) setForm({ ...form, onError: 'skip' })
-                      void start('skip')
-                    }}
-                  >
-                    Skip bad rows and import
-                  </Button>
-                )
+        {error && (
+          <ErrorNote
+            error={error}
+            action={
+              skippable && (
+                <Button
+                  onClick={() => {
+                    if (form) setForm({ ...form, onError: 'skip' })
+                    void start('skip')
+                  }}
+                >
+                  Skip bad rows and import
+                </Button>
+              )
+            }
+          />
+        )}
+        <>
+          <div style={{ display: 'grid', gap: 16 }}>
+            {preview.data && form ? (
+              <Choices preview={preview.data} form={form} onChange={setForm} />
+            ) : (
+              <ChoicesBones />
+            )}
+            <Where
+              target={target}
+              openName={open?.name ?? null}
+              taken={open?.collections.map((c) => c.name) ?? []}
+              problem={collectionProblem}
+              onChange={(change) => setTarget((now) => ({ ...now, ...change }))}
+              onError={setError}
+            />
+          </div>
+          {preview.data && form && (
+            <PreviewTable
+              preview={preview.data}
+              form={form}
+              problems={problems}
+              onColumn={(source, change: Partial<PlanColumn>) =>
+                setForm({
+                  ...form,
+                  columns: form.columns.map((c) => (c.source === source ? { ...c, ...change } : c)),
+                })
               }
             />
           )}
-          {preview.error && <ErrorNote error={AppError.from(preview.error)} />}
-        </div>
-        {!preview.error && (
-          <>
-            <div style={{ display: 'grid', gap: 16 }}>
-              {preview.data && form ? (
-                <Choices preview={preview.data} form={form} onChange={setForm} />
-              ) : (
-                <ChoicesBones />
-              )}
-              <Where
-                target={target}
-                openName={open?.name ?? null}
-                taken={open?.collections.map((c) => c.name) ?? []}
-                problem={collectionProblem}
-                onChange={(change) => setTarget((now) => ({ ...now, ...change }))}
-                onError={setError}
-              />
-            </div>
-            {preview.data && form && (
-              <PreviewTable
-                preview={preview.data}
-                form={form}
-                problems={problems}
-                onColumn={(source, change: Partial<PlanColumn>) =>
-                  setForm({
-                    ...form,
-                    columns: form.columns.map((c) => (c.source === source ? { ...c, ...change } : c)),
-                  })
-                }
-              />
-            )}
-          </>
-        )}
+        </>
       </div>
     </Dialog>
   )

@@ -152,7 +152,7 @@ function SampleCell({ value }: { value: Cell | VectorCell }) {
         <div style={{ flex: 1, minWidth: 0 }}>
           <VectorPicture vector={value.vector} height={18} />
         </div>
-        <span>‖{measure(value.norm)}‖</span>
+        <span>{measure(value.norm)}</span>
       </div>
     )
   }

@@ -186,7 +186,7 @@ function DeleteRow({ row, label }: { row: number; label: string }) {
       </IconButton>
       <Confirm
         open={asking}
-        title={`Delete ${brief(label)}`}
+        title={`Delete “${brief(label)}”`}
         verb="Delete the row"
         error={error}
         onClose={() => setAsking(false)}
