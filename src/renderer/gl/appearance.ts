@@ -10,7 +10,7 @@ import { mainBounds, sampleAt } from './view.ts'
 const RADIUS_MIN = 0.75
 const RADIUS_MAX = 5
 /** Radius as a part of the usual distance between neighbours on the screen. */
-const RADIUS_OF_SPACING = 0.62
+const RADIUS_OF_SPACING = 0.55
 /** Opacity of the densest places, and of a point that stands alone. */
 const OPACITY_MAX = 0.98
 const OPACITY_ALONE_MAX = 0.88

@@ -213,7 +213,8 @@ export function MapPane({ store, collection }: MapPaneProps) {
   useEffect(() => {
     const key = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-      const target = event.target as HTMLElement | null
+      // A command of the palette speaks from the window itself, which is no element.
+      const target = event.target instanceof Element ? event.target : null
       if (
         target?.closest(
           'input, textarea, select, [contenteditable], [role="dialog"], [role="menu"], [role="listbox"]',
