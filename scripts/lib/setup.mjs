@@ -86,7 +86,7 @@ async function addon() {
     return
   }
   const since = performance.now()
-  const { code, out } = await run('cargo', ['build', '--release', '--locked', '-p', 'omendb-napi'], {
+  const { code, out } = await run('cargo', ['build', '--release', '--locked', '--workspace'], {
     cwd: join(ROOT, 'native'),
   })
   if (code !== 0) {
