@@ -185,22 +185,34 @@ pub fn isa_note() -> Option<&'static str> {
     choice().note.as_deref()
 }
 
-/// Asks the processor to bring a row into its caches; a hint without effect on results.
+/// Asks the processor to bring a row, or the first 512 bytes of a longer one, into its caches; a hint without effect on results.
 #[inline(always)]
-pub fn prefetch(row: &[f32]) {
-    /// A cache line of floats, and the lines after which the processor's own prefetcher has caught on.
-    const LINE: usize = 16;
+pub fn prefetch<T>(row: &[T]) {
+    /// Bytes in a cache line.
+    const LINE: usize = 64;
+    /// After as many lines the processor's own prefetcher has caught on.
     const LINES: usize = 8;
-    for line in row.chunks(LINE).take(LINES) {
+    let start: *const u8 = row.as_ptr().cast();
+    let bytes = size_of_val(row).min(LINE * LINES);
+    for offset in (0..bytes).step_by(LINE) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: prefetching is a hint that reads nothing architecturally; the pointer comes from a live slice, and SSE is
-        // part of every x86-64 processor.
+        // SAFETY: prefetching is a hint that reads nothing architecturally, at an address inside a live slice; SSE is part of
+        // every x86-64 processor.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(offset).cast());
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: likewise; `prfm` is part of every AArch64 processor and faults at no address.
+        unsafe {
+            std::arch::asm!(
+                "prfm pldl1keep, [{line}]",
+                line = in(reg) start.wrapping_add(offset),
+                options(nostack, preserves_flags, readonly)
+            );
+        }
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let _ = (start, offset);
     }
 }
 

@@ -37,7 +37,7 @@ impl Default for BuildParams {
     fn default() -> BuildParams {
         BuildParams {
             m: 16,
-            ef_construction: 120,
+            ef_construction: 100,
             threads: 0,
             seed: 42,
         }
@@ -184,39 +184,57 @@ fn check(n: usize, dimension: usize, params: &BuildParams) -> Result<(), BuildEr
     Ok(())
 }
 
-/// A link list slot under construction: the neighbour and its score, which pruning needs again.
-#[derive(Debug)]
-struct Slot {
-    id: AtomicU32,
-    score: AtomicU32,
+/// Link lists under construction. The scores, which choosing anew needs again, lie apart from the ids, so that a walk reads ids alone.
+struct Lists {
+    stride: usize,
+    ids: Vec<AtomicU32>,
+    scores: Vec<AtomicU32>,
 }
 
-impl Slot {
-    fn get(&self) -> Option<Key> {
-        let id = self.id.load(Ordering::Relaxed);
-        (id != NONE).then(|| key(f32::from_bits(self.score.load(Ordering::Relaxed)), id))
+impl Lists {
+    fn new(blocks: usize, stride: usize, nodes: usize) -> Result<Lists, BuildError> {
+        let count = blocks * stride;
+        let filled = |value: u32| -> Result<Vec<AtomicU32>, BuildError> {
+            let mut words = Vec::new();
+            words
+                .try_reserve_exact(count)
+                .map_err(|_| BuildError::Memory {
+                    nodes,
+                    bytes: count as u64 * 8,
+                })?;
+            words.extend((0..count).map(|_| AtomicU32::new(value)));
+            Ok(words)
+        };
+        Ok(Lists {
+            stride,
+            ids: filled(NONE)?,
+            scores: filled(0)?,
+        })
     }
 
-    fn set(&self, link: Option<Key>) {
+    #[inline]
+    fn ids(&self, block: usize) -> &[AtomicU32] {
+        &self.ids[block * self.stride..(block + 1) * self.stride]
+    }
+
+    fn get(&self, block: usize, slot: usize) -> Option<Key> {
+        let at = block * self.stride + slot;
+        let id = self.ids[at].load(Ordering::Relaxed);
+        let score = self.scores[at].load(Ordering::Relaxed);
+        (id != NONE).then(|| key(f32::from_bits(score), id))
+    }
+
+    /// Only under the lock of the node whose list it is.
+    fn set(&self, block: usize, slot: usize, link: Option<Key>) {
+        let at = block * self.stride + slot;
         let (id, score) = link.map_or((NONE, 0.0), |key| (id_of(key), score_of(key)));
-        self.score.store(score.to_bits(), Ordering::Relaxed);
-        self.id.store(id, Ordering::Relaxed);
+        self.scores[at].store(score.to_bits(), Ordering::Relaxed);
+        self.ids[at].store(id, Ordering::Relaxed);
     }
-}
 
-fn empty_slots(count: usize, nodes: usize) -> Result<Vec<Slot>, BuildError> {
-    let mut slots = Vec::new();
-    slots
-        .try_reserve_exact(count)
-        .map_err(|_| BuildError::Memory {
-            nodes,
-            bytes: count as u64 * size_of::<Slot>() as u64,
-        })?;
-    slots.extend((0..count).map(|_| Slot {
-        id: AtomicU32::new(NONE),
-        score: AtomicU32::new(0),
-    }));
-    Ok(slots)
+    fn into_ids(self) -> Vec<u32> {
+        self.ids.into_iter().map(AtomicU32::into_inner).collect()
+    }
 }
 
 struct Builder<'s, S> {
@@ -224,8 +242,8 @@ struct Builder<'s, S> {
     m: usize,
     ef_construction: usize,
     first_upper: Vec<u32>,
-    layer_0: Vec<Slot>,
-    upper: Vec<Slot>,
+    layer_0: Lists,
+    upper: Lists,
     /// One byte a node.
     locks: Vec<Mutex<()>>,
     twins: Twins,
@@ -245,8 +263,9 @@ struct BuildScratch {
 impl<S: RowSpace> Links for Builder<'_, S> {
     #[inline]
     fn each(&self, node: u32, level: u32, mut f: impl FnMut(u32)) {
-        for slot in self.slots(node, level) {
-            let id = slot.id.load(Ordering::Relaxed);
+        let (lists, block) = self.list(node, level);
+        for id in lists.ids(block) {
+            let id = id.load(Ordering::Relaxed);
             if id == NONE {
                 break;
             }
@@ -255,7 +274,10 @@ impl<S: RowSpace> Links for Builder<'_, S> {
     }
 
     #[inline]
-    fn prefetch(&self, _node: u32, _level: u32) {}
+    fn prefetch(&self, node: u32, level: u32) {
+        let (lists, block) = self.list(node, level);
+        omendb_distance::prefetch(lists.ids(block));
+    }
 }
 
 impl<'s, S: RowSpace> Builder<'s, S> {
@@ -277,8 +299,8 @@ impl<'s, S: RowSpace> Builder<'s, S> {
             space,
             m: params.m,
             ef_construction: params.ef_construction.max(params.m),
-            layer_0: empty_slots(n * 2 * params.m, n)?,
-            upper: empty_slots(blocks as usize * params.m, n)?,
+            layer_0: Lists::new(n, 2 * params.m, n)?,
+            upper: Lists::new(blocks as usize, params.m, n)?,
             first_upper,
             locks,
             twins,
@@ -299,15 +321,14 @@ impl<'s, S: RowSpace> Builder<'s, S> {
         order
     }
 
+    /// The lists of a layer, and which block of them is the node's.
     #[inline]
-    fn slots(&self, node: u32, level: u32) -> &[Slot] {
+    fn list(&self, node: u32, level: u32) -> (&Lists, usize) {
         if level == 0 {
-            let stride = 2 * self.m;
-            let start = node as usize * stride;
-            &self.layer_0[start..start + stride]
+            (&self.layer_0, node as usize)
         } else {
-            let block = self.first_upper[node as usize] as usize + level as usize - 1;
-            &self.upper[block * self.m..(block + 1) * self.m]
+            let first = self.first_upper[node as usize];
+            (&self.upper, first as usize + level as usize - 1)
         }
     }
 
@@ -390,45 +411,34 @@ impl<'s, S: RowSpace> Builder<'s, S> {
 
     /// Adds a link to a node's list, choosing anew among all its links when the list is full.
     fn add_link(&self, node: u32, level: u32, link: Key, scratch: &mut BuildScratch) {
-        let slots = self.slots(node, level);
+        let (lists, block) = self.list(node, level);
         // A node with twins keeps one slot for the first of them.
-        let kept = usize::from(level == 0 && self.twins.has_twins(node));
-        let slots = &slots[..slots.len() - kept];
+        let room = lists.stride - usize::from(level == 0 && self.twins.has_twins(node));
         let _lock = self.locks[node as usize].lock();
         let pruned = &mut scratch.pruned;
         pruned.clear();
-        for slot in slots {
-            match slot.get() {
+        for slot in 0..room {
+            match lists.get(block, slot) {
                 Some(old) if id_of(old) == id_of(link) => return,
                 Some(old) => pruned.push(old),
-                None => {
-                    slot.set(Some(link));
-                    return;
-                }
+                None => return lists.set(block, slot, Some(link)),
             }
         }
         pruned.push(link);
         pruned.sort_unstable();
         let kept = &mut scratch.kept;
-        self.select(
-            pruned,
-            slots.len(),
-            kept,
-            &mut scratch.ids,
-            &mut scratch.scores,
-        );
-        for (i, slot) in slots.iter().enumerate() {
-            slot.set(kept.get(i).copied());
+        self.select(pruned, room, kept, &mut scratch.ids, &mut scratch.scores);
+        for slot in 0..room {
+            lists.set(block, slot, kept.get(slot).copied());
         }
     }
 
     fn finish(self, header: Header) -> (Graph, Twins) {
-        let ids = |slots: Vec<Slot>| slots.into_iter().map(|slot| slot.id.into_inner()).collect();
         let graph = Graph {
             header,
             first_upper: self.first_upper,
-            layer_0: ids(self.layer_0),
-            upper: ids(self.upper),
+            layer_0: self.layer_0.into_ids(),
+            upper: self.upper.into_ids(),
         };
         (graph, self.twins)
     }

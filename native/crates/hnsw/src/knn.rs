@@ -150,9 +150,13 @@ fn neighbors_of(
 ) {
     found.clear();
     scratch.visited.reset(view.len());
-    scratch.visited.insert(row);
     scratch.pool.reset(ef);
-    scratch.pool.insert(key(scorer.score_one(row), row));
+    // The entry as well, from which every node is reached.
+    for seed in [Some(row), view.entry()].into_iter().flatten() {
+        if scratch.visited.insert(seed) {
+            scratch.pool.insert(key(scorer.score_one(seed), seed));
+        }
+    }
     scratch.walk(view, 0, scorer);
     let others = scratch.pool.keys().iter().filter(|key| id_of(**key) != row);
     found.extend(others.take(k).map(|key| Neighbor {

@@ -70,7 +70,7 @@ impl Links for GraphView<'_> {
 
     #[inline]
     fn prefetch(&self, node: u32, level: u32) {
-        omendb_distance::prefetch(bytemuck::cast_slice(self.links(node, level)));
+        omendb_distance::prefetch(self.links(node, level));
     }
 }
 
@@ -265,14 +265,19 @@ pub fn search_in(
     };
     let ef = ef.max(k).min(n);
     let mut scored = 1;
-    let mut at = key(scorer.score_one(entry), entry);
+    let start = key(scorer.score_one(entry), entry);
+    let mut at = start;
     for level in (1..=view.header().top_level).rev() {
         at = scratch.descend(view, level, scorer, at, n, &mut scored);
     }
     scratch.visited.reset(n);
-    scratch.visited.insert(id_of(at));
     scratch.pool.reset(ef);
-    scratch.pool.insert(at);
+    // From the entry every node is reached, which from elsewhere is not promised; it drops out of the pool as soon as that is full.
+    for seed in [at, start] {
+        if scratch.visited.insert(id_of(seed)) {
+            scratch.pool.insert(seed);
+        }
+    }
     let hit = |key: &Key| Neighbor {
         id: id_of(*key),
         score: score_of(*key),
