@@ -1,1 +1,5 @@
-fn main() { napi_build::setup(); }
+//! Tells the linker where Node-API symbols come from.
+
+fn main() {
+    napi_build::setup();
+}

@@ -111,7 +111,8 @@ export interface NativeMapInfo {
   seed: number
   rows: number
   generation: number
-  created: string
+  /** Milliseconds since 1970. */
+  created: number
 }
 
 export function storeInfo(session: Session): StoreInfo {
@@ -147,7 +148,7 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
     seed: native.seed,
     rows: native.rows,
     generation: native.generation,
-    created: native.created,
+    created: new Date(native.created).toISOString(),
     method: typeof method === 'string' ? method : 'unknown',
   }
 }

@@ -58,7 +58,7 @@ describe('the fuzzy simplicial set', () => {
     const graph = neighbours(all, 9)
     const edges = fuzzyEdges(graph, 10, 1e12)
     const expected = reference(all, graph)
-    const ours = new Map(
+    const ours = new Map<string, number>(
       Array.from(edges.weight, (weight, at) => [`${edges.tail[at]},${edges.head[at]}`, weight] as const),
     )
     const strong = [...expected].filter(([, weight]) => weight > 1e-12)
@@ -69,7 +69,7 @@ describe('the fuzzy simplicial set', () => {
 
   test('holds every pair in both directions with one weight', () => {
     const edges = fuzzyEdges(neighbours(points(50, 2, 3), 6), 7, 200)
-    const weights = new Map(
+    const weights = new Map<string, number>(
       Array.from(edges.weight, (weight, at) => [`${edges.tail[at]},${edges.head[at]}`, weight] as const),
     )
     for (let at = 0; at < edges.weight.length; at++) {

@@ -57,7 +57,7 @@ describe('the router', () => {
     expect(await codeOf(message)).toBe('INVALID_REQUEST')
   })
 
-  test('leaves Object.prototype alone', async () => {
+  test('[E1] leaves Object.prototype alone', async () => {
     const params = JSON.parse(
       '{"__proto__": {"polluted": true}, "grant": "g", "constructor": {"prototype": {"polluted": 1}}}',
     )
@@ -95,7 +95,7 @@ describe('the router', () => {
     expect(await codeOf(open(params))).toBe('INTERNAL')
   })
 
-  test('opens nothing that was not granted, and nothing as what it is not', async () => {
+  test('[E2] opens nothing that was not granted, and nothing as what it is not', async () => {
     expect(await codeOf(open({ grant: '/etc/passwd' }))).toBe('NOT_GRANTED')
     const { call } = createEngine({
       grants: new Map([['f', { path: '/etc/passwd', kind: 'file' as const }]]),

@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{ColumnValues, Id, IdKind, SearchRequest, Snapshot, SortKey};
+use omendb_store::{ColumnValues, Id, IdKind, SearchRequest, Snapshot, SortKey, int_json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,9 +11,6 @@ use crate::failure::{Failure, Outcome, guard, parse};
 use crate::results::{NativePoints, NativeRows};
 use crate::snapshot::NativeSnapshot;
 use crate::store::NativeStore;
-
-/// Largest whole number that JavaScript holds exactly.
-const SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// A search as the engine asks for it.
 #[derive(Deserialize)]
@@ -31,8 +28,7 @@ struct Search {
 /// An id as JSON: a number where JavaScript holds it exactly, otherwise text.
 fn id_json(id: Id) -> Value {
     match id {
-        Id::Int(v) if (-SAFE_INTEGER..=SAFE_INTEGER).contains(&v) => Value::from(v),
-        Id::Int(v) => Value::String(v.to_string()),
+        Id::Int(v) => int_json(v),
         Id::Text(v) => Value::String(v),
     }
 }

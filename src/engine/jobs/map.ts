@@ -115,7 +115,7 @@ async function draw(
     seed,
     rows: rows.length,
     generation: snapshot.generation,
-    created: new Date().toISOString(),
+    created: Date.now(),
   }
   await session.native.saveMap(collection, JSON.stringify(info), rows, xy)
   return mapInfo(info)

@@ -25,6 +25,18 @@ export const storeOperations: Handlers<
     return null
   },
 
-  'store.verify': async ({ store }, { sessions }) =>
-    JSON.parse(await sessions.get(store).native.verify()) as VerifyReport,
+  'store.verify': async ({ store }, { sessions }) => {
+    const { problems, ...read } = JSON.parse(await sessions.get(store).native.verify()) as NativeReport
+    return {
+      ...read,
+      problems: problems.map(({ file, reason, derived }) => ({
+        file,
+        what: derived ? `${reason} (an index: it can be built again, no row is lost)` : reason,
+      })),
+    }
+  },
+}
+
+type NativeReport = Omit<VerifyReport, 'problems'> & {
+  problems: { file: string; reason: string; derived: boolean }[]
 }

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use omendb_store::{Collection, ColumnKind, ColumnMeta, Error as StoreError, Snapshot};
 use serde_json::Value;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Rows of one batch on the way to the file.
 const BATCH_ROWS: usize = 8_192;
@@ -48,26 +48,22 @@ pub fn export_map(
     let table = Table::of(&snapshot);
     let total = live.len() as u64;
     let mut done = 0u64;
-    // The writers take plain batches; what stops them early is kept here.
-    let mut stopped = None;
-    let mut chunks = live.chunks(BATCH_ROWS);
-    let batches = std::iter::from_fn(|| {
-        let chunk = chunks.next()?;
+    let batches = live.chunks(BATCH_ROWS).map(|chunk| {
         progress(done, total);
         done += chunk.len() as u64;
-        let batch = if cancel.load(Ordering::Relaxed) {
-            Err(StoreError::Cancelled { what: "the export".to_owned() })
-        } else {
-            table.batch(&snapshot, chunk)
-        };
-        batch.map_err(|e| stopped = Some(e)).ok()
+        if cancel.load(Ordering::Relaxed) {
+            return Err(Error::from(StoreError::Cancelled { what: "the export".to_owned() }));
+        }
+        Ok(table.batch(&snapshot, chunk)?)
     });
+    let schema = Arc::clone(&table.schema);
     let parquet = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
-    let written = omendb_formats::write::table(path, &table.schema, parquet, batches);
-    if let Some(error) = stopped {
-        return Err(error.into());
-    }
-    Ok(Exported { rows: total, bytes: written? })
+    let rows = if parquet {
+        omendb_formats::write::parquet(path, schema, batches)?
+    } else {
+        omendb_formats::write::csv(path, schema, batches)?
+    };
+    Ok(Exported { rows, bytes: std::fs::metadata(path).map_or(0, |m| m.len()) })
 }
 
 /// The columns of the file.

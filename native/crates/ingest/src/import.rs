@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use arrow_schema::{DataType, Field};
-use omendb_formats::{Batch, Error as FormatError, Progress, ReadPlan, Reader, Rejections};
+use omendb_formats::{Batch, ColumnPlan, ColumnType, Error as FormatError, Progress, ReadPlan, Reader, Rejections};
 use omendb_store::{
-    BulkWriter, Collection, CollectionSpec, Error as StoreError, IdKind, ImportTarget, MAX_NAME_BYTES, Metric,
+    BulkWriter, Collection, CollectionMeta, CollectionSpec, Error as StoreError, IdKind, ImportTarget, MAX_NAME_BYTES, Metric,
     Store, VectorSpec,
 };
 use serde::Deserialize;
@@ -42,7 +42,7 @@ pub struct ImportRequest {
 fn metric<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Metric, D::Error> {
     let name = String::deserialize(d)?;
     Metric::parse(&name)
-        .ok_or_else(|| serde::de::Error::custom(format!("unknown metric {name:?}")))
+        .map_err(serde::de::Error::custom)
 }
 
 /// What an import is doing.
@@ -92,8 +92,24 @@ pub fn import(
     cancel: &AtomicBool,
 ) -> Result<Imported> {
     let started = Instant::now();
-    let reader = omendb_formats::open(&request.path, &request.plan)?;
-    let target = target(store, request, &reader)?;
+    let existing = match store.collection(&request.collection) {
+        Ok(collection) => Some(collection),
+        Err(StoreError::UnknownCollection { .. }) => None,
+        Err(other) => return Err(other.into()),
+    };
+    let (reader, target) = match existing {
+        Some(collection) => {
+            fits(&collection, request)?;
+            let reader = omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
+            add_missing_columns(&collection, &reader)?;
+            (reader, ImportTarget::Existing(request.collection.clone()))
+        }
+        None => {
+            let reader = omendb_formats::open(&request.path, &request.plan)?;
+            let target = ImportTarget::New(spec(request, &reader));
+            (reader, target)
+        }
+    };
     let mut writer = store.begin_import(target)?;
 
     let (sender, receiver) = sync_channel(QUEUED_BATCHES);
@@ -182,22 +198,10 @@ fn nothing_good(request: &ImportRequest, rejections: &Rejections) -> FormatError
     FormatError::EmptyInput { path: request.path.clone(), what: why }
 }
 
-/// The collection that there is, if it fits, or a new one as the file describes it.
-fn target(store: &Arc<Store>, request: &ImportRequest, reader: &Reader) -> Result<ImportTarget> {
-    match store.collection(&request.collection) {
-        Ok(collection) => {
-            fits(&collection, request)?;
-            Ok(ImportTarget::Existing(request.collection.clone()))
-        }
-        Err(StoreError::UnknownCollection { .. }) => Ok(ImportTarget::New(spec(request, reader))),
-        Err(other) => Err(other.into()),
-    }
-}
-
 /// Distances of two metrics cannot stand in one list, so an import may not change the metric.
 fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
-    let snapshot = collection.snapshot();
-    let Some(vector) = snapshot.meta().vectors.first() else { return Ok(()) };
+    let meta = collection.meta();
+    let Some(vector) = meta.vectors.first() else { return Ok(()) };
     if vector.metric == request.metric {
         return Ok(());
     }
@@ -210,6 +214,39 @@ fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
         ),
     }
     .into())
+}
+
+/// The plan with the file's id read as the collection's: under its name and in its type, whatever the file calls it.
+fn adapted(plan: &ReadPlan, meta: &CollectionMeta) -> ReadPlan {
+    let mut plan = plan.clone();
+    let (Some(source), Some(name)) = (&plan.id, &meta.id_column) else { return plan };
+    let id = ColumnPlan {
+        source: source.clone(),
+        name: name.clone(),
+        ty: if meta.id_kind == IdKind::Int { ColumnType::Int } else { ColumnType::Text },
+    };
+    match plan.columns.iter_mut().find(|c| &c.source == source) {
+        Some(column) => *column = id,
+        None => plan.columns.insert(0, id),
+    }
+    plan
+}
+
+/// Columns that the file has and the collection lacks. They are added before the rows, so an import that then fails leaves them
+/// behind, empty.
+fn add_missing_columns(collection: &Collection, reader: &Reader) -> Result<()> {
+    let meta = collection.meta();
+    let missing: Vec<Field> = reader
+        .schema()
+        .fields()
+        .iter()
+        .filter(|field| meta.column(field.name()).is_none())
+        .map(|field| field.as_ref().clone())
+        .collect();
+    if !missing.is_empty() {
+        collection.add_columns(&missing)?;
+    }
+    Ok(())
 }
 
 fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
