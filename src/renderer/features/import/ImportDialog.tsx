@@ -278,36 +278,35 @@ function Import({ file }: { file: GrantInfo }) {
             }
           />
         )}
-        <>
-          <div style={{ display: 'grid', gap: 16 }}>
-            {preview.data && form ? (
-              <Choices preview={preview.data} form={form} onChange={setForm} />
-            ) : (
-              <ChoicesBones />
-            )}
-            <Where
-              target={target}
-              openName={open?.name ?? null}
-              taken={open?.collections.map((c) => c.name) ?? []}
-              problem={collectionProblem}
-              onChange={(change) => setTarget((now) => ({ ...now, ...change }))}
-              onError={setError}
-            />
-          </div>
-          {preview.data && form && (
-            <PreviewTable
-              preview={preview.data}
-              form={form}
-              problems={problems}
-              onColumn={(source, change: Partial<PlanColumn>) =>
-                setForm({
-                  ...form,
-                  columns: form.columns.map((c) => (c.source === source ? { ...c, ...change } : c)),
-                })
-              }
-            />
+
+        <div style={{ display: 'grid', gap: 16 }}>
+          {preview.data && form ? (
+            <Choices preview={preview.data} form={form} onChange={setForm} />
+          ) : (
+            <ChoicesBones />
           )}
-        </>
+          <Where
+            target={target}
+            openName={open?.name ?? null}
+            taken={open?.collections.map((c) => c.name) ?? []}
+            problem={collectionProblem}
+            onChange={(change) => setTarget((now) => ({ ...now, ...change }))}
+            onError={setError}
+          />
+        </div>
+        {preview.data && form && (
+          <PreviewTable
+            preview={preview.data}
+            form={form}
+            problems={problems}
+            onColumn={(source, change: Partial<PlanColumn>) =>
+              setForm({
+                ...form,
+                columns: form.columns.map((c) => (c.source === source ? { ...c, ...change } : c)),
+              })
+            }
+          />
+        )}
       </div>
     </Dialog>
   )
