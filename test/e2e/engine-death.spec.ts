@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drop, enginePid, expect, importSample, neighbours, test } from './app.ts'
 
-test('an engine killed in mid-query comes back with its store, and the window says so', async ({ start }) => {
+test('[E3] an engine killed in mid-query comes back with its store, and the window says so', async ({ start }) => {
   const { app, page } = await start()
   await importSample(page)
   const pid = await enginePid(app)
@@ -30,7 +30,7 @@ test('an engine killed in mid-query comes back with its store, and the window sa
   await expect(page.getByText('20,000 rows').first()).toBeVisible()
 })
 
-test('an engine killed in mid-import leaves whole imports only', async ({ start, home }) => {
+test('[I1] [E3] an engine killed in mid-import leaves whole imports only', async ({ start, home }) => {
   const { app, page } = await start()
   await importSample(page)
   const file = join(home, 'large.npy')
@@ -51,7 +51,7 @@ test('an engine killed in mid-import leaves whole imports only', async ({ start,
   expect(counts).not.toMatch(/\b(?!300,000|20,000)[\d,]{6,} rows\b/)
 })
 
-test('five deaths in a row end in a plain message with a way on', async ({ start }) => {
+test('[E3] five deaths in a row end in a plain message with a way on', async ({ start }) => {
   const { app, page } = await start()
   await expect(page.getByRole('heading', { name: /drop a file of vectors/i })).toBeVisible()
   for (let death = 1; death <= 5; death += 1) {

@@ -1,6 +1,6 @@
 import { expect, test } from './app.ts'
 
-test('the page is in its box', async ({ start }) => {
+test('[A1] the page is in its box', async ({ start }) => {
   const { app, page } = await start()
   const preferences = await app.evaluate(({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as {
@@ -23,7 +23,7 @@ test('the page is in its box', async ({ start }) => {
   ])
 })
 
-test('no script but the app’s own runs, and nothing is fetched from elsewhere', async ({ start }) => {
+test('[A1] no script but the app’s own runs, and nothing is fetched from elsewhere', async ({ start }) => {
   const { page } = await start()
   // Playwright's own evaluation is not bound by the policy, so each attempt is made by the page itself.
   const outcome = await page.evaluate(async () => {
@@ -53,7 +53,7 @@ test('no script but the app’s own runs, and nothing is fetched from elsewhere'
   expect(outcome.violations).toBeGreaterThan(2)
 })
 
-test('navigation, new windows and permissions are refused', async ({ start }) => {
+test('[A2] navigation, new windows and permissions are refused', async ({ start }) => {
   const { app, page } = await start()
   const before = page.url()
   await page.evaluate(() => {
@@ -67,7 +67,7 @@ test('navigation, new windows and permissions are refused', async ({ start }) =>
   expect(notification).toBe('denied')
 })
 
-test('the scheme serves nothing outside the built page', async ({ start }) => {
+test('[A2] the scheme serves nothing outside the built page', async ({ start }) => {
   const { page } = await start()
   const answers = await page.evaluate(() =>
     Promise.all(
@@ -88,7 +88,7 @@ test('the scheme serves nothing outside the built page', async ({ start }) => {
   expect(answers.every((status) => status === 404 || status === 0)).toBe(true)
 })
 
-test('the page can open nothing that was not given to it', async ({ start }) => {
+test('[A3] the page can open nothing that was not given to it', async ({ start }) => {
   const { page } = await start()
   const codes = await page.evaluate(async () => {
     const api = (window as unknown as { omendb: Record<string, (...args: unknown[]) => Promise<unknown>> })

@@ -74,6 +74,7 @@ fn assert_near(isa: Isa, what: &str, length: usize, found: f32, terms: impl Iter
     );
 }
 
+// [Q9]
 #[test]
 fn every_implementation_agrees_with_f64_sums_at_every_length_and_misalignment() {
     let mut random = Random(1);

@@ -88,6 +88,7 @@ fn an_empty_graph_has_a_file_too() {
     assert!(hits(&view, &set, &[0.0; 3], 5, 5).is_empty());
 }
 
+// [Q8]
 #[test]
 fn every_flipped_bit_of_the_header_is_an_error() {
     let bytes = sample().1.to_bytes();
@@ -158,6 +159,7 @@ fn every_length_but_the_right_one_is_an_error() {
     ));
 }
 
+// [Q8]
 #[test]
 fn links_to_nowhere_are_an_error() {
     let (_, graph) = sample();
@@ -200,6 +202,7 @@ fn levels_that_do_not_add_up_are_an_error() {
     }
 }
 
+// [Q8]
 #[test]
 fn every_flipped_byte_behind_the_header_is_found_by_parse_or_verify() {
     let bytes = sample().1.to_bytes();

@@ -19,6 +19,7 @@ fn one_thread() -> BuildParams {
     }
 }
 
+// [Q5]
 #[test]
 fn recall_at_10_is_at_least_0_95_at_default_settings_under_every_metric() {
     for metric in Metric::ALL {
@@ -39,6 +40,7 @@ fn rows_that_come_cluster_after_cluster_do_no_harm() {
     assert_eq!(unreached(&graph.view()), 0);
 }
 
+// [Q7]
 #[test]
 fn one_thread_and_a_seed_give_the_same_bytes_and_another_seed_gives_others() {
     let set = Set::clustered(5, 1_500, 16, Metric::Cosine, false);
@@ -161,6 +163,7 @@ fn asking_for_more_than_there_is_gives_all_in_order() {
     assert_eq!(found, truth);
 }
 
+// [Q6]
 #[test]
 fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
     let set = Set::clustered(10, 6_000, 32, Metric::Cosine, false);

@@ -144,6 +144,7 @@ fn a_value_alone_is_not_a_condition() {
     assert!(refusal("vector").to_string().contains("vector IS NOT NULL"));
 }
 
+// [Q4]
 #[test]
 fn the_position_counts_lines_and_characters() {
     let error = refusal("word = 'été' AND\n  rnak = 1");

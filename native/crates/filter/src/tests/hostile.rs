@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{batch, refusal, rows};
 use crate::{MAX_DEPTH, MAX_EXPRESSION_BYTES, MAX_OPERATORS, parse};
 
+// [Q4]
 #[test]
 fn statements_and_subqueries_are_refused() {
     for expression in [

@@ -28,6 +28,7 @@ fn verdict(expression: &str) -> char {
     }
 }
 
+// [Q4]
 #[test]
 fn and_or_and_not_follow_their_tables() {
     let order = ['+', '-', '?'];
