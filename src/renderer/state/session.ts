@@ -27,6 +27,7 @@ export function startSession(onError: (error: AppError) => void): () => void {
       }
     }),
     engine.onReconnect(() => {
+      useView.getState().setNotice('The engine stopped and was started again. Saved rows are kept.')
       void queryClient.invalidateQueries({ predicate: (query) => query.state.status === 'error' })
       void forgetDeadJobs()
     }),

@@ -160,7 +160,7 @@ function HitLabel({
   const second: Cell = extra === null ? null : (hit.fields[extra] ?? null)
   return (
     <span className={styles.hitLabel} title={label}>
-      {label}
+      <span>{label}</span>
       {second !== null && <small>{cell(second)}</small>}
     </span>
   )

@@ -111,6 +111,11 @@ function Recents({ attempt }: { attempt: (work: () => Promise<unknown>) => void 
   )
 }
 
+/** The folder that a path lies in, for either kind of slash. */
+function folderOf(path: string): string {
+  return path.replace(/[/\\][^/\\]*$/, '') || path
+}
+
 function Recent({ store, attempt }: { store: RecentStore; attempt: (work: () => Promise<unknown>) => void }) {
   const queries = useQueryClient()
   return (
@@ -125,7 +130,7 @@ function Recent({ store, attempt }: { store: RecentStore; attempt: (work: () => 
           <span>{store.name}</span>
           <span className={styles.when}>{store.missing ? 'not found' : ago(store.openedAt, Date.now())}</span>
         </span>
-        <span className={styles.recentPath}>{store.path}</span>
+        <span className={styles.recentPath}>{folderOf(store.path)}</span>
       </button>
       <span className={styles.more}>
         <Menu
