@@ -147,7 +147,6 @@ pub(crate) struct DiskFile {
 }
 
 impl DiskFile {
-
     fn change(&self, operation: &'static str, act: impl FnOnce() -> io::Result<()>) -> Result<()> {
         self.disk.check()?;
         act().map_err(|e| {

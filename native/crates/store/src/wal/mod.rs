@@ -36,6 +36,8 @@
 mod payload;
 mod reader;
 mod record;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use payload::{Delete, Upsert};

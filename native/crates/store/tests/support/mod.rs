@@ -1,0 +1,84 @@
+//! What the tests of the store share.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+
+pub mod conformance;
+pub mod fault;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use omendb_store::vfs::{MemVfs, Vfs};
+use omendb_store::{CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store, VectorSpec};
+
+pub const ROOT: &str = "/x.db";
+pub const DIMENSION: usize = 4;
+
+pub fn root() -> &'static Path {
+    Path::new(ROOT)
+}
+
+/// Opens the store on a file system, making it if need be, without background work.
+pub fn open(vfs: &MemVfs) -> Arc<Store> {
+    try_open(Arc::new(vfs.clone())).unwrap()
+}
+
+pub fn try_open(vfs: Arc<dyn Vfs>) -> Result<Arc<Store>> {
+    Store::open_with(vfs, root(), OpenOptions { create: true, background: false })
+}
+
+/// A collection with text ids, one integer column and one vector column.
+pub fn spec(name: &str) -> CollectionSpec {
+    CollectionSpec {
+        name: name.to_owned(),
+        id_kind: IdKind::Text,
+        id_column: Some("id".to_owned()),
+        columns: vec![ColumnKind::Int.field("n")],
+        vectors: vec![VectorSpec { name: "v".to_owned(), dimension: DIMENSION, metric: Metric::L2 }],
+    }
+}
+
+/// Rows of such a collection: `(id, n)`; the vector is made of both.
+pub fn rows(rows: &[(&str, i64)]) -> (RecordBatch, Vec<f32>) {
+    let ids: ArrayRef = Arc::new(rows.iter().map(|r| Some(r.0)).collect::<StringArray>());
+    let numbers: ArrayRef = Arc::new(rows.iter().map(|r| r.1).collect::<Int64Array>());
+    let batch = RecordBatch::try_from_iter([("id", ids), ("n", numbers)]).unwrap();
+    (batch, rows.iter().flat_map(|r| vector(r.0, r.1)).collect())
+}
+
+pub fn vector(id: &str, n: i64) -> [f32; DIMENSION] {
+    let hash = id.bytes().fold(17u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
+    [n as f32, (hash % 1000) as f32, (hash / 1000 % 1000) as f32, id.len() as f32]
+}
+
+/// Numbered rows, for bulk: ids `r0`, `r1`, …
+pub fn numbered(range: std::ops::Range<i64>) -> (RecordBatch, Vec<f32>) {
+    let ids: Vec<String> = range.clone().map(|i| format!("r{i}")).collect();
+    let pairs: Vec<(&str, i64)> = ids.iter().map(String::as_str).zip(range).collect();
+    rows(&pairs)
+}
+
+/// All live rows as `(id, n, vector)`, sorted by id.
+pub fn content(snapshot: &Snapshot) -> Vec<(String, i64, Vec<f32>)> {
+    let numbers: Vec<u32> = snapshot.live_rows().iter().collect();
+    assert_eq!(numbers.len() as u64, snapshot.len());
+    let cells = snapshot.rows_json(&numbers, None).unwrap();
+    let mut out: Vec<_> = numbers
+        .iter()
+        .zip(cells)
+        .map(|(&row, cells)| {
+            let id = cells["id"].as_str().unwrap().to_owned();
+            assert_eq!(snapshot.row_of(&Id::Text(id.clone())), Some(row), "the id {id} finds its row");
+            (id, cells["n"].as_i64().unwrap(), snapshot.vector(row, 0).unwrap().to_vec())
+        })
+        .collect();
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}
+
+/// The same shape as [`content`], from pairs.
+pub fn expected(pairs: &[(&str, i64)]) -> Vec<(String, i64, Vec<f32>)> {
+    let mut out: Vec<_> = pairs.iter().map(|(id, n)| ((*id).to_owned(), *n, vector(id, *n).to_vec())).collect();
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}
