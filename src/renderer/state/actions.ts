@@ -96,9 +96,9 @@ export async function runSearch(near?: Near[]): Promise<void> {
   useView.getState().setSearch({ running: true, error: null })
   try {
     const query = await toQuery(search.near, source)
-    // The row that is asked for is its own nearest neighbour and tells nothing: ask for one more and drop it.
-    const own = search.near.length === 1 && query.by !== 'vector' ? query : null
-    const k = Math.min(search.k + (own ? 1 : 0), LIMITS.kMax)
+    // What is asked for is its own nearest neighbour and tells nothing: ask for as many more and drop them.
+    const own = search.near.filter((near) => near.by !== 'vector')
+    const k = Math.min(search.k + own.length, LIMITS.kMax)
     const result = await engine.call('search.run', {
       store: source.store,
       collection: source.collection,
@@ -109,10 +109,10 @@ export async function runSearch(near?: Near[]): Promise<void> {
       filter,
     })
     if (mine !== searches || !isCurrent(source)) return
-    const others = result.hits.filter((hit) => {
-      if (own?.by === 'row') return hit.row !== own.row
-      return own?.by !== 'id' || String(hit.id) !== String(own.id)
-    })
+    const others = result.hits.filter(
+      (hit) =>
+        !own.some((near) => (near.by === 'row' ? near.row === hit.row : String(near.id) === String(hit.id))),
+    )
     useView.getState().setSearch({
       result: { ...result, hits: others.slice(0, search.k) },
       resultLabel: nearLabel(search.near),
@@ -173,8 +173,21 @@ export async function addNear(text: string): Promise<string | null> {
     if (row === null) return `No row has “${typed.text}” as its id or in ${typed.column}.`
     near = { by: 'row', row, label: typed.text }
   }
-  await runSearch([...useView.getState().search.near, near])
+  const { near: before } = useView.getState().search
+  // The same thing twice is the same question again.
+  await runSearch(before.some((one) => isSame(one, near)) ? before : [...before, near])
   return null
+}
+
+function isSame(a: Near, b: Near): boolean {
+  if (a.by === 'row' && b.by === 'row') return a.row === b.row
+  if (a.by === 'id' && b.by === 'id') return a.id === b.id
+  return (
+    a.by === 'vector' &&
+    b.by === 'vector' &&
+    a.vector.length === b.vector.length &&
+    a.vector.every((x, i) => x === b.vector[i])
+  )
 }
 
 /** Searches for the neighbours of a row, in place of what the query bar holds. */

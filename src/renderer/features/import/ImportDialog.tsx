@@ -57,6 +57,24 @@ interface Made {
   store: string
 }
 
+/** A job is known from its start, so that its end is seen even if the engine dies before the first progress. */
+function noteJob(job: string, store: string, collection: string, total: number): void {
+  const { jobs, ended, setJob } = useView.getState()
+  if (jobs[job] || ended.some((one) => one.job === job)) return
+  setJob({
+    job,
+    kind: 'import',
+    store,
+    collection,
+    phase: 'starting',
+    done: 0,
+    total,
+    unit: 'rows',
+    rate: 0,
+    startedMs: Date.now(),
+  })
+}
+
 function shut(): void {
   useView.getState().setImporting(null)
 }
@@ -129,6 +147,7 @@ function Import({ file }: { file: GrantInfo }) {
         collection: target.collection,
         plan: { ...plan, onError },
       })
+      noteJob(started, into.store, target.collection, preview.data?.rows ?? 0)
       setPhase({ is: 'running', job: started })
     } catch (thrown) {
       setError(AppError.from(thrown))

@@ -158,7 +158,11 @@ function NearField({ collection, text, problem, onText, onCommit }: NearProps) {
       </label>
       <div className={cx(styles.well, problem !== null && styles.wrong)}>
         {near.map((one, i) => (
-          <Chip key={`${one.by} ${one.label}`} near={one} onRemove={() => remove(i)} />
+          <Chip
+            key={`${one.by} ${one.label} ${one.by === 'vector' ? i : ''}`}
+            near={one}
+            onRemove={() => remove(i)}
+          />
         ))}
         <input
           id="query-near"
