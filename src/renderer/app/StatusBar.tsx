@@ -57,7 +57,7 @@ function Versions() {
   return (
     <>
       {info.data && <span>OmenDB {info.data.version}</span>}
-      {engineInfo.data && <span>engine ready, {engineInfo.data.isa}</span>}
+      {engineInfo.data && <span>engine ready, {engineInfo.data.isa.toUpperCase()}</span>}
     </>
   )
 }

@@ -122,7 +122,12 @@ export function metricName(metric: Metric): string {
 
 /** The same at the head of a line. */
 export function metricTitle(metric: Metric): string {
-  return METRICS[metric].replace(/^./, (letter) => letter.toUpperCase())
+  return sentence(METRICS[metric])
+}
+
+/** A phrase as a sentence begins. */
+export function sentence(text: string): string {
+  return text.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())
 }
 
 /** Text on one line, cut to `max` characters. */

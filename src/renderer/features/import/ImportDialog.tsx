@@ -7,7 +7,7 @@ import { shell } from '../../client/shell.ts'
 import { cancelJob, closeQuietly, showCollection, showStore } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
-import { bytes, count, counted, metricTitle } from '../../ui/format.ts'
+import { bytes, count, counted, metricTitle, sentence } from '../../ui/format.ts'
 import { Bone, Dialog, ErrorNote } from '../../ui/pieces.tsx'
 import { ImportEnd, ImportProgress } from './ImportRun.tsx'
 import styles from './import.module.css'
@@ -370,7 +370,7 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
             No column of this file holds vectors: lists of numbers, all of one length.
           </span>
         )}
-        <span className={styles.reason}>{chosen?.reason}</span>
+        <span className={styles.reason}>{sentence(chosen?.reason ?? '')}</span>
       </div>
       <div className={styles.block}>
         <span className={styles.label}>Id</span>
@@ -387,7 +387,7 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
         <span className={styles.reason}>
           {form.id === null
             ? 'Rows are numbered from 0.'
-            : (idReason ?? 'Of rows with the same id the last one stays.')}
+            : sentence(idReason ?? 'Of rows with the same id the last one stays.')}
         </span>
       </div>
       <div className={styles.block}>
@@ -404,7 +404,7 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
           onChange={(metric) => onChange({ ...form, metric })}
         />
         <span className={styles.reason}>
-          {form.metric === preview.metric.metric ? preview.metric.reason : ''}
+          {form.metric === preview.metric.metric ? sentence(preview.metric.reason) : ''}
         </span>
       </div>
     </div>

@@ -63,9 +63,13 @@ export function Inspector({ store, collection, maximized, onMaximize }: Props) {
 }
 
 function rowText(row: RowDetail, collection: CollectionInfo): string {
-  const { id, fields, vector } = row
+  const { id, vector } = row
   const name = collection.vectors[0]?.name ?? 'vector'
-  const text = JSON.stringify({ [collection.id.column]: id, ...fields }, null, 2)
+  const text = JSON.stringify(
+    { [collection.id.column]: id, ...Object.fromEntries(inOrder(row, collection)) },
+    null,
+    2,
+  )
   // The vector by its shortest digits: JSON would write single precision out in double.
   return `${text.slice(0, -2)},\n  ${JSON.stringify(name)}: ${vectorText(vector)}\n}`
 }
@@ -74,9 +78,7 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
   const label = rowLabel(row, collection)
   const named = labelColumn(collection)
   const [vector] = collection.vectors
-  const fields = Object.entries(row.fields).filter(
-    ([name]) => name !== collection.id.column && name !== named,
-  )
+  const fields = inOrder(row, collection).filter(([name]) => name !== collection.id.column && name !== named)
   return (
     <div className={styles.body}>
       <div className={styles.head}>
@@ -123,6 +125,13 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
       </div>
     </div>
   )
+}
+
+/** Fields in the order of the table's columns; what has no column comes last. */
+function inOrder(row: RowDetail, collection: CollectionInfo): [string, Cell][] {
+  const order = new Map(collection.columns.map((column, at) => [column.name, at]))
+  const place = (name: string) => order.get(name) ?? order.size
+  return Object.entries(row.fields).sort(([a], [b]) => place(a) - place(b))
 }
 
 function Extremes({ vector }: { vector: Float32Array }) {

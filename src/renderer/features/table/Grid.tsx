@@ -50,7 +50,7 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
   // Widths come from the first rows that were seen, and stay when a filter brings others.
   const [sample] = useState(first)
   const columns = useMemo(() => tableColumns(collection, sample, widths), [collection, sample, widths])
-  const gutter = Math.max(44, count(total).length * 7 + 24)
+  const gutter = Math.max(44, count(collection.rows).length * 7 + 24)
 
   const [view, setView] = useState(0)
   useLayoutEffect(() => {

@@ -14,10 +14,11 @@ export const WIDTH_MIN = 56
 export const WIDTH_MAX = 1_200
 const FIRST_WIDTH_MAX = 320
 const ID_WIDTH_MIN = 144
-/** Pixels of a character of 13 px Inter with tabular figures, about; and of the cell's padding and sort mark. */
-const CHARACTER = 7.2
-const PADDING = 24
-const HEAD_PADDING = 40
+/** Pixels of a character of 13 px and of 12 px Inter, about; and of the cell's padding, with the sort mark above. */
+const CHARACTER = 7
+const HEAD_CHARACTER = 6.5
+const PADDING = 22
+const HEAD_PADDING = 36
 /** Rows that a first width looks at. */
 const LOOK_AT = 60
 
@@ -44,7 +45,7 @@ function firstWidth(name: string, at: number, page: TablePage, type: TableColumn
     .sort((a, b) => a - b)
   // One long text among many short ones does not widen the column.
   const most = lengths[Math.floor(lengths.length * 0.95)] ?? 0
-  const wanted = Math.max(name.length * CHARACTER + HEAD_PADDING, most * CHARACTER + PADDING)
+  const wanted = Math.max(name.length * HEAD_CHARACTER + HEAD_PADDING, most * CHARACTER + PADDING)
   // The first rows of a sorted file may all be short: an id gets room for longer ones.
   return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(type === 'id' ? ID_WIDTH_MIN : 72, wanted)))
 }
