@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::ingest::{count_rows, fit_columns, ids_of, split_vectors};
 use crate::meta::{CollectionMeta, CollectionSpec, IdKind};
 use crate::part::Part;
+use crate::recovery::new_collection;
 use crate::segment::{SegmentWriter, open_part};
 use crate::state::{Shared, Written};
 use crate::store::{add_collection, new_entry};
@@ -72,10 +73,22 @@ impl BulkWriter {
         let segment = shared.begin_import_segment(&mut state);
         drop(state);
         let schema = meta.schema();
-        let mut bulk =
-            BulkWriter { shared: shared.clone(), collection, meta, schema, segment, writer: None, failed: false };
+        let mut bulk = BulkWriter {
+            shared: shared.clone(),
+            collection,
+            meta,
+            schema,
+            segment,
+            writer: None,
+            failed: false,
+        };
         // From here on a failure drops `bulk`, which removes what was made.
-        bulk.writer = Some(SegmentWriter::create(&shared.disk, &shared.root, segment, &bulk.meta)?);
+        bulk.writer = Some(SegmentWriter::create(
+            &shared.disk,
+            &shared.root,
+            segment,
+            &bulk.meta,
+        )?);
         Ok(bulk)
     }
 
@@ -101,8 +114,13 @@ impl BulkWriter {
         let rows = count_rows(&self.meta, columns, vectors)?;
         let columns = fit_columns(&self.meta, &self.schema, columns, rows as usize)?;
         let vectors = split_vectors(&self.meta, rows, vectors)?;
-        let writer = self.writer.as_mut().ok_or_else(|| Error::internal("the import has no segment"))?;
-        writer.append(rows, columns.as_ref(), &vectors).inspect_err(|_| self.failed = true)
+        let writer = self
+            .writer
+            .as_mut()
+            .ok_or_else(|| Error::internal("the import has no segment"))?;
+        writer
+            .append(rows, columns.as_ref(), &vectors)
+            .inspect_err(|_| self.failed = true)
     }
 
     /// Makes the import durable and visible, as a whole. On an error nothing of it is.
@@ -114,7 +132,10 @@ impl BulkWriter {
         if self.failed {
             return Err(Error::invalid("the import failed before; begin it again"));
         }
-        let writer = self.writer.take().ok_or_else(|| Error::internal("the import has no segment"))?;
+        let writer = self
+            .writer
+            .take()
+            .ok_or_else(|| Error::internal("the import has no segment"))?;
         if writer.rows() == 0 {
             drop(writer);
             return self.commit_empty();
@@ -123,12 +144,17 @@ impl BulkWriter {
         let shared = self.shared.clone();
         let (commit, mut state) = shared.publishing()?;
 
-        let mut new = match self.collection {
+        let new = match self.collection {
             None => Some(new_entry(&state, self.meta.clone())?),
             Some(_) => None,
         };
-        let id = self.collection.or(new.as_ref().map(|e| e.id)).unwrap_or_default();
-        let gone = || Error::UnknownCollection { name: self.meta.name.clone() };
+        let id = self
+            .collection
+            .or(new.as_ref().map(|e| e.id))
+            .unwrap_or_default();
+        let gone = || Error::UnknownCollection {
+            name: self.meta.name.clone(),
+        };
         let (first_row, meta) = match (&new, state.collections.get(&id)) {
             (Some(_), _) => (0, self.meta.clone()),
             (None, Some(written)) => (written.next_row, written.meta.clone()),
@@ -136,17 +162,23 @@ impl BulkWriter {
         };
         let mut entry = sealed.entry;
         entry.first_row = first_row;
-        let end = first_row.checked_add(entry.rows).ok_or_else(|| Error::LimitExceeded {
-            what: "row numbers of a collection".to_owned(),
-            limit: u64::from(u32::MAX),
-            actual: u64::from(first_row) + u64::from(entry.rows),
-        })?;
+        let end = first_row
+            .checked_add(entry.rows)
+            .ok_or_else(|| Error::LimitExceeded {
+                what: "row numbers of a collection".to_owned(),
+                limit: u64::from(u32::MAX),
+                actual: u64::from(first_row) + u64::from(entry.rows),
+            })?;
         let part = open_part(&shared.disk, &shared.root, &entry, &meta)?;
         let mut dead: RoaringBitmap = sealed.replaced.iter().map(|p| first_row + p).collect();
         if let Some(written) = state.collections.get(&id) {
             dead |= replaced_by(&part, written)?;
         }
-        let mut deleted = state.collections.get(&id).map(|w| w.deleted.clone()).unwrap_or_default();
+        let mut deleted = state
+            .collections
+            .get(&id)
+            .map(|w| w.deleted.clone())
+            .unwrap_or_default();
         if !dead.is_empty() {
             *Arc::make_mut(&mut deleted) |= &dead;
         }
@@ -154,7 +186,10 @@ impl BulkWriter {
         let added = new.clone();
         shared.seal(&commit, &mut state, |manifest| {
             if let Some(added) = added {
-                manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+                manifest.next_collection = added
+                    .id
+                    .checked_add(1)
+                    .ok_or_else(|| Error::internal("out of ids"))?;
                 manifest.collections.push(added);
             }
             let collection = manifest.collection_mut(id)?;
@@ -165,19 +200,29 @@ impl BulkWriter {
         })?;
         // The generation that names the segment is durable: its files are no longer the import's to remove.
         state.imports.retain(|&i| i != self.segment);
-        if let Some(entry) = new.take() {
-            add_collection(&shared, &mut state, &entry);
-        }
-        let written = state.collections.get_mut(&id).ok_or_else(gone)?;
         let rows = u64::from(part.rows);
-        written.sealed.push(Arc::new(part));
-        written.next_row = end;
-        written.deleted = deleted;
-        written.dirty = true;
+        let adopt = |written: &mut Written| {
+            written.sealed.push(Arc::new(part));
+            written.next_row = end;
+            written.deleted = deleted;
+            written.dirty = true;
+        };
+        match new {
+            Some(entry) => {
+                let mut written = new_collection(&entry, Vec::new(), state.manifest.generation);
+                adopt(&mut written);
+                add_collection(&shared, &mut state, written);
+            }
+            None => adopt(state.collections.get_mut(&id).ok_or_else(gone)?),
+        }
         let snapshots = shared.unseen(&mut state);
         shared.show(snapshots);
         shared.indexer.wake();
-        Ok(Committed { rows, replaced: dead.len(), generation: state.manifest.generation })
+        Ok(Committed {
+            rows,
+            replaced: dead.len(),
+            generation: state.manifest.generation,
+        })
     }
 
     /// An import without rows: makes the new collection, if it was to be one.
@@ -189,14 +234,21 @@ impl BulkWriter {
             let entry = new_entry(&state, self.meta.clone())?;
             let added = entry.clone();
             shared.publish(&commit, &mut state, |manifest| {
-                manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+                manifest.next_collection = added
+                    .id
+                    .checked_add(1)
+                    .ok_or_else(|| Error::internal("out of ids"))?;
                 manifest.collections.push(added);
                 Ok(())
             })?;
-            add_collection(&shared, &mut state, &entry);
-            shared.revision.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+            let written = new_collection(&entry, Vec::new(), state.manifest.generation);
+            add_collection(&shared, &mut state, written);
         }
-        Ok(Committed { rows: 0, replaced: 0, generation: state.manifest.generation })
+        Ok(Committed {
+            rows: 0,
+            replaced: 0,
+            generation: state.manifest.generation,
+        })
     }
 }
 
@@ -207,7 +259,10 @@ fn replaced_by(part: &Part, written: &Written) -> Result<RoaringBitmap> {
         return Ok(dead);
     }
     for batch in &part.columns {
-        let ids = batch.columns().first().ok_or_else(|| Error::internal("no id column"))?;
+        let ids = batch
+            .columns()
+            .first()
+            .ok_or_else(|| Error::internal("no id column"))?;
         dead.extend(ids_of(ids)?.iter().filter_map(|id| written.find(id)));
     }
     Ok(dead)

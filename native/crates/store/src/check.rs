@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::error::{Error, Result};
 use crate::meta::{
-    CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, IdKind, MAX_COLUMNS, MAX_DIMENSION, MAX_NAME_BYTES,
-    MAX_VECTOR_COLUMNS,
+    CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, IdKind, MAX_COLUMNS, MAX_DIMENSION,
+    MAX_NAME_BYTES, MAX_VECTOR_COLUMNS,
 };
 
 /// Whether a collection, column or map can have this name.
@@ -19,14 +19,21 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::InvalidName { name: name.chars().take(300).collect(), reason: reason.to_owned() })
+    Err(Error::InvalidName {
+        name: name.chars().take(300).collect(),
+        reason: reason.to_owned(),
+    })
 }
 
 fn limit(what: &str, limit: usize, actual: usize) -> Result<()> {
     if actual <= limit {
         return Ok(());
     }
-    Err(Error::LimitExceeded { what: what.to_owned(), limit: limit as u64, actual: actual as u64 })
+    Err(Error::LimitExceeded {
+        what: what.to_owned(),
+        limit: limit as u64,
+        actual: actual as u64,
+    })
 }
 
 impl CollectionMeta {
@@ -39,7 +46,12 @@ impl CollectionMeta {
             return Err(Error::invalid("a collection needs a vector column"));
         }
         let mut names = HashSet::new();
-        for name in self.columns.iter().map(|c| &c.name).chain(self.vectors.iter().map(|v| &v.name)) {
+        for name in self
+            .columns
+            .iter()
+            .map(|c| &c.name)
+            .chain(self.vectors.iter().map(|v| &v.name))
+        {
             check_name(name)?;
             if !names.insert(name) {
                 return Err(Error::InvalidName {
@@ -50,39 +62,70 @@ impl CollectionMeta {
         }
         for vector in &self.vectors {
             if vector.dimension == 0 {
-                return Err(Error::invalid(format!("vector column {:?} has no dimension", vector.name)));
+                return Err(Error::invalid(format!(
+                    "vector column {:?} has no dimension",
+                    vector.name
+                )));
             }
             limit("dimension", MAX_DIMENSION, vector.dimension)?;
         }
         let wanted = match self.id_kind {
             IdKind::RowNumber if self.id_column.is_some() => {
-                return Err(Error::invalid("a collection whose ids are row numbers has no id column"));
+                return Err(Error::invalid(
+                    "a collection whose ids are row numbers has no id column",
+                ));
             }
             IdKind::RowNumber => return Ok(()),
             IdKind::Int => ColumnKind::Int,
             IdKind::Text => ColumnKind::Text,
         };
-        let found = self.columns.first().filter(|c| Some(&c.name) == self.id_column.as_ref());
+        let found = self
+            .columns
+            .first()
+            .filter(|c| Some(&c.name) == self.id_column.as_ref());
         if found.is_none_or(|c| c.kind != wanted) {
-            return Err(Error::invalid(format!("the id column must be the first column, of type {}", wanted.as_str())));
+            return Err(Error::invalid(format!(
+                "the id column must be the first column, of type {}",
+                wanted.as_str()
+            )));
         }
         Ok(())
     }
 
     /// The collection that a caller asks for.
     pub(crate) fn from_spec(spec: CollectionSpec) -> Result<CollectionMeta> {
-        let CollectionSpec { name, id_kind, id_column, columns, vectors } = spec;
+        let CollectionSpec {
+            name,
+            id_kind,
+            id_column,
+            columns,
+            vectors,
+        } = spec;
         let mut all = Vec::with_capacity(columns.len() + 1);
         match (id_kind, &id_column) {
-            (IdKind::Int, Some(id)) => all.push(ColumnMeta { name: id.clone(), kind: ColumnKind::Int }),
-            (IdKind::Text, Some(id)) => all.push(ColumnMeta { name: id.clone(), kind: ColumnKind::Text }),
-            (IdKind::Int | IdKind::Text, None) => return Err(Error::invalid("the id column has no name")),
+            (IdKind::Int, Some(id)) => all.push(ColumnMeta {
+                name: id.clone(),
+                kind: ColumnKind::Int,
+            }),
+            (IdKind::Text, Some(id)) => all.push(ColumnMeta {
+                name: id.clone(),
+                kind: ColumnKind::Text,
+            }),
+            (IdKind::Int | IdKind::Text, None) => {
+                return Err(Error::invalid("the id column has no name"));
+            }
             (IdKind::RowNumber, _) => {}
         }
         for field in &columns {
             all.push(column_of(field)?);
         }
-        let meta = CollectionMeta { name, id_kind, id_column, columns: all, vectors };
+        let meta = CollectionMeta {
+            name,
+            id_kind,
+            id_column,
+            columns: all,
+            vectors,
+        };
         meta.check()?;
         Ok(meta)
     }

@@ -116,7 +116,10 @@ impl Collection {
             name: meta.name.clone(),
             rows: snapshot.len(),
             deleted: all - snapshot.len(),
-            id_column: IdColumnInfo { name: meta.id_column.clone(), kind: meta.id_kind.as_str() },
+            id_column: IdColumnInfo {
+                name: meta.id_column.clone(),
+                kind: meta.id_kind.as_str(),
+            },
             columns: meta.columns.clone(),
             vectors: meta
                 .vectors
@@ -129,23 +132,41 @@ impl Collection {
                     index: self.index_info(&snapshot, n),
                 })
                 .collect(),
-            maps: self.core.maps.load().iter().map(|m| m.meta.clone()).collect(),
+            maps: self
+                .core
+                .maps
+                .load()
+                .iter()
+                .map(|m| m.meta.clone())
+                .collect(),
         }
     }
 
     fn index_info(&self, snapshot: &Snapshot, column: usize) -> IndexInfo {
         let (mut wanted, mut indexed) = (0u64, 0u64);
         for part in snapshot.parts() {
-            let Some(vectors) = part.vectors.get(column) else { continue };
+            let Some(vectors) = part.vectors.get(column) else {
+                continue;
+            };
             let sealed = matches!(vectors.data, Slab::Mapped(_));
             if sealed && (part.rows >= MIN_ROWS || vectors.index.is_some()) {
                 wanted += u64::from(part.rows);
-                indexed += if vectors.index.is_some() { u64::from(part.rows) } else { 0 };
+                indexed += if vectors.index.is_some() {
+                    u64::from(part.rows)
+                } else {
+                    0
+                };
             }
         }
         let indexer = &self.shared.indexer;
-        let failure = if indexed < wanted { indexer.failure(self.core.id, column) } else { None };
-        let running = indexer.progress().filter(|(key, ..)| key.collection == self.core.id && key.vector == column);
+        let failure = if indexed < wanted {
+            indexer.failure(self.core.id, column)
+        } else {
+            None
+        };
+        let running = indexer
+            .progress()
+            .filter(|(key, ..)| key.collection == self.core.id && key.vector == column);
         let state = match (wanted, indexed) {
             (0, _) => IndexState::None,
             _ if indexed == wanted => IndexState::Ready,
@@ -153,8 +174,17 @@ impl Collection {
             _ => IndexState::Building,
         };
         let done = indexed + running.map_or(0, |(_, done, _)| done as u64);
-        let progress = if wanted == 0 { 1.0 } else { (done as f64 / wanted as f64).min(1.0) };
-        IndexInfo { state, indexed_rows: indexed, progress, failure }
+        let progress = if wanted == 0 {
+            1.0
+        } else {
+            (done as f64 / wanted as f64).min(1.0)
+        };
+        IndexInfo {
+            state,
+            indexed_rows: indexed,
+            progress,
+            failure,
+        }
     }
 
     /// The collection as it is now; stays as it is while writes go on.
@@ -168,12 +198,18 @@ impl Collection {
     }
 
     fn gone(&self) -> Error {
-        Error::UnknownCollection { name: self.core.meta.load().name.clone() }
+        Error::UnknownCollection {
+            name: self.core.meta.load().name.clone(),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         self.shared.check()?;
-        if self.core.dropped.load(Ordering::Acquire) { Err(self.gone()) } else { Ok(()) }
+        if self.core.dropped.load(Ordering::Acquire) {
+            Err(self.gone())
+        } else {
+            Ok(())
+        }
     }
 
     /// Adds rows, replacing those with the same id; on return they are durable and visible. Gives their row numbers.
@@ -206,20 +242,27 @@ impl Collection {
             columns,
             vectors: split.into_iter().map(<[f32]>::to_vec).collect(),
         };
-        let mut payload = upsert.encode().map_err(|e| Error::internal(format!("log record: {e}")))?;
+        let mut payload = upsert
+            .encode()
+            .map_err(|e| Error::internal(format!("log record: {e}")))?;
         let batch = Batch::new(&meta, rows, upsert.columns, upsert.vectors)?;
         let numbers;
         let lsn = {
             let mut state = self.shared.write()?;
             let state = &mut *state;
-            let written = state.collections.get_mut(&self.core.id).ok_or_else(|| self.gone())?;
+            let written = state
+                .collections
+                .get_mut(&self.core.id)
+                .ok_or_else(|| self.gone())?;
             if rows == 0 {
                 return Ok(written.next_row..written.next_row);
             }
             let staged = written.stage(batch)?;
             numbers = staged.rows.clone();
             Upsert::set_first_row(&mut payload, numbers.start);
-            let lsn = state.wal.append(Kind::Upsert, self.shared.durable(), &payload)?;
+            let lsn = state
+                .wal
+                .append(Kind::Upsert, self.shared.durable(), &payload)?;
             written.apply(staged);
             lsn
         };
@@ -231,8 +274,12 @@ impl Collection {
     fn finish(&self, lsn: u64) -> Result<()> {
         self.shared.acknowledge(lsn)?;
         let wants = {
-            let Ok(state) = self.shared.write() else { return Ok(()) };
-            self.shared.wal_bytes.store(state.wal.bytes(), Ordering::Relaxed);
+            let Ok(state) = self.shared.write() else {
+                return Ok(());
+            };
+            self.shared
+                .wal_bytes
+                .store(state.wal.bytes(), Ordering::Relaxed);
             self.shared.wants_checkpoint(&state)
         };
         if wants && let Ok((commit, mut state)) = self.shared.publishing() {
@@ -253,7 +300,11 @@ impl Collection {
         self.check()?;
         let batch = from_json(rows, &self.core.meta.load())?;
         if !batch.new_columns.is_empty() {
-            let fields: Vec<Field> = batch.new_columns.iter().map(|c| c.kind.field(&c.name)).collect();
+            let fields: Vec<Field> = batch
+                .new_columns
+                .iter()
+                .map(|c| c.kind.field(&c.name))
+                .collect();
             self.add_columns(&fields)?;
         }
         self.add(batch.columns, &batch.vectors.concat())
@@ -267,7 +318,10 @@ impl Collection {
         self.check()?;
         let shared = &self.shared;
         let (commit, mut state) = shared.publishing()?;
-        let written = state.collections.get(&self.core.id).ok_or_else(|| self.gone())?;
+        let written = state
+            .collections
+            .get(&self.core.id)
+            .ok_or_else(|| self.gone())?;
         let meta = Arc::new(written.meta.with_columns(fields)?);
         if meta.columns.len() == written.meta.columns.len() {
             return Ok(());
@@ -277,7 +331,10 @@ impl Collection {
             manifest.collection_mut(self.core.id)?.meta = meta.clone();
             Ok(())
         })?;
-        let written = state.collections.get_mut(&self.core.id).ok_or_else(|| self.gone())?;
+        let written = state
+            .collections
+            .get_mut(&self.core.id)
+            .ok_or_else(|| self.gone())?;
         written.schema = meta.schema();
         written.meta = meta.clone();
         written.dirty = true;
@@ -294,7 +351,12 @@ impl Collection {
 
     /// Deletes the rows with these numbers; numbers of no live row are passed over. Gives how many rows were deleted, durably.
     pub fn delete_rows(&self, rows: &[u32]) -> Result<usize> {
-        self.delete(|written| rows.iter().copied().filter(|&row| written.is_live(row)).collect())
+        self.delete(|written| {
+            rows.iter()
+                .copied()
+                .filter(|&row| written.is_live(row))
+                .collect()
+        })
     }
 
     fn delete(&self, pick: impl FnOnce(&Written) -> RoaringBitmap) -> Result<usize> {
@@ -303,14 +365,22 @@ impl Collection {
         let lsn = {
             let mut state = self.shared.write()?;
             let state = &mut *state;
-            let written = state.collections.get_mut(&self.core.id).ok_or_else(|| self.gone())?;
+            let written = state
+                .collections
+                .get_mut(&self.core.id)
+                .ok_or_else(|| self.gone())?;
             let rows = pick(written);
             count = rows.len() as usize;
             if count == 0 {
                 return Ok(0);
             }
-            let delete = Delete { collection: self.core.id, rows };
-            let lsn = state.wal.append(Kind::Delete, self.shared.durable(), &delete.encode())?;
+            let delete = Delete {
+                collection: self.core.id,
+                rows,
+            };
+            let lsn = state
+                .wal
+                .append(Kind::Delete, self.shared.durable(), &delete.encode())?;
             written.bury(delete.rows);
             written.dirty = true;
             lsn

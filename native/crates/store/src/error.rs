@@ -340,7 +340,9 @@ impl Error {
             Error::NotAStore { .. } => {
                 "Nothing was changed. Choose a store's folder, or an empty one to create a store in."
             }
-            Error::LimitExceeded { .. } => "Nothing was changed. Split the work into smaller parts.",
+            Error::LimitExceeded { .. } => {
+                "Nothing was changed. Split the work into smaller parts."
+            }
             Error::Cancelled { .. } => "Nothing was left behind. Start again whenever you like.",
             Error::StoreLocked { .. } => {
                 "Nothing was changed. Close the store in the other process, then try again."

@@ -100,14 +100,20 @@ impl Indexer {
     /// The index being built, with rows done and rows in all.
     pub fn progress(&self) -> Option<(Key, usize, usize)> {
         let key = self.inner.lock().running?;
-        Some((key, self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed)))
+        Some((
+            key,
+            self.done.load(Ordering::Relaxed),
+            self.total.load(Ordering::Relaxed),
+        ))
     }
 
     /// Why the index of some segment of a vector column could not be built.
     pub fn failure(&self, collection: u32, vector: usize) -> Option<String> {
         let inner = self.inner.lock();
         let mut failed = inner.failed.iter();
-        failed.find(|(k, _)| k.collection == collection && k.vector == vector).map(|(_, why)| why.clone())
+        failed
+            .find(|(k, _)| k.collection == collection && k.vector == vector)
+            .map(|(_, why)| why.clone())
     }
 
     /// Waits until there is nothing to build. Whether that is so.
@@ -154,7 +160,9 @@ fn work(shared: &Arc<Shared>) {
                     return;
                 }
                 indexer.done.store(0, Ordering::Relaxed);
-                indexer.total.store(job.part.rows as usize, Ordering::Relaxed);
+                indexer
+                    .total
+                    .store(job.part.rows as usize, Ordering::Relaxed);
                 inner.running = Some(job.key);
             }
             let result = run(shared, &job);
@@ -176,15 +184,27 @@ fn next_job(shared: &Shared) -> Option<Job> {
     let (_commit, state) = shared.both();
     let inner = shared.indexer.inner.lock();
     for entry in &state.manifest.collections {
-        let Some(written) = state.collections.get(&entry.id) else { continue };
+        let Some(written) = state.collections.get(&entry.id) else {
+            continue;
+        };
         for (segment, part) in entry.segments.iter().zip(&written.sealed) {
             if part.rows < MIN_ROWS {
                 continue;
             }
-            for (vector, (column, spec)) in part.vectors.iter().zip(&written.meta.vectors).enumerate() {
-                let key = Key { collection: entry.id, segment: segment.id, vector };
+            for (vector, (column, spec)) in
+                part.vectors.iter().zip(&written.meta.vectors).enumerate()
+            {
+                let key = Key {
+                    collection: entry.id,
+                    segment: segment.id,
+                    vector,
+                };
                 if column.index.is_none() && !inner.failed.contains_key(&key) {
-                    return Some(Job { key, part: part.clone(), spec: spec.clone() });
+                    return Some(Job {
+                        key,
+                        part: part.clone(),
+                        spec: spec.clone(),
+                    });
                 }
             }
         }
@@ -195,8 +215,15 @@ fn next_job(shared: &Shared) -> Option<Job> {
 fn run(shared: &Shared, job: &Job) -> Result<()> {
     let graph = build(shared, job)?;
     let folder = crate::manifest::segment_folder(&shared.root, job.key.segment);
-    let taken: Vec<String> = shared.disk.list(&folder)?.into_iter().map(|e| e.name).collect();
-    let name = (0..).map(|attempt| index_file(job.key.vector, attempt)).find(|name| !taken.contains(name));
+    let taken: Vec<String> = shared
+        .disk
+        .list(&folder)?
+        .into_iter()
+        .map(|e| e.name)
+        .collect();
+    let name = (0..)
+        .map(|attempt| index_file(job.key.vector, attempt))
+        .find(|name| !taken.contains(name));
     let name = name.ok_or_else(|| Error::internal("no name for an index file"))?;
     let path = folder.join(&name);
     let written = write(shared, &path, &graph).and_then(|file| {
@@ -227,9 +254,13 @@ fn build(shared: &Shared, job: &Job) -> Result<Graph> {
         indexer.done.fetch_max(done, Ordering::Relaxed);
         indexer.total.store(total, Ordering::Relaxed);
     };
-    omendb_hnsw::build(vectors, &BuildParams::default(), &progress, &indexer.cancel).map_err(|e| match e {
-        BuildError::Cancelled => Error::Cancelled { what: "building the index".to_owned() },
-        other => Error::internal(format!("the index was not built: {other}")),
+    omendb_hnsw::build(vectors, &BuildParams::default(), &progress, &indexer.cancel).map_err(|e| {
+        match e {
+            BuildError::Cancelled => Error::Cancelled {
+                what: "building the index".to_owned(),
+            },
+            other => Error::internal(format!("the index was not built: {other}")),
+        }
     })
 }
 
@@ -237,20 +268,37 @@ fn write(shared: &Shared, path: &std::path::Path, graph: &Graph) -> Result<FileE
     let mut out = shared.disk.create_derived(path)?.sealing();
     let result: io::Result<u64> = graph.write_to(&mut out);
     if let Err(e) = result {
-        return Err(out.take_error().unwrap_or_else(|| Error::io("write", path, &e)));
+        return Err(out
+            .take_error()
+            .unwrap_or_else(|| Error::io("write", path, &e)));
     }
     let (bytes, crc32c) = out.seal()?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(FileEntry { name, bytes, crc32c })
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    Ok(FileEntry {
+        name,
+        bytes,
+        crc32c,
+    })
 }
 
 /// Publishes a generation that names the index, and lets readers use it.
 fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> Result<()> {
-    let Key { collection, segment, vector } = job.key;
+    let Key {
+        collection,
+        segment,
+        vector,
+    } = job.key;
     let (commit, mut state) = shared.publishing()?;
     let gone = || Error::internal("the segment is gone");
     let entry = state.manifest.collection(collection).ok_or_else(gone)?;
-    let at = entry.segments.iter().position(|s| s.id == segment).ok_or_else(gone)?;
+    let at = entry
+        .segments
+        .iter()
+        .position(|s| s.id == segment)
+        .ok_or_else(gone)?;
     shared.sync(&commit, &mut state)?;
     shared.publish(&commit, &mut state, |manifest| {
         let entry = manifest.collection_mut(collection)?;
@@ -273,14 +321,27 @@ fn with_index(part: &Part, vector: usize, index: Arc<IndexFile>) -> Result<Part>
     let mut vectors: Vec<VectorColumn> = part
         .vectors
         .iter()
-        .map(|v| VectorColumn { data: v.data.clone(), inv_norms: v.inv_norms.clone(), index: v.index.clone() })
+        .map(|v| VectorColumn {
+            data: v.data.clone(),
+            inv_norms: v.inv_norms.clone(),
+            index: v.index.clone(),
+        })
         .collect();
     vectors[vector].index = Some(index);
     let ids = match &part.ids {
         IdIndex::RowNumber => IdIndex::RowNumber,
-        IdIndex::Sorted { order, column } => IdIndex::Sorted { order: order.clone(), column: *column },
+        IdIndex::Sorted { order, column } => IdIndex::Sorted {
+            order: order.clone(),
+            column: *column,
+        },
         IdIndex::Hash(map) => IdIndex::Hash(map.clone()),
     };
-    Part::new(part.first_row, part.rows, part.columns.clone(), vectors, ids)
-        .ok_or_else(|| Error::internal("the part does not fit together"))
+    Part::new(
+        part.first_row,
+        part.rows,
+        part.columns.clone(),
+        vectors,
+        ids,
+    )
+    .ok_or_else(|| Error::internal("the part does not fit together"))
 }

@@ -37,7 +37,10 @@ pub(crate) fn fit_columns(
     if schema.fields().is_empty() {
         return Ok(None);
     }
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for (field, column) in schema.fields().iter().zip(&meta.columns) {
         let Some(array) = batch.column_by_name(field.name()) else {
@@ -61,7 +64,8 @@ pub(crate) fn fit_columns(
             ))
         })?);
     }
-    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::invalid(e.to_string()))?;
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::invalid(e.to_string()))?;
     if meta.id_kind != IdKind::RowNumber {
         check_ids(meta, &batch.columns()[0])?;
     }
@@ -76,7 +80,9 @@ fn may_cast(given: &arrow_schema::DataType, kind: ColumnKind) -> bool {
         || match kind {
             ColumnKind::Bool => false,
             ColumnKind::Int => given.is_integer(),
-            ColumnKind::Float => given.is_numeric() && !matches!(given, T::Decimal128(..) | T::Decimal256(..)),
+            ColumnKind::Float => {
+                given.is_numeric() && !matches!(given, T::Decimal128(..) | T::Decimal256(..))
+            }
             ColumnKind::Text | ColumnKind::Json => text,
             ColumnKind::Timestamp => matches!(given, T::Timestamp(..) | T::Date32 | T::Date64),
         }
@@ -86,7 +92,9 @@ fn check_ids(meta: &CollectionMeta, ids: &ArrayRef) -> Result<()> {
     let column = meta.id_column.as_deref().unwrap_or_default();
     if ids.null_count() > 0 {
         let row = (0..ids.len()).find(|&i| ids.is_null(i)).unwrap_or_default();
-        return Err(Error::invalid(format!("row {row} of the batch has no id (column {column:?})")));
+        return Err(Error::invalid(format!(
+            "row {row} of the batch has no id (column {column:?})"
+        )));
     }
     if let Some(texts) = ids.as_string_opt::<i32>()
         && let Some(long) = texts.iter().flatten().find(|t| t.len() > MAX_ID_BYTES)
@@ -101,9 +109,17 @@ fn check_ids(meta: &CollectionMeta, ids: &ArrayRef) -> Result<()> {
 }
 
 /// How many rows a batch and its vectors make. The vectors of each vector column stand one after the other, row-major each.
-pub(crate) fn count_rows(meta: &CollectionMeta, batch: &RecordBatch, vectors: &[f32]) -> Result<u32> {
+pub(crate) fn count_rows(
+    meta: &CollectionMeta,
+    batch: &RecordBatch,
+    vectors: &[f32],
+) -> Result<u32> {
     let floats = meta.row_floats();
-    let rows = if batch.num_columns() == 0 && batch.num_rows() == 0 { vectors.len() / floats } else { batch.num_rows() };
+    let rows = if batch.num_columns() == 0 && batch.num_rows() == 0 {
+        vectors.len() / floats
+    } else {
+        batch.num_rows()
+    };
     if vectors.len() != rows.saturating_mul(floats) {
         let column = meta.vectors.first().map_or("", |v| &v.name).to_owned();
         // One row's worth, if the rows divide it: then it is simply another dimension.
@@ -111,7 +127,11 @@ pub(crate) fn count_rows(meta: &CollectionMeta, batch: &RecordBatch, vectors: &[
             (1, 1..) if vectors.len().is_multiple_of(rows) => (floats, vectors.len() / rows),
             _ => (rows.saturating_mul(floats), vectors.len()),
         };
-        return Err(Error::DimensionMismatch { column, expected, actual });
+        return Err(Error::DimensionMismatch {
+            column,
+            expected,
+            actual,
+        });
     }
     u32::try_from(rows).map_err(|_| Error::LimitExceeded {
         what: "rows in one write".to_owned(),
@@ -121,7 +141,11 @@ pub(crate) fn count_rows(meta: &CollectionMeta, batch: &RecordBatch, vectors: &[
 }
 
 /// The values of each vector column, all finite.
-pub(crate) fn split_vectors<'a>(meta: &CollectionMeta, rows: u32, vectors: &'a [f32]) -> Result<Vec<&'a [f32]>> {
+pub(crate) fn split_vectors<'a>(
+    meta: &CollectionMeta,
+    rows: u32,
+    vectors: &'a [f32],
+) -> Result<Vec<&'a [f32]>> {
     let mut rest = vectors;
     meta.vectors
         .iter()
@@ -139,12 +163,23 @@ pub(crate) fn split_vectors<'a>(meta: &CollectionMeta, rows: u32, vectors: &'a [
 fn check_finite(column: &str, dimension: usize, values: &[f32]) -> Result<()> {
     // An exponent of all ones is NaN or infinite; this form is turned into SIMD.
     const EXPONENT: u32 = 0x7f80_0000;
-    let bad = |chunk: &[f32]| chunk.iter().fold(false, |bad, v| bad | (v.to_bits() & EXPONENT == EXPONENT));
+    let bad = |chunk: &[f32]| {
+        chunk
+            .iter()
+            .fold(false, |bad, v| bad | (v.to_bits() & EXPONENT == EXPONENT))
+    };
     if !bad(values) {
         return Ok(());
     }
-    let at = values.iter().position(|v| !v.is_finite()).unwrap_or_default();
-    let what = if values[at].is_nan() { "not a number" } else { "infinite" };
+    let at = values
+        .iter()
+        .position(|v| !v.is_finite())
+        .unwrap_or_default();
+    let what = if values[at].is_nan() {
+        "not a number"
+    } else {
+        "infinite"
+    };
     Err(Error::InvalidVector {
         row: at / dimension,
         reason: format!("value {} of column {column:?} is {what}", at % dimension),
@@ -163,7 +198,12 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub fn new(meta: &CollectionMeta, rows: u32, columns: Option<RecordBatch>, vectors: Vec<Vec<f32>>) -> Result<Batch> {
+    pub fn new(
+        meta: &CollectionMeta,
+        rows: u32,
+        columns: Option<RecordBatch>,
+        vectors: Vec<Vec<f32>>,
+    ) -> Result<Batch> {
         let mut ids = HashMap::new();
         let mut replaced = Vec::new();
         if meta.id_kind != IdKind::RowNumber {
@@ -174,7 +214,13 @@ impl Batch {
                 replaced.extend(ids.insert(id, position));
             }
         }
-        Ok(Batch { rows, columns, vectors, ids, replaced })
+        Ok(Batch {
+            rows,
+            columns,
+            vectors,
+            ids,
+            replaced,
+        })
     }
 
     pub fn into_part(self, meta: &CollectionMeta, first_row: u32) -> Result<Part> {
@@ -187,12 +233,26 @@ impl Batch {
                 if spec.metric == Metric::Cosine {
                     inv_norms(&data, spec.dimension, &mut norms);
                 }
-                VectorColumn { data: data.into(), inv_norms: norms.into(), index: None }
+                VectorColumn {
+                    data: data.into(),
+                    inv_norms: norms.into(),
+                    index: None,
+                }
             })
             .collect();
-        let ids = if meta.id_kind == IdKind::RowNumber { IdIndex::RowNumber } else { IdIndex::Hash(self.ids) };
-        Part::new(first_row, self.rows, self.columns.into_iter().collect(), vectors, ids)
-            .ok_or_else(|| Error::internal("rows do not fit together"))
+        let ids = if meta.id_kind == IdKind::RowNumber {
+            IdIndex::RowNumber
+        } else {
+            IdIndex::Hash(self.ids)
+        };
+        Part::new(
+            first_row,
+            self.rows,
+            self.columns.into_iter().collect(),
+            vectors,
+            ids,
+        )
+        .ok_or_else(|| Error::internal("rows do not fit together"))
     }
 }
 
@@ -202,7 +262,11 @@ pub(crate) fn ids_of(array: &ArrayRef) -> Result<Vec<Id>> {
         return Ok(ints.values().iter().map(|&v| Id::Int(v)).collect());
     }
     match array.as_string_opt::<i32>() {
-        Some(texts) => Ok(texts.iter().flatten().map(|t| Id::Text(t.to_owned())).collect()),
+        Some(texts) => Ok(texts
+            .iter()
+            .flatten()
+            .map(|t| Id::Text(t.to_owned()))
+            .collect()),
         None => Err(Error::internal("the id column does not hold ids")),
     }
 }

@@ -107,12 +107,15 @@ mod bitmap {
 
     pub fn serialize<S: Serializer>(rows: &Arc<RoaringBitmap>, s: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::with_capacity(rows.serialized_size());
-        rows.serialize_into(&mut bytes).map_err(ser::Error::custom)?;
+        rows.serialize_into(&mut bytes)
+            .map_err(ser::Error::custom)?;
         s.serialize_str(&STANDARD.encode(bytes))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<RoaringBitmap>, D::Error> {
-        let bytes = STANDARD.decode(String::deserialize(d)?).map_err(de::Error::custom)?;
+        let bytes = STANDARD
+            .decode(String::deserialize(d)?)
+            .map_err(de::Error::custom)?;
         let mut rest = bytes.as_slice();
         let rows = RoaringBitmap::deserialize_from(&mut rest).map_err(de::Error::custom)?;
         if !rest.is_empty() {
@@ -145,7 +148,8 @@ pub(crate) fn file_name(generation: u64) -> String {
 /// The generation that a file's name tells.
 pub(crate) fn parse_name(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("MANIFEST-")?;
-    (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+    (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| digits.parse().ok())?
 }
 
 impl Manifest {
@@ -163,7 +167,8 @@ impl Manifest {
 
     fn encode(&self) -> Result<Vec<u8>> {
         let mut out = vec![0; HEADER];
-        serde_json::to_writer(&mut out, self).map_err(|e| Error::internal(format!("manifest: {e}")))?;
+        serde_json::to_writer(&mut out, self)
+            .map_err(|e| Error::internal(format!("manifest: {e}")))?;
         let body = (out.len() - HEADER) as u64;
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -182,18 +187,41 @@ impl Manifest {
         if header[0..8] != MAGIC {
             return Err(corrupt("it does not begin with the manifest's magic"));
         }
-        let [_, _, _, _, _, _, _, _, v0, v1, v2, v3, c0, c1, c2, c3, length @ ..] = *header;
+        let [
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            v0,
+            v1,
+            v2,
+            v3,
+            c0,
+            c1,
+            c2,
+            c3,
+            length @ ..,
+        ] = *header;
         if checksum(bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
             return Err(corrupt("the checksum does not match"));
         }
         let found = u32::from_le_bytes([v0, v1, v2, v3]);
         if found != VERSION {
-            return Err(Error::UnsupportedVersion { file: path.to_path_buf(), found, supported: VERSION });
+            return Err(Error::UnsupportedVersion {
+                file: path.to_path_buf(),
+                found,
+                supported: VERSION,
+            });
         }
         if u64::from_le_bytes(length) != body.len() as u64 {
             return Err(corrupt("its length is not what its header says"));
         }
-        let manifest: Manifest = serde_json::from_slice(body).map_err(|e| corrupt(&format!("the body: {e}")))?;
+        let manifest: Manifest =
+            serde_json::from_slice(body).map_err(|e| corrupt(&format!("the body: {e}")))?;
         if manifest.generation != generation {
             return Err(corrupt("it is of another generation than its name"));
         }
@@ -238,9 +266,15 @@ impl Manifest {
             let segments = c.segments.iter().flat_map(|s| {
                 let folder = segment_folder(Path::new(""), s.id);
                 let indexes = s.indexes.iter().map(|i| &i.file);
-                s.files.iter().chain(indexes).map(move |f| (folder.join(&f.name), f))
+                s.files
+                    .iter()
+                    .chain(indexes)
+                    .map(move |f| (folder.join(&f.name), f))
             });
-            let maps = c.maps.iter().map(|m| (Path::new("maps").join(&m.file.name), &m.file));
+            let maps = c
+                .maps
+                .iter()
+                .map(|m| (Path::new("maps").join(&m.file.name), &m.file));
             segments.chain(maps)
         })
     }
@@ -258,23 +292,32 @@ impl Manifest {
         let mut maps = HashSet::new();
         for c in &self.collections {
             let name = &c.meta.name;
-            c.meta.check().map_err(|e| format!("collection {name:?}: {e}"))?;
+            c.meta
+                .check()
+                .map_err(|e| format!("collection {name:?}: {e}"))?;
             if !names.insert(name) || !ids.insert(c.id) || c.id >= self.next_collection {
                 return Err(format!("collection {name:?} has the name or id of another"));
             }
             if c.deleted.max().is_some_and(|row| row >= c.next_row) {
-                return Err(format!("collection {name:?} has deleted rows that it never had"));
+                return Err(format!(
+                    "collection {name:?} has deleted rows that it never had"
+                ));
             }
             let mut end = 0u32;
             for s in &c.segments {
                 let id = segment_name(s.id);
                 if !segments.insert(s.id) || s.id >= self.next_segment {
-                    return Err(format!("segment {id} is named twice, or has an id not given out yet"));
+                    return Err(format!(
+                        "segment {id} is named twice, or has an id not given out yet"
+                    ));
                 }
                 if s.first_row < end || s.rows == 0 {
                     return Err(format!("segment {id} overlaps the one before, or is empty"));
                 }
-                end = s.first_row.checked_add(s.rows).ok_or_else(|| format!("segment {id} has too many rows"))?;
+                end = s
+                    .first_row
+                    .checked_add(s.rows)
+                    .ok_or_else(|| format!("segment {id} has too many rows"))?;
                 let mut files = HashSet::new();
                 for f in s.files.iter().chain(s.indexes.iter().map(|i| &i.file)) {
                     if !is_plain(&f.name) || !files.insert(&f.name) {
@@ -282,18 +325,29 @@ impl Manifest {
                     }
                 }
                 let mut indexed = HashSet::new();
-                if !s.indexes.iter().all(|i| i.vector < c.meta.vectors.len() && indexed.insert(i.vector)) {
-                    return Err(format!("segment {id} has an index of no vector column, or two of one"));
+                if !s
+                    .indexes
+                    .iter()
+                    .all(|i| i.vector < c.meta.vectors.len() && indexed.insert(i.vector))
+                {
+                    return Err(format!(
+                        "segment {id} has an index of no vector column, or two of one"
+                    ));
                 }
             }
             if end > c.next_row {
-                return Err(format!("collection {name:?} has rows past its next row number"));
+                return Err(format!(
+                    "collection {name:?} has rows past its next row number"
+                ));
             }
             let mut map_names = HashSet::new();
             for m in &c.maps {
                 let sound = m.id < self.next_map && m.file.name == map_name(m.id);
                 if !sound || !maps.insert(m.id) || !map_names.insert(&m.meta.name) {
-                    return Err(format!("map {:?} is named twice, or has a wrong file", m.meta.name));
+                    return Err(format!(
+                        "map {:?} is named twice, or has a wrong file",
+                        m.meta.name
+                    ));
                 }
             }
         }
@@ -310,5 +364,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
         && !name.starts_with('.')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.')
 }

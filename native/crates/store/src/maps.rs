@@ -57,12 +57,15 @@ impl Collection {
         self.check()?;
         check_name(&meta.name)?;
         if xy.len() != rows.len() * 2 || !xy.iter().all(|v| v.is_finite()) {
-            return Err(Error::invalid("a map needs two finite coordinates for each row"));
+            return Err(Error::invalid(
+                "a map needs two finite coordinates for each row",
+            ));
         }
         if meta.params.to_string().len() > MAX_PARAMS {
             return Err(Error::invalid("the parameters of the map are too long"));
         }
-        meta.rows = u32::try_from(rows.len()).map_err(|_| Error::invalid("the map has too many rows"))?;
+        meta.rows =
+            u32::try_from(rows.len()).map_err(|_| Error::invalid("the map has too many rows"))?;
         let shared = &self.shared;
         let id = {
             let mut state = shared.write()?;
@@ -77,7 +80,11 @@ impl Collection {
         out.append(&file)?;
         out.sync()?;
         shared.disk.sync_dir(&folder)?;
-        let file = FileEntry { name, bytes: file.len() as u64, crc32c: crc32c::crc32c(&file) };
+        let file = FileEntry {
+            name,
+            bytes: file.len() as u64,
+            crc32c: crc32c::crc32c(&file),
+        };
         let entry = MapEntry { id, meta, file };
         let kept = self.change_maps(|maps| {
             maps.retain(|m| m.meta.name != entry.meta.name);
@@ -104,7 +111,9 @@ impl Collection {
     pub fn map(&self, name: &str) -> Result<(MapMeta, Vec<u32>, Vec<f32>)> {
         let maps = self.core.maps.load_full();
         let entry = maps.iter().find(|m| m.meta.name == name);
-        let entry = entry.ok_or_else(|| Error::UnknownMap { name: name.to_owned() })?;
+        let entry = entry.ok_or_else(|| Error::UnknownMap {
+            name: name.to_owned(),
+        })?;
         let (rows, xy) = read(&self.shared.disk, &self.shared.root, entry)?;
         Ok((entry.meta.clone(), rows, xy))
     }
@@ -118,15 +127,28 @@ impl Collection {
         self.change_maps(|maps| {
             let before = maps.len();
             maps.retain(|m| m.meta.name != name);
-            if maps.len() == before { Err(Error::UnknownMap { name: name.to_owned() }) } else { Ok(()) }
+            if maps.len() == before {
+                Err(Error::UnknownMap {
+                    name: name.to_owned(),
+                })
+            } else {
+                Ok(())
+            }
         })
     }
 
     fn change_maps(&self, change: impl FnOnce(&mut Vec<MapEntry>) -> Result<()>) -> Result<()> {
         let shared = &self.shared;
         let (commit, mut state) = shared.publishing()?;
-        let gone = || Error::UnknownCollection { name: self.core.meta.load().name.clone() };
-        let mut maps = state.manifest.collection(self.core.id).ok_or_else(gone)?.maps.clone();
+        let gone = || Error::UnknownCollection {
+            name: self.core.meta.load().name.clone(),
+        };
+        let mut maps = state
+            .manifest
+            .collection(self.core.id)
+            .ok_or_else(gone)?
+            .maps
+            .clone();
         change(&mut maps)?;
         shared.sync(&commit, &mut state)?;
         shared.publish(&commit, &mut state, |manifest| {
@@ -134,7 +156,9 @@ impl Collection {
             Ok(())
         })?;
         self.core.maps.store(Arc::new(maps));
-        shared.revision.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        shared
+            .revision
+            .fetch_add(1, std::sync::atomic::Ordering::AcqRel);
         Ok(())
     }
 }
@@ -167,13 +191,35 @@ fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<(Vec<u32>, Vec<f32
     let Some((header, body)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(corrupt("it is too short for a map"));
     };
-    let [_, _, _, _, _, _, _, _, v0, v1, v2, v3, c0, c1, c2, c3, count @ ..] = *header;
+    let [
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        v0,
+        v1,
+        v2,
+        v3,
+        c0,
+        c1,
+        c2,
+        c3,
+        count @ ..,
+    ] = *header;
     if header[0..8] != MAGIC || checksum(&bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
         return Err(corrupt("the checksum does not match"));
     }
     let found = u32::from_le_bytes([v0, v1, v2, v3]);
     if found != VERSION {
-        return Err(Error::UnsupportedVersion { file: path, found, supported: VERSION });
+        return Err(Error::UnsupportedVersion {
+            file: path,
+            found,
+            supported: VERSION,
+        });
     }
     let rows = entry.meta.rows as usize;
     if u64::from_le_bytes(count) != rows as u64 || body.len() != rows * ROW_BYTES {
@@ -183,6 +229,9 @@ fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<(Vec<u32>, Vec<f32
     let words = |bytes: &[u8]| bytes.as_chunks::<4>().0.to_vec();
     Ok((
         words(numbers).into_iter().map(u32::from_le_bytes).collect(),
-        words(coordinates).into_iter().map(f32::from_le_bytes).collect(),
+        words(coordinates)
+            .into_iter()
+            .map(f32::from_le_bytes)
+            .collect(),
     ))
 }

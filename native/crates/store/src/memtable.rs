@@ -40,11 +40,18 @@ impl Memtable {
     /// A memtable with one more part, whose rows follow the last ones. `schema` is the collection's.
     pub fn with(&self, part: Part, schema: &SchemaRef) -> Result<Memtable> {
         let mut next = self.clone();
-        next.rows = next.rows.checked_add(part.rows).ok_or_else(|| Error::internal("memtable rows overflow"))?;
+        next.rows = next
+            .rows
+            .checked_add(part.rows)
+            .ok_or_else(|| Error::internal("memtable rows overflow"))?;
         next.bytes += bytes_of(&part);
         let mut merging = vec![Arc::new(part)];
         let mut rows = merging[0].rows;
-        while let Some(last) = next.parts.last().filter(|p| p.rows <= rows && p.rows < MERGED_ROWS) {
+        while let Some(last) = next
+            .parts
+            .last()
+            .filter(|p| p.rows <= rows && p.rows < MERGED_ROWS)
+        {
             rows += last.rows;
             merging.extend(next.parts.pop());
         }
@@ -58,8 +65,16 @@ impl Memtable {
 }
 
 fn bytes_of(part: &Part) -> u64 {
-    let columns: usize = part.columns.iter().map(RecordBatch::get_array_memory_size).sum();
-    let floats: usize = part.vectors.iter().map(|v| v.data.as_slice().len() + v.inv_norms.as_slice().len()).sum();
+    let columns: usize = part
+        .columns
+        .iter()
+        .map(RecordBatch::get_array_memory_size)
+        .sum();
+    let floats: usize = part
+        .vectors
+        .iter()
+        .map(|v| v.data.as_slice().len() + v.inv_norms.as_slice().len())
+        .sum();
     columns as u64 + 4 * floats as u64
 }
 
@@ -71,7 +86,8 @@ pub(crate) fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBat
     let missing = schema.fields().iter().skip(batch.num_columns());
     let mut columns = batch.columns().to_vec();
     columns.extend(missing.map(|f| new_null_array(f.data_type(), batch.num_rows())));
-    RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::internal(format!("columns: {e}")))
+    RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::internal(format!("columns: {e}")))
 }
 
 /// A batch of nulls for a part that was written before the collection had a column.
@@ -79,8 +95,13 @@ pub(crate) fn columns_of(part: &Part, schema: &SchemaRef) -> Result<Vec<RecordBa
     if !part.columns.is_empty() {
         return part.columns.iter().map(|b| widen(b, schema)).collect();
     }
-    let columns = schema.fields().iter().map(|f| new_null_array(f.data_type(), part.rows as usize)).collect();
-    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::internal(format!("columns: {e}")))?;
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|f| new_null_array(f.data_type(), part.rows as usize))
+        .collect();
+    let batch = RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::internal(format!("columns: {e}")))?;
     Ok(vec![batch])
 }
 
@@ -93,10 +114,17 @@ fn merge(parts: &[Arc<Part>], schema: &SchemaRef) -> Result<Part> {
         for part in parts {
             batches.extend(columns_of(part, schema)?);
         }
-        vec![concat_batches(schema, &batches).map_err(|e| Error::internal(format!("columns: {e}")))?]
+        vec![
+            concat_batches(schema, &batches)
+                .map_err(|e| Error::internal(format!("columns: {e}")))?,
+        ]
     };
     let joined = |pick: &dyn Fn(&Part) -> Option<&Floats>| {
-        let slices: Vec<&[f32]> = parts.iter().filter_map(|p| pick(p)).map(Floats::as_slice).collect();
+        let slices: Vec<&[f32]> = parts
+            .iter()
+            .filter_map(|p| pick(p))
+            .map(Floats::as_slice)
+            .collect();
         Floats::from(slices.concat())
     };
     let vectors = (0..parts[0].vectors.len())
@@ -116,6 +144,11 @@ fn merge(parts: &[Arc<Part>], schema: &SchemaRef) -> Result<Part> {
         }
         offset += part.rows;
     }
-    let ids = if hashed { IdIndex::Hash(positions) } else { IdIndex::RowNumber };
-    Part::new(parts[0].first_row, rows, columns, vectors, ids).ok_or_else(|| Error::internal("parts do not fit together"))
+    let ids = if hashed {
+        IdIndex::Hash(positions)
+    } else {
+        IdIndex::RowNumber
+    };
+    Part::new(parts[0].first_row, rows, columns, vectors, ids)
+        .ok_or_else(|| Error::internal("parts do not fit together"))
 }

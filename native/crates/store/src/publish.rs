@@ -23,7 +23,12 @@ const CHECKPOINT_AT_CLOSE: u32 = 10_000;
 impl Shared {
     /// Publishes the manifest that `change` makes of the present one, and removes what is no longer kept.
     /// The log must be synced before ([`Shared::sync`]).
-    pub fn publish(&self, _: &Commit, state: &mut State, change: impl FnOnce(&mut Manifest) -> Result<()>) -> Result<()> {
+    pub fn publish(
+        &self,
+        _: &Commit,
+        state: &mut State,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
         let mut next = state.manifest.clone();
         next.generation += 1;
         next.next_segment = state.next_segment;
@@ -40,7 +45,8 @@ impl Shared {
 
     /// Removes what only a generation named that is not kept any more.
     fn retire(&self, state: &mut State, oldest: &Manifest) {
-        self.disk.remove(&self.root.join(file_name(oldest.generation)));
+        self.disk
+            .remove(&self.root.join(file_name(oldest.generation)));
         let mut unnamed = oldest.paths();
         for kept in std::iter::once(&state.manifest).chain(&state.previous) {
             for (path, _) in kept.files() {
@@ -62,13 +68,22 @@ impl Shared {
     /// Whether the memtables or the log have grown enough to be sealed.
     pub fn wants_checkpoint(&self, state: &State) -> bool {
         let bytes: u64 = state.collections.values().map(|w| w.memtable.bytes()).sum();
-        let rows: u64 = state.collections.values().map(|w| u64::from(w.memtable.rows())).sum();
-        bytes > CHECKPOINT_BYTES || rows > u64::from(CHECKPOINT_ROWS) || state.wal.bytes() > CHECKPOINT_LOG
+        let rows: u64 = state
+            .collections
+            .values()
+            .map(|w| u64::from(w.memtable.rows()))
+            .sum();
+        bytes > CHECKPOINT_BYTES
+            || rows > u64::from(CHECKPOINT_ROWS)
+            || state.wal.bytes() > CHECKPOINT_LOG
     }
 
     /// Whether closing should seal the memtables.
     pub fn wants_checkpoint_at_close(&self, state: &State) -> bool {
-        state.collections.values().any(|w| w.memtable.rows() > CHECKPOINT_AT_CLOSE)
+        state
+            .collections
+            .values()
+            .any(|w| w.memtable.rows() > CHECKPOINT_AT_CLOSE)
     }
 
     /// Seals all memtables into segments, publishes a generation that contains the log, and begins a new log.
@@ -93,9 +108,16 @@ impl Shared {
         }
         let last_lsn = state.wal.last_lsn();
         // The new log must be there before the manifest stops asking for the old one.
-        let log = if state.wal.is_empty() { None } else { Some(Wal::create(&self.disk, &self.root, last_lsn + 1)?) };
-        let positions: Vec<_> =
-            state.collections.iter().map(|(id, w)| (*id, w.next_row, w.deleted.clone())).collect();
+        let log = if state.wal.is_empty() {
+            None
+        } else {
+            Some(Wal::create(&self.disk, &self.root, last_lsn + 1)?)
+        };
+        let positions: Vec<_> = state
+            .collections
+            .iter()
+            .map(|(id, w)| (*id, w.next_row, w.deleted.clone()))
+            .collect();
         self.publish(commit, state, |manifest| {
             manifest.last_lsn = last_lsn;
             for (id, next_row, deleted) in positions {
@@ -114,7 +136,10 @@ impl Shared {
             self.remove_old_logs(state);
         }
         for (id, _, part) in sealed {
-            let written = state.collections.get_mut(&id).ok_or_else(|| Error::internal("a collection is gone"))?;
+            let written = state
+                .collections
+                .get_mut(&id)
+                .ok_or_else(|| Error::internal("a collection is gone"))?;
             written.sealed.push(Arc::new(part));
             written.memtable = Memtable::default();
             written.dirty = true;
@@ -146,7 +171,11 @@ impl Shared {
 
     /// Writes the memtable of a collection as a segment.
     fn seal_memtable(&self, id: u64, written: &Written) -> Result<SegmentEntry> {
-        let first = written.memtable.parts().first().map_or(written.next_row, |p| p.first_row);
+        let first = written
+            .memtable
+            .parts()
+            .first()
+            .map_or(written.next_row, |p| p.first_row);
         let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &written.meta)?;
         for part in written.memtable.parts() {
             let vectors: Vec<&[f32]> = part.vectors.iter().map(|v| v.data.as_slice()).collect();
@@ -174,12 +203,13 @@ impl Shared {
         id
     }
 
-    /// Ends an import that failed or was cancelled: its files are removed, unless closing the store did that already.
+    /// Ends an import that failed or was cancelled: its files are removed, unless closing the store did that already. After a failed
+    /// write they stay for the next open to judge: the manifest that names them may have reached the disk.
     pub fn end_import(&self, id: u64) {
         let (_commit, mut state) = self.both();
         let before = state.imports.len();
         state.imports.retain(|&i| i != id);
-        if state.imports.len() < before {
+        if state.imports.len() < before && self.disk.check().is_ok() {
             SegmentWriter::remove(&self.disk, &self.root, id);
         }
     }

@@ -41,7 +41,10 @@ pub(crate) fn open(disk: &Arc<Disk>, root: &Path, create: bool) -> Result<Opened
             true
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
-            return Err(Error::NotAStore { path: root.to_path_buf(), reason: "it is a file".to_owned() });
+            return Err(Error::NotAStore {
+                path: root.to_path_buf(),
+                reason: "it is a file".to_owned(),
+            });
         }
         Err(e) => return Err(Error::io("open", root, &e)),
     };
@@ -69,7 +72,10 @@ fn classify(root: &Path, names: &[String], create: bool) -> Result<bool> {
         None if create => return Ok(true),
         None => "it has no manifest".to_owned(),
     };
-    Err(Error::NotAStore { path: root.to_path_buf(), reason })
+    Err(Error::NotAStore {
+        path: root.to_path_buf(),
+        reason,
+    })
 }
 
 fn no_manifest(root: &Path) -> Error {
@@ -82,32 +88,54 @@ fn take_lock(disk: &Disk, root: &Path) -> Result<Box<dyn Lock>> {
     disk.vfs().lock(&path, &holder).map_err(|e| match e {
         LockError::Io(e) => Error::io("lock", &path, &e),
         LockError::Held(holder) => {
-            let pid = holder.as_deref().and_then(|h| h.split_whitespace().nth(1)?.parse().ok());
-            Error::StoreLocked { path: root.to_path_buf(), holder, pid }
+            let pid = holder
+                .as_deref()
+                .and_then(|h| h.split_whitespace().nth(1)?.parse().ok());
+            Error::StoreLocked {
+                path: root.to_path_buf(),
+                holder,
+                pid,
+            }
         }
     })
 }
 
 /// Now, as `2026-01-31T23:59:59Z`.
 fn utc_now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Days to a civil date, counting years from March so that the leap day comes last.
     let z = days + 719_468;
     let era = z / 146_097;
     let day_of_era = z % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
 }
 
 /// The highest generation in the folder.
 fn newest(disk: &Disk, root: &Path) -> Result<Option<u64>> {
-    Ok(disk.list(root)?.iter().filter_map(|e| manifest::parse_name(&e.name)).max())
+    Ok(disk
+        .list(root)?
+        .iter()
+        .filter_map(|e| manifest::parse_name(&e.name))
+        .max())
 }
 
 /// Makes an empty store. A crash leaves either no manifest, and then the next open begins again, or the whole store.
@@ -130,7 +158,10 @@ fn make(disk: &Arc<Disk>, root: &Path) -> Result<()> {
     }
     Wal::create(disk, root, 1)?;
     disk.sync_dir(root)?;
-    let parent = root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = root
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     disk.sync_dir(parent)?;
     Manifest::first().publish(disk, root)?;
     Ok(())
@@ -145,12 +176,14 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         .filter_map(|e| manifest::parse_name(&e.name))
         .filter(|&g| g < generation)
         .max()
-        // It is only asked which files it keeps; `verify` reports damage to it.
-        .and_then(|g| Manifest::read(disk, root, g).ok());
+        .map(|g| Manifest::read(disk, root, g));
 
     let mut collections = BTreeMap::new();
     for entry in &manifest.collections {
-        collections.insert(entry.id, open_collection(disk, root, entry, manifest.generation)?);
+        collections.insert(
+            entry.id,
+            open_collection(disk, root, entry, manifest.generation)?,
+        );
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
     for log in &logs {
@@ -158,7 +191,10 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     }
     for written in collections.values_mut() {
         written.dirty = false;
-        written.core.snapshot.store(Arc::new(snapshot_of(written, generation, 1)));
+        written
+            .core
+            .snapshot
+            .store(Arc::new(snapshot_of(written, generation, 1)));
     }
 
     // All is well: from here on the folder may be changed. The names that this state relies on are made durable before
@@ -166,9 +202,20 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
-    let wal = newest_log.map(|log| Wal::resume(disk, log)).transpose()?.flatten();
+    let wal = newest_log
+        .map(|log| Wal::resume(disk, log))
+        .transpose()?
+        .flatten();
     let wal = wal.ok_or_else(|| Error::corrupt(&wal::folder(root), "there is no usable log"))?;
-    let (next_segment, next_map) = remove_leftovers(disk, root, &manifest, previous.as_ref(), &logs);
+    // A damaged generation before this one does not stand in the way (`verify` reports it), but then nobody knows which files it
+    // names, and none is removed.
+    let (previous, known) = match previous {
+        Some(Ok(previous)) => (Some(previous), true),
+        Some(Err(_)) => (None, false),
+        None => (None, true),
+    };
+    let (next_segment, next_map) =
+        remove_leftovers(disk, root, &manifest, previous.as_ref(), &logs, known);
 
     let manifest_bytes = disk
         .list(root)?
@@ -189,7 +236,12 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     })
 }
 
-fn open_collection(disk: &Disk, root: &Path, entry: &CollectionEntry, generation: u64) -> Result<Written> {
+fn open_collection(
+    disk: &Disk,
+    root: &Path,
+    entry: &CollectionEntry,
+    generation: u64,
+) -> Result<Written> {
     let sealed = entry
         .segments
         .iter()
@@ -204,7 +256,13 @@ pub(crate) fn new_collection(
     sealed: Vec<Arc<crate::part::Part>>,
     generation: u64,
 ) -> Written {
-    let empty = Snapshot::new(entry.meta.clone(), Vec::new(), Arc::default(), generation, 1);
+    let empty = Snapshot::new(
+        entry.meta.clone(),
+        Vec::new(),
+        Arc::default(),
+        generation,
+        1,
+    );
     Written {
         schema: entry.meta.schema(),
         sealed,
@@ -226,11 +284,17 @@ pub(crate) fn new_collection(
 /// The log files that hold records after `last_lsn`, oldest first, without a gap.
 fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
     let folder = wal::folder(root);
-    let mut firsts: Vec<u64> = disk.list(&folder)?.iter().filter_map(|e| wal::parse_name(&e.name)).collect();
+    let mut firsts: Vec<u64> = disk
+        .list(&folder)?
+        .iter()
+        .filter_map(|e| wal::parse_name(&e.name))
+        .collect();
     firsts.sort_unstable();
     // A file is done with when the next one begins within what the manifest contains.
     let needed = last_lsn.saturating_add(1);
-    let begin = firsts.partition_point(|&first| first <= needed).checked_sub(1);
+    let begin = firsts
+        .partition_point(|&first| first <= needed)
+        .checked_sub(1);
     let Some(begin) = begin else {
         return Err(Error::Corrupt {
             file: folder.join(wal::file_name(needed)),
@@ -256,7 +320,10 @@ fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
         let log = read_log(disk, &path, first, newest)?;
         if log.header.is_none() && n == 0 {
             // The manifest is only published once the log that follows it is durable.
-            return Err(Error::corrupt(&path, "the log that follows the manifest has no header"));
+            return Err(Error::corrupt(
+                &path,
+                "the log that follows the manifest has no header",
+            ));
         }
         expected = Some(log.last_lsn(first).saturating_add(1));
         logs.push(log);
@@ -275,12 +342,10 @@ fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
 fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
         let applied = match entry.kind {
-            Kind::Upsert => {
-                Upsert::decode(entry.payload).and_then(|upsert| replay_upsert(upsert, manifest, collections))
-            }
-            Kind::Delete => {
-                Delete::decode(entry.payload).and_then(|delete| replay_delete(delete, manifest, collections))
-            }
+            Kind::Upsert => Upsert::decode(entry.payload)
+                .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
+            Kind::Delete => Delete::decode(entry.payload)
+                .and_then(|delete| replay_delete(delete, manifest, collections)),
             Kind::Mark => Ok(()),
         };
         applied.map_err(|reason| Error::Corrupt {
@@ -311,13 +376,22 @@ fn replay_upsert(
     manifest: &Manifest,
     collections: &mut BTreeMap<u32, Written>,
 ) -> Result<(), String> {
-    let Some(written) = target(upsert.collection, manifest, collections)? else { return Ok(()) };
+    let Some(written) = target(upsert.collection, manifest, collections)? else {
+        return Ok(());
+    };
     if upsert.first_row != written.next_row {
-        return Err(format!("its rows begin at {}, and the next row is {}", upsert.first_row, written.next_row));
+        return Err(format!(
+            "its rows begin at {}, and the next row is {}",
+            upsert.first_row, written.next_row
+        ));
     }
     let meta = written.meta.clone();
     let fits = upsert.vectors.len() == meta.vectors.len()
-        && upsert.vectors.iter().zip(&meta.vectors).all(|(v, spec)| v.len() == upsert.rows as usize * spec.dimension);
+        && upsert
+            .vectors
+            .iter()
+            .zip(&meta.vectors)
+            .all(|(v, spec)| v.len() == upsert.rows as usize * spec.dimension);
     if !fits {
         return Err("its vectors are not those of the collection".to_owned());
     }
@@ -333,7 +407,8 @@ fn replay_upsert(
         .transpose()
         .map_err(|e| e.to_string())?
         .flatten();
-    let staged = Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
+    let staged =
+        Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
     written.apply(staged.map_err(|e| e.to_string())?);
     Ok(())
 }
@@ -343,7 +418,9 @@ fn replay_delete(
     manifest: &Manifest,
     collections: &mut BTreeMap<u32, Written>,
 ) -> Result<(), String> {
-    let Some(written) = target(delete.collection, manifest, collections)? else { return Ok(()) };
+    let Some(written) = target(delete.collection, manifest, collections)? else {
+        return Ok(());
+    };
     if delete.rows.max().is_some_and(|row| row >= written.next_row) {
         return Err("it deletes a row that there never was".to_owned());
     }
@@ -360,19 +437,28 @@ fn remove_leftovers(
     manifest: &Manifest,
     previous: Option<&Manifest>,
     logs: &[Log],
+    sealed_too: bool,
 ) -> (u64, u64) {
     let (mut next_segment, mut next_map) = (manifest.next_segment, manifest.next_map);
-    let kept: BTreeSet<PathBuf> =
-        std::iter::once(manifest).chain(previous).flat_map(|m| m.files().map(|(path, _)| path)).collect();
+    let kept: BTreeSet<PathBuf> = std::iter::once(manifest)
+        .chain(previous)
+        .flat_map(|m| m.files().map(|(path, _)| path))
+        .collect();
     let list = |folder: &Path| disk.list(folder).unwrap_or_default();
 
     disk.remove(&root.join(TEMPORARY));
-    let generations: BTreeSet<u64> = list(root).iter().filter_map(|e| manifest::parse_name(&e.name)).collect();
+    let generations: BTreeSet<u64> = list(root)
+        .iter()
+        .filter_map(|e| manifest::parse_name(&e.name))
+        .collect();
     for old in generations.iter().rev().skip(2) {
         disk.remove(&root.join(manifest::file_name(*old)));
     }
-    let logs_kept: BTreeSet<PathBuf> =
-        logs.iter().filter(|l| l.header.is_some()).map(|l| l.path().to_path_buf()).collect();
+    let logs_kept: BTreeSet<PathBuf> = logs
+        .iter()
+        .filter(|l| l.header.is_some())
+        .map(|l| l.path().to_path_buf())
+        .collect();
     for entry in list(&wal::folder(root)) {
         let path = wal::folder(root).join(&entry.name);
         if wal::parse_name(&entry.name).is_some() && !logs_kept.contains(&path) {
@@ -380,13 +466,25 @@ fn remove_leftovers(
         }
     }
     for entry in list(&root.join("segments")).iter().filter(|e| e.is_dir) {
-        let id = u64::from_str_radix(&entry.name, 16).ok().filter(|id| manifest::segment_name(*id) == entry.name);
+        let id = u64::from_str_radix(&entry.name, 16)
+            .ok()
+            .filter(|id| manifest::segment_name(*id) == entry.name);
         let Some(id) = id else { continue };
         next_segment = next_segment.max(id.saturating_add(1));
+        if !sealed_too {
+            continue;
+        }
         let folder = manifest::segment_folder(Path::new(""), id);
         let files = list(&root.join(&folder));
-        let ours = |name: &str| ["vectors.", "columns.", "ids.", "index."].iter().any(|p| name.starts_with(p));
-        for file in files.iter().filter(|f| ours(&f.name) && !kept.contains(&folder.join(&f.name))) {
+        let ours = |name: &str| {
+            ["vectors.", "columns.", "ids.", "index."]
+                .iter()
+                .any(|p| name.starts_with(p))
+        };
+        for file in files
+            .iter()
+            .filter(|f| ours(&f.name) && !kept.contains(&folder.join(&f.name)))
+        {
             disk.remove(&root.join(&folder).join(&file.name));
         }
         if !kept.iter().any(|path| path.parent() == Some(&folder)) {
@@ -394,10 +492,15 @@ fn remove_leftovers(
         }
     }
     for entry in list(&root.join("maps")) {
-        let id = entry.name.strip_suffix(".map").and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        let Some(id) = id.filter(|id| manifest::map_name(*id) == entry.name) else { continue };
+        let id = entry
+            .name
+            .strip_suffix(".map")
+            .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let Some(id) = id.filter(|id| manifest::map_name(*id) == entry.name) else {
+            continue;
+        };
         next_map = next_map.max(id.saturating_add(1));
-        if !kept.contains(&Path::new("maps").join(&entry.name)) {
+        if sealed_too && !kept.contains(&Path::new("maps").join(&entry.name)) {
             disk.remove(&root.join("maps").join(&entry.name));
         }
     }

@@ -123,15 +123,23 @@ impl Written {
     /// What a batch would make of this collection. Nothing is changed yet.
     pub fn stage(&self, batch: Batch) -> Result<Staged> {
         let first_row = self.next_row;
-        let end = first_row.checked_add(batch.rows).ok_or_else(|| Error::LimitExceeded {
-            what: "row numbers of a collection".to_owned(),
-            limit: u64::from(u32::MAX),
-            actual: u64::from(first_row) + u64::from(batch.rows),
-        })?;
+        let end = first_row
+            .checked_add(batch.rows)
+            .ok_or_else(|| Error::LimitExceeded {
+                what: "row numbers of a collection".to_owned(),
+                limit: u64::from(u32::MAX),
+                actual: u64::from(first_row) + u64::from(batch.rows),
+            })?;
         let mut dead: Vec<u32> = batch.ids.keys().filter_map(|id| self.find(id)).collect();
         dead.extend(batch.replaced.iter().map(|p| first_row + p));
-        let memtable = self.memtable.with(batch.into_part(&self.meta, first_row)?, &self.schema)?;
-        Ok(Staged { rows: first_row..end, memtable, dead })
+        let memtable = self
+            .memtable
+            .with(batch.into_part(&self.meta, first_row)?, &self.schema)?;
+        Ok(Staged {
+            rows: first_row..end,
+            memtable,
+            dead,
+        })
     }
 
     /// Carries out what was staged.
@@ -252,7 +260,10 @@ impl Shared {
         for written in state.collections.values_mut().filter(|w| w.dirty) {
             written.dirty = false;
             let revision = self.revision.load(Ordering::Relaxed) + 1;
-            out.push((written.core.clone(), Arc::new(snapshot_of(written, generation, revision))));
+            out.push((
+                written.core.clone(),
+                Arc::new(snapshot_of(written, generation, revision)),
+            ));
         }
         out
     }
@@ -271,8 +282,10 @@ impl Shared {
     pub fn count_bytes(&self, state: &State) {
         self.wal_bytes.store(state.wal.bytes(), Ordering::Relaxed);
         let sealed: u64 = state.manifest.files().map(|(_, f)| f.bytes).sum();
-        self.sealed_bytes.store(sealed + state.manifest_bytes, Ordering::Relaxed);
-        self.generation.store(state.manifest.generation, Ordering::Release);
+        self.sealed_bytes
+            .store(sealed + state.manifest_bytes, Ordering::Relaxed);
+        self.generation
+            .store(state.manifest.generation, Ordering::Release);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::manifest::CollectionEntry;
 use crate::meta::{CollectionMeta, CollectionSpec};
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
-use crate::state::{Core, Shared, State};
+use crate::state::{Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
 use crate::wal::Kind;
@@ -32,7 +32,10 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> OpenOptions {
-        OpenOptions { create: true, background: true }
+        OpenOptions {
+            create: true,
+            background: true,
+        }
     }
 }
 
@@ -79,10 +82,20 @@ impl Store {
     pub fn open_with(vfs: Arc<dyn Vfs>, path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
         let disk = Arc::new(Disk::new(vfs));
         let opened = recovery::open(&disk, path, options.create)?;
-        let cores: BTreeMap<String, Arc<Core>> =
-            opened.state.collections.values().map(|w| (w.meta.name.clone(), w.core.clone())).collect();
-        let shared =
-            Arc::new(Shared::new(path.to_path_buf(), disk, opened.state, opened.lock, cores, Indexer::default()));
+        let cores: BTreeMap<String, Arc<Core>> = opened
+            .state
+            .collections
+            .values()
+            .map(|w| (w.meta.name.clone(), w.core.clone()))
+            .collect();
+        let shared = Arc::new(Shared::new(
+            path.to_path_buf(),
+            disk,
+            opened.state,
+            opened.lock,
+            cores,
+            Indexer::default(),
+        ));
         let store = Arc::new(Store { shared });
         if options.background {
             Indexer::start(&store.shared)?;
@@ -126,12 +139,15 @@ impl Store {
         shared.sync(&commit, &mut state)?;
         let added = entry.clone();
         shared.publish(&commit, &mut state, |manifest| {
-            manifest.next_collection = added.id.checked_add(1).ok_or_else(|| Error::internal("out of ids"))?;
+            manifest.next_collection = added
+                .id
+                .checked_add(1)
+                .ok_or_else(|| Error::internal("out of ids"))?;
             manifest.collections.push(added);
             Ok(())
         })?;
-        let core = add_collection(shared, &mut state, &entry);
-        shared.revision.fetch_add(1, Ordering::AcqRel);
+        let written = new_collection(&entry, Vec::new(), state.manifest.generation);
+        let core = add_collection(shared, &mut state, written);
         Ok(Arc::new(Collection::new(shared.clone(), core)))
     }
 
@@ -144,7 +160,9 @@ impl Store {
         let shared = &self.shared;
         let (commit, mut state) = shared.publishing()?;
         if !state.collections.contains_key(&core.id) {
-            return Err(Error::UnknownCollection { name: name.to_owned() });
+            return Err(Error::UnknownCollection {
+                name: name.to_owned(),
+            });
         }
         shared.sync(&commit, &mut state)?;
         shared.publish(&commit, &mut state, |manifest| {
@@ -160,18 +178,26 @@ impl Store {
 
     fn core(&self, name: &str) -> Result<Arc<Core>> {
         let found = self.shared.cores.read().get(name).cloned();
-        found.ok_or_else(|| Error::UnknownCollection { name: name.to_owned() })
+        found.ok_or_else(|| Error::UnknownCollection {
+            name: name.to_owned(),
+        })
     }
 
     /// The collection of this name, or `UNKNOWN_COLLECTION`.
     pub fn collection(&self, name: &str) -> Result<Arc<Collection>> {
-        Ok(Arc::new(Collection::new(self.shared.clone(), self.core(name)?)))
+        Ok(Arc::new(Collection::new(
+            self.shared.clone(),
+            self.core(name)?,
+        )))
     }
 
     /// All collections, by name.
     pub fn collections(&self) -> Vec<Arc<Collection>> {
         let cores: Vec<Arc<Core>> = self.shared.cores.read().values().cloned().collect();
-        cores.into_iter().map(|core| Arc::new(Collection::new(self.shared.clone(), core))).collect()
+        cores
+            .into_iter()
+            .map(|core| Arc::new(Collection::new(self.shared.clone(), core)))
+            .collect()
     }
 
     /// Begins a bulk import: its rows become visible together, at [`BulkWriter::commit`].
@@ -212,7 +238,9 @@ impl Store {
             return Ok(());
         }
         for id in std::mem::take(&mut state.imports) {
-            SegmentWriter::remove(&shared.disk, &shared.root, id);
+            if shared.disk.check().is_ok() {
+                SegmentWriter::remove(&shared.disk, &shared.root, id);
+            }
         }
         let mut seal = || -> Result<()> {
             // What a failed write left is for the next open to look at.
@@ -245,8 +273,15 @@ impl Drop for Store {
 
 /// The manifest's entry for a new collection.
 pub(crate) fn new_entry(state: &State, meta: Arc<CollectionMeta>) -> Result<CollectionEntry> {
-    if state.manifest.collections.iter().any(|c| c.meta.name == meta.name) {
-        return Err(Error::CollectionExists { name: meta.name.clone() });
+    if state
+        .manifest
+        .collections
+        .iter()
+        .any(|c| c.meta.name == meta.name)
+    {
+        return Err(Error::CollectionExists {
+            name: meta.name.clone(),
+        });
     }
     Ok(CollectionEntry {
         id: state.manifest.next_collection,
@@ -258,12 +293,20 @@ pub(crate) fn new_entry(state: &State, meta: Arc<CollectionMeta>) -> Result<Coll
     })
 }
 
-/// Lets writers and readers see a collection that the manifest names now.
-pub(crate) fn add_collection(shared: &Shared, state: &mut State, entry: &CollectionEntry) -> Arc<Core> {
-    let mut written = new_collection(entry, Vec::new(), state.manifest.generation);
+/// Lets writers and readers see a collection that the manifest names now, whole from the first moment.
+pub(crate) fn add_collection(
+    shared: &Shared,
+    state: &mut State,
+    mut written: Written,
+) -> Arc<Core> {
+    let revision = shared.revision.load(Ordering::Relaxed) + 1;
+    let snapshot = snapshot_of(&written, state.manifest.generation, revision);
+    written.core.snapshot.store(Arc::new(snapshot));
     written.dirty = false;
     let core = written.core.clone();
-    state.collections.insert(entry.id, written);
-    shared.cores.write().insert(entry.meta.name.clone(), core.clone());
+    let name = written.meta.name.clone();
+    state.collections.insert(core.id, written);
+    shared.cores.write().insert(name, core.clone());
+    shared.revision.fetch_add(1, Ordering::AcqRel);
     core
 }

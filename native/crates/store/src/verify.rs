@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::manifest::{FileEntry, Manifest, file_name};
+use crate::manifest::{FileEntry, Manifest, file_name, parse_name};
 use crate::part::{IdIndex, Part};
 use crate::state::Shared;
 use crate::wal::{self, read_log};
@@ -37,20 +37,43 @@ pub struct Problem {
 
 /// Reads every sealed file of both kept generations, both manifests and the log. Writers wait while the small files are read.
 pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
-    let mut report = VerifyReport { files: 0, bytes: 0, problems: Vec::new() };
+    let mut report = VerifyReport {
+        files: 0,
+        bytes: 0,
+        problems: Vec::new(),
+    };
     let mut sealed: BTreeMap<PathBuf, FileEntry> = BTreeMap::new();
     let mut parts = Vec::new();
     {
         let (_commit, state) = shared.publishing()?;
+        for entry in shared.disk.list(&shared.root)? {
+            let Some(generation) = parse_name(&entry.name) else {
+                continue;
+            };
+            let read = Manifest::read(&shared.disk, &shared.root, generation).map(|_| entry.len);
+            report.note(&shared.root, &shared.root.join(&entry.name), false, read);
+        }
+        let newest = file_name(state.manifest.generation);
+        if !shared
+            .disk
+            .list(&shared.root)?
+            .iter()
+            .any(|e| e.name == newest)
+        {
+            report.problem(
+                &shared.root,
+                &shared.root.join(newest),
+                false,
+                "it is missing".to_owned(),
+            );
+        }
         for manifest in std::iter::once(&state.manifest).chain(&state.previous) {
-            let path = shared.root.join(file_name(manifest.generation));
-            let read = Manifest::read(&shared.disk, &shared.root, manifest.generation).map(|_| 0);
-            report.note(&shared.root, &path, false, read);
             sealed.extend(manifest.files().map(|(path, file)| (path, file.clone())));
         }
-        report.bytes += state.manifest_bytes;
         for entry in shared.disk.list(&wal::folder(&shared.root))? {
-            if let Some(first) = wal::parse_name(&entry.name).filter(|first| *first >= state.wal.first_lsn()) {
+            if let Some(first) =
+                wal::parse_name(&entry.name).filter(|first| *first >= state.wal.first_lsn())
+            {
                 let path = wal::folder(&shared.root).join(&entry.name);
                 let read = read_log(&shared.disk, &path, first, false).map(|log| log.file_len());
                 report.note(&shared.root, &path, false, read);
@@ -58,7 +81,10 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
         }
         for entry in &state.manifest.collections {
             if let Some(written) = state.collections.get(&entry.id) {
-                let folders = entry.segments.iter().map(|s| crate::manifest::segment_folder(Path::new(""), s.id));
+                let folders = entry
+                    .segments
+                    .iter()
+                    .map(|s| crate::manifest::segment_folder(Path::new(""), s.id));
                 parts.extend(folders.zip(written.sealed.iter().cloned()));
             }
         }
@@ -74,9 +100,19 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
         report.note(&shared.root, &full, derived, read);
     }
     for (folder, part) in &parts {
-        let path = shared.root.join(folder).join(crate::segment::IDS_FILE);
-        if !in_order(part) && still_named(shared, &folder.join(crate::segment::IDS_FILE)) {
-            report.problem(&shared.root, &path, false, "the ids are not in order".to_owned());
+        // What is damaged is not looked into.
+        let sound = !report
+            .problems
+            .iter()
+            .any(|p| Path::new(&p.file).starts_with(folder));
+        let ids = folder.join(crate::segment::IDS_FILE);
+        if sound && !in_order(part) && still_named(shared, &ids) {
+            report.problem(
+                &shared.root,
+                &shared.root.join(&ids),
+                false,
+                "the ids are not in order".to_owned(),
+            );
         }
     }
     Ok(report)
@@ -93,14 +129,24 @@ impl VerifyReport {
     }
 
     fn problem(&mut self, root: &Path, path: &Path, derived: bool, reason: String) {
-        let file = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-        self.problems.push(Problem { file, reason, derived });
+        let file = path
+            .strip_prefix(root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned();
+        self.problems.push(Problem {
+            file,
+            reason,
+            derived,
+        });
     }
 }
 
 fn still_named(shared: &Shared, path: &Path) -> bool {
     let (_commit, state) = shared.both();
-    std::iter::once(&state.manifest).chain(&state.previous).any(|m| m.files().any(|(named, _)| named == path))
+    std::iter::once(&state.manifest)
+        .chain(&state.previous)
+        .any(|m| m.files().any(|(named, _)| named == path))
 }
 
 /// Reads a sealed file in pieces.
@@ -113,7 +159,10 @@ fn check_file(shared: &Shared, path: &Path, file: &FileEntry) -> Result<u64> {
     })?;
     let len = handle.len().map_err(|e| io(&e))?;
     if len != file.bytes {
-        return Err(Error::corrupt(path, format!("it has {len} bytes instead of {}", file.bytes)));
+        return Err(Error::corrupt(
+            path,
+            format!("it has {len} bytes instead of {}", file.bytes),
+        ));
     }
     let mut buffer = vec![0; PIECE.min(len) as usize];
     let mut crc = 0;
@@ -133,12 +182,16 @@ fn check_file(shared: &Shared, path: &Path, file: &FileEntry) -> Result<u64> {
 
 /// Whether the id index of a segment is sorted.
 fn in_order(part: &Part) -> bool {
-    let IdIndex::Sorted { order, column } = &part.ids else { return true };
+    let IdIndex::Sorted { order, column } = &part.ids else {
+        return true;
+    };
     let mut seen = vec![false; part.rows as usize];
     let mut last = None;
     for &position in order.as_slice() {
         let here = (part.id_at(*column, position), position);
-        let fresh = seen.get_mut(position as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let fresh = seen
+            .get_mut(position as usize)
+            .is_some_and(|seen| !std::mem::replace(seen, true));
         if !fresh || last.as_ref().is_some_and(|last| last > &here) {
             return false;
         }

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use omendb_store::vfs::{RealVfs, Vfs};
 use omendb_store::{
-    CollectionSpec, ColumnKind, IdKind, ImportTarget, IndexState, Metric, OpenOptions, Plan, SearchRequest, Store,
-    VectorSpec,
+    CollectionSpec, ColumnKind, IdKind, ImportTarget, IndexState, Metric, OpenOptions, Plan,
+    SearchRequest, Store, VectorSpec,
 };
 use support::*;
 
-const QUIET: OpenOptions = OpenOptions { create: true, background: false };
+const QUIET: OpenOptions = OpenOptions {
+    create: true,
+    background: false,
+};
 
 // [S1]
 #[test]
@@ -24,20 +27,28 @@ fn a_second_opener_is_told_who_has_the_store() {
     assert_eq!(error.code(), "STORE_LOCKED");
     if cfg!(unix) {
         assert_eq!(error.detail()["pid"], serde_json::json!(std::process::id()));
-        assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+        assert!(
+            error.to_string().contains(&std::process::id().to_string()),
+            "{error}"
+        );
     }
     store.close().unwrap();
     let again = Store::open(&path, QUIET).unwrap();
     store.close().unwrap();
     assert_eq!(store.checkpoint().unwrap_err().code(), "STORE_CLOSED");
     drop(store);
-    assert_eq!(Store::open(&path, QUIET).unwrap_err().code(), "STORE_LOCKED");
+    assert_eq!(
+        Store::open(&path, QUIET).unwrap_err().code(),
+        "STORE_LOCKED"
+    );
     drop(again);
     Store::open(&path, QUIET).unwrap();
 }
 
 fn import(store: &Store, rows: i64) {
-    let mut import = store.begin_import(ImportTarget::New(spec("words"))).unwrap();
+    let mut import = store
+        .begin_import(ImportTarget::New(spec("words")))
+        .unwrap();
     let (columns, vectors) = numbered(0..rows);
     import.append(&columns, &vectors).unwrap();
     import.commit().unwrap();
@@ -47,15 +58,28 @@ fn import(store: &Store, rows: i64) {
 fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.db");
-    let store = Store::open(&path, OpenOptions { create: true, background: true }).unwrap();
+    let store = Store::open(
+        &path,
+        OpenOptions {
+            create: true,
+            background: true,
+        },
+    )
+    .unwrap();
     import(&store, 3000);
     assert!(store.wait_for_index(Duration::from_secs(30)));
     let query = vector("r1234", 1234);
     let check = |store: &Store| {
         let words = store.collection("words").unwrap();
         let index = words.info().vectors.remove(0).index;
-        assert_eq!((index.state, index.indexed_rows, index.progress), (IndexState::Ready, 3000, 1.0));
-        let found = words.snapshot().search(&SearchRequest::new(&query, 5)).unwrap();
+        assert_eq!(
+            (index.state, index.indexed_rows, index.progress),
+            (IndexState::Ready, 3000, 1.0)
+        );
+        let found = words
+            .snapshot()
+            .search(&SearchRequest::new(&query, 5))
+            .unwrap();
         assert_eq!(found.plan, Plan::Indexed);
         assert_eq!(found.hits[0].row, 1234);
         // A fresh row is found too.
@@ -68,27 +92,53 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
     let words = again.collection("words").unwrap();
     let (columns, vectors) = rows(&[("r1234", 1234)]);
     words.add(columns, &vectors).unwrap();
-    let found = words.snapshot().search(&SearchRequest::new(&query, 5)).unwrap();
+    let found = words
+        .snapshot()
+        .search(&SearchRequest::new(&query, 5))
+        .unwrap();
     assert_eq!(found.hits[0].row, 3000);
     drop(words);
     drop(again);
 
     // A damaged index is left out, and built again.
-    let index = files(&path).into_iter().find(|f| f.to_string_lossy().ends_with(".hnsw")).unwrap();
+    let index = files(&path)
+        .into_iter()
+        .find(|f| f.to_string_lossy().ends_with(".hnsw"))
+        .unwrap();
     damage(&index, 100);
     let again = Store::open(&path, QUIET).unwrap();
-    let state = again.collection("words").unwrap().info().vectors.remove(0).index.state;
+    let state = again
+        .collection("words")
+        .unwrap()
+        .info()
+        .vectors
+        .remove(0)
+        .index
+        .state;
     assert_eq!(state, IndexState::None);
     let problems = again.verify().unwrap().problems;
     assert!(problems.len() == 1 && problems[0].derived, "{problems:?}");
-    assert!(!again.wait_for_index(Duration::from_secs(1)), "nobody builds it");
+    assert!(
+        !again.wait_for_index(Duration::from_secs(1)),
+        "nobody builds it"
+    );
     drop(again);
     let again = Store::open(&path, OpenOptions::default()).unwrap();
     assert!(again.wait_for_index(Duration::from_secs(30)));
-    assert_eq!(again.collection("words").unwrap().info().vectors[0].index.state, IndexState::Ready);
+    assert_eq!(
+        again.collection("words").unwrap().info().vectors[0]
+            .index
+            .state,
+        IndexState::Ready
+    );
     drop(again);
     let again = Store::open(&path, QUIET).unwrap();
-    assert_eq!(again.collection("words").unwrap().info().vectors[0].index.state, IndexState::Ready);
+    assert_eq!(
+        again.collection("words").unwrap().info().vectors[0]
+            .index
+            .state,
+        IndexState::Ready
+    );
 }
 
 #[test]
@@ -99,7 +149,11 @@ fn closing_while_an_index_is_built_is_quick_and_the_next_open_goes_on() {
     import(&store, 20_000);
     let begin = Instant::now();
     store.close().unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
     assert!(!store.wait_for_index(Duration::from_secs(30)) || store.info().generation > 2);
     drop(store);
     let store = Store::open(&path, OpenOptions::default()).unwrap();
@@ -111,12 +165,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for entry in RealVfs.list(folder).unwrap() {
         let path = folder.join(&entry.name);
-        if entry.is_dir { out.extend(files(&path)) } else { out.push(path) }
+        if entry.is_dir {
+            out.extend(files(&path))
+        } else {
+            out.push(path)
+        }
     }
     out
 }
 
-#[expect(clippy::disallowed_methods, reason = "damage is done behind the store's back")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "damage is done behind the store's back"
+)]
 fn damage(path: &Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[at] ^= 0x20;
@@ -146,7 +207,10 @@ fn verify_finds_a_flipped_byte_in_every_sealed_file_of_an_open_store() {
     words.add(columns.slice(1, 1), &vectors[4..]).unwrap();
     let report = store.verify().unwrap();
     assert_eq!(report.problems, []);
-    let all: Vec<PathBuf> = files(&path).into_iter().filter(|f| !f.ends_with("LOCK")).collect();
+    let all: Vec<PathBuf> = files(&path)
+        .into_iter()
+        .filter(|f| !f.ends_with("LOCK"))
+        .collect();
     assert_eq!(report.files, all.len() as u64);
     assert_eq!(all.len(), 4 + 1 + 2 + 1, "{all:?}");
     for file in &all {
@@ -177,14 +241,23 @@ fn a_large_import_and_small_writes_are_fast() {
         id_kind: IdKind::Text,
         id_column: Some("id".to_owned()),
         columns: vec![ColumnKind::Int.field("n")],
-        vectors: vec![VectorSpec { name: "v".to_owned(), dimension: 100, metric: Metric::Cosine }],
+        vectors: vec![VectorSpec {
+            name: "v".to_owned(),
+            dimension: 100,
+            metric: Metric::Cosine,
+        }],
     };
     let (columns, _) = numbered(0..20_000);
     let vectors: Vec<f32> = (0..2_000_000).map(|i| (i % 977) as f32 - 488.0).collect();
     let begin = Instant::now();
     let mut import = store.begin_import(ImportTarget::New(spec)).unwrap();
     for at in (0..20_000).step_by(5_000) {
-        import.append(&columns.slice(at, 5_000), &vectors[at * 100..(at + 5_000) * 100]).unwrap();
+        import
+            .append(
+                &columns.slice(at, 5_000),
+                &vectors[at * 100..(at + 5_000) * 100],
+            )
+            .unwrap();
     }
     import.commit().unwrap();
     let imported = begin.elapsed();

@@ -24,9 +24,16 @@ fn workload(vfs: FaultVfs, ledger: &mut Ledger) -> Result<(), Error> {
     let words = store.create_collection(spec("words"))?;
     let put = |ledger: &mut Ledger, pairs: &[(&str, i64)]| {
         let (columns, vectors) = rows(pairs);
-        ledger.open = pairs.iter().map(|(id, n)| ((*id).to_owned(), Some(*n))).collect();
+        ledger.open = pairs
+            .iter()
+            .map(|(id, n)| ((*id).to_owned(), Some(*n)))
+            .collect();
         words.add(columns, &vectors)?;
-        ledger.acked.extend(std::mem::take(&mut ledger.open).into_iter().filter_map(|(id, n)| Some((id, n?))));
+        ledger.acked.extend(
+            std::mem::take(&mut ledger.open)
+                .into_iter()
+                .filter_map(|(id, n)| Some((id, n?))),
+        );
         Ok::<(), Error>(())
     };
     put(ledger, &[("a", 1), ("b", 1)])?;
@@ -40,9 +47,15 @@ fn workload(vfs: FaultVfs, ledger: &mut Ledger) -> Result<(), Error> {
     let mut import = store.begin_import(ImportTarget::Existing("words".to_owned()))?;
     let (columns, vectors) = rows(&[("d", 4), ("e", 4)]);
     import.append(&columns, &vectors)?;
-    ledger.open.extend([("d".to_owned(), Some(4)), ("e".to_owned(), Some(4))]);
+    ledger
+        .open
+        .extend([("d".to_owned(), Some(4)), ("e".to_owned(), Some(4))]);
     import.commit()?;
-    ledger.acked.extend(std::mem::take(&mut ledger.open).into_iter().filter_map(|(id, n)| Some((id, n?))));
+    ledger.acked.extend(
+        std::mem::take(&mut ledger.open)
+            .into_iter()
+            .filter_map(|(id, n)| Some((id, n?))),
+    );
     let meta = MapMeta {
         name: "m".to_owned(),
         params: serde_json::json!({}),
@@ -59,10 +72,13 @@ fn workload(vfs: FaultVfs, ledger: &mut Ledger) -> Result<(), Error> {
 fn check(vfs: &MemVfs, ledger: &Ledger, what: &str) {
     let store = try_open(Arc::new(vfs.clone())).unwrap_or_else(|e| panic!("{what}: {e}"));
     let found: BTreeMap<String, i64> = match store.collection("words") {
-        Ok(words) => content(&words.snapshot()).into_iter().map(|(id, n, v)| {
-            assert_eq!(v, vector(&id, n), "{what}");
-            (id, n)
-        }).collect(),
+        Ok(words) => content(&words.snapshot())
+            .into_iter()
+            .map(|(id, n, v)| {
+                assert_eq!(v, vector(&id, n), "{what}");
+                (id, n)
+            })
+            .collect(),
         Err(_) => BTreeMap::new(),
     };
     let mut with_open = ledger.acked.clone();
@@ -72,7 +88,11 @@ fn check(vfs: &MemVfs, ledger: &Ledger, what: &str) {
             None => drop(with_open.remove(id)),
         }
     }
-    assert!(found == ledger.acked || found == with_open, "{what}: {found:?}, acknowledged {:?}", ledger.acked);
+    assert!(
+        found == ledger.acked || found == with_open,
+        "{what}: {found:?}, acknowledged {:?}",
+        ledger.acked
+    );
     assert_eq!(store.verify().unwrap().problems, [], "{what}");
     store.close().unwrap();
 }
@@ -81,7 +101,10 @@ fn check(vfs: &MemVfs, ledger: &Ledger, what: &str) {
 #[test]
 fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
     for sticky in [false, true] {
-        for (kind, code) in [(ErrorKind::StorageFull, "DISK_FULL"), (ErrorKind::Other, "IO")] {
+        for (kind, code) in [
+            (ErrorKind::StorageFull, "DISK_FULL"),
+            (ErrorKind::Other, "IO"),
+        ] {
             let mut step = 0;
             loop {
                 let inner = MemVfs::new();
@@ -117,8 +140,12 @@ fn after_a_failed_sync_every_write_is_refused_and_reads_go_on() {
         let vfs = inner.fork();
         let (faulty, faults) = FaultVfs::new(vfs.clone(), step, false, ErrorKind::Other);
         step += 1;
-        let Ok(store) = try_open(Arc::new(faulty)) else { continue };
-        let Ok(words) = store.create_collection(spec("words")) else { continue };
+        let Ok(store) = try_open(Arc::new(faulty)) else {
+            continue;
+        };
+        let Ok(words) = store.create_collection(spec("words")) else {
+            continue;
+        };
         let mut seen = 0;
         let error = loop {
             let (columns, vectors) = rows(&[("a", seen)]);
@@ -133,9 +160,15 @@ fn after_a_failed_sync_every_write_is_refused_and_reads_go_on() {
         let again = words.add(columns, &vectors).unwrap_err();
         assert_eq!(again.code(), "STORE_POISONED");
         assert!(again.to_string().contains("injected"), "{again}");
-        assert_eq!(words.delete_rows(&[0, 1, 2]).unwrap_err().code(), "STORE_POISONED");
+        assert_eq!(
+            words.delete_rows(&[0, 1, 2]).unwrap_err().code(),
+            "STORE_POISONED"
+        );
         assert_eq!(store.checkpoint().unwrap_err().code(), "STORE_POISONED");
-        assert_eq!(store.create_collection(spec("other")).unwrap_err().code(), "STORE_POISONED");
+        assert_eq!(
+            store.create_collection(spec("other")).unwrap_err().code(),
+            "STORE_POISONED"
+        );
         let begun = store.begin_import(ImportTarget::New(spec("other")));
         assert_eq!(begun.unwrap_err().code(), "STORE_POISONED");
         // What was never acknowledged is not shown.

@@ -54,7 +54,13 @@ impl World {
         let vfs = MemVfs::new();
         let store = open(&vfs);
         let words = store.create_collection(spec("words")).unwrap();
-        World { vfs, store, words, model: BTreeMap::new(), next_row: 0 }
+        World {
+            vfs,
+            store,
+            words,
+            model: BTreeMap::new(),
+            next_row: 0,
+        }
     }
 
     fn put(&mut self, pairs: &[(String, i64)]) {
@@ -66,7 +72,10 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         let named = |pairs: &[(u8, i64)]| -> Vec<(String, i64)> {
-            pairs.iter().map(|(id, n)| (format!("id{id}"), *n)).collect()
+            pairs
+                .iter()
+                .map(|(id, n)| (format!("id{id}"), *n))
+                .collect()
         };
         fn borrowed(pairs: &[(String, i64)]) -> Vec<(&str, i64)> {
             pairs.iter().map(|(id, n)| (id.as_str(), *n)).collect()
@@ -81,7 +90,10 @@ impl World {
             }
             Step::Import(pairs) => {
                 let pairs = named(pairs);
-                let mut import = self.store.begin_import(ImportTarget::Existing("words".to_owned())).unwrap();
+                let mut import = self
+                    .store
+                    .begin_import(ImportTarget::Existing("words".to_owned()))
+                    .unwrap();
                 for half in pairs.chunks(pairs.len().div_ceil(2)) {
                     let (columns, vectors) = rows(&borrowed(half));
                     import.append(&columns, &vectors).unwrap();
@@ -90,23 +102,35 @@ impl World {
                 let done = import.commit().unwrap();
                 self.put(&pairs);
                 assert_eq!(done.rows, pairs.len() as u64);
-                assert_eq!(done.replaced as usize, before + pairs.len() - self.model.len());
+                assert_eq!(
+                    done.replaced as usize,
+                    before + pairs.len() - self.model.len()
+                );
             }
             Step::CancelledImport => {
-                let mut import = self.store.begin_import(ImportTarget::Existing("words".to_owned())).unwrap();
+                let mut import = self
+                    .store
+                    .begin_import(ImportTarget::Existing("words".to_owned()))
+                    .unwrap();
                 let (columns, vectors) = rows(&[("id1", 999)]);
                 import.append(&columns, &vectors).unwrap();
             }
             Step::Delete(ids) => {
                 let ids: Vec<String> = ids.iter().map(|id| format!("id{id}")).collect();
-                let count = ids.iter().filter(|id| self.model.remove(*id).is_some()).count();
+                let count = ids
+                    .iter()
+                    .filter(|id| self.model.remove(*id).is_some())
+                    .count();
                 let ids: Vec<Id> = ids.into_iter().map(Id::Text).collect();
                 assert_eq!(self.words.delete_ids(&ids).unwrap(), count);
             }
             Step::DeleteRows(numbers) => {
                 let before = self.model.len();
                 self.model.retain(|_, (row, _)| !numbers.contains(row));
-                assert_eq!(self.words.delete_rows(numbers).unwrap(), before - self.model.len());
+                assert_eq!(
+                    self.words.delete_rows(numbers).unwrap(),
+                    before - self.model.len()
+                );
             }
             Step::Checkpoint => self.store.checkpoint().unwrap(),
             Step::Reopen => {
@@ -127,8 +151,11 @@ impl World {
 
     fn check(&self) {
         let snapshot = self.words.snapshot();
-        let wanted: Vec<_> =
-            self.model.iter().map(|(id, (_, n))| (id.clone(), *n, vector(id, *n).to_vec())).collect();
+        let wanted: Vec<_> = self
+            .model
+            .iter()
+            .map(|(id, (_, n))| (id.clone(), *n, vector(id, *n).to_vec()))
+            .collect();
         assert_eq!(content(&snapshot), wanted);
         for (id, (row, _)) in &self.model {
             assert_eq!(snapshot.row_of(&Id::Text(id.clone())), Some(*row));
@@ -139,11 +166,18 @@ impl World {
         let found = snapshot.search(&request).unwrap();
         let found: Vec<(u32, f32)> = found.hits.iter().map(|h| (h.row, h.distance)).collect();
         let distance = |id: &str, n: i64| {
-            let sum: f64 = vector(id, n).iter().zip(query).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            let sum: f64 = vector(id, n)
+                .iter()
+                .zip(query)
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum();
             sum.sqrt()
         };
-        let mut brute: Vec<(u32, f64)> =
-            self.model.iter().map(|(id, (row, n))| (*row, distance(id, *n))).collect();
+        let mut brute: Vec<(u32, f64)> = self
+            .model
+            .iter()
+            .map(|(id, (row, n))| (*row, distance(id, *n)))
+            .collect();
         brute.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         brute.truncate(5);
         let rows = |hits: &[(u32, f32)]| hits.iter().map(|h| h.0).collect::<Vec<_>>();

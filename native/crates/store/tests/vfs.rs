@@ -28,7 +28,9 @@ fn a_fork_of_the_memory_file_system_is_independent_and_unlocked() {
     let path = Path::new("/f");
     let file = vfs.create(path).unwrap();
     file.append(b"one").unwrap();
-    let _lock = vfs.lock(Path::new("/L"), "me").unwrap_or_else(|e| panic!("{e:?}"));
+    let _lock = vfs
+        .lock(Path::new("/L"), "me")
+        .unwrap_or_else(|e| panic!("{e:?}"));
     let fork = vfs.fork();
     file.append(b" two").unwrap();
     assert_eq!(fork.read(path).unwrap(), b"one");

@@ -39,7 +39,10 @@ impl IdCollector {
         match kind {
             IdKind::RowNumber => IdCollector::RowNumber,
             IdKind::Int => IdCollector::Int(Vec::new()),
-            IdKind::Text => IdCollector::Text { bytes: Vec::new(), ends: Vec::new() },
+            IdKind::Text => IdCollector::Text {
+                bytes: Vec::new(),
+                ends: Vec::new(),
+            },
         }
     }
 
@@ -63,7 +66,11 @@ impl IdCollector {
                 })
                 .is_some(),
         };
-        if fits { Ok(()) } else { Err(Error::internal("the id column does not hold ids")) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Error::internal("the id column does not hold ids"))
+        }
     }
 
     /// Positions sorted by (id, position), and the positions whose id stands again further on.
@@ -73,7 +80,11 @@ impl IdCollector {
             IdCollector::Int(ids) => {
                 let mut keyed: Vec<(i64, u32)> = ids.into_iter().zip(0u32..).collect();
                 keyed.par_sort_unstable();
-                let replaced = keyed.windows(2).filter(|w| w[0].0 == w[1].0).map(|w| w[0].1).collect();
+                let replaced = keyed
+                    .windows(2)
+                    .filter(|w| w[0].0 == w[1].0)
+                    .map(|w| w[0].1)
+                    .collect();
                 Some((keyed.into_iter().map(|k| k.1).collect(), replaced))
             }
             IdCollector::Text { bytes, ends } => {
@@ -90,9 +101,12 @@ impl IdCollector {
                     key[..n].copy_from_slice(&text[..n]);
                     u64::from_be_bytes(key)
                 };
-                let mut keyed: Vec<(u64, u32)> = (0..ends.len() as u32).map(|p| (prefix(p), p)).collect();
+                let mut keyed: Vec<(u64, u32)> =
+                    (0..ends.len() as u32).map(|p| (prefix(p), p)).collect();
                 keyed.par_sort_unstable_by(|a, b| {
-                    a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))).then(a.1.cmp(&b.1))
+                    a.0.cmp(&b.0)
+                        .then_with(|| text(a.1).cmp(text(b.1)))
+                        .then(a.1.cmp(&b.1))
                 });
                 let same = |w: &&[(u64, u32)]| w[0].0 == w[1].0 && text(w[0].1) == text(w[1].1);
                 let replaced = keyed.windows(2).filter(same).map(|w| w[0].1).collect();
@@ -111,13 +125,19 @@ pub(super) fn write(file: DiskFile, order: &[u32]) -> Result<(u64, u32)> {
 }
 
 /// The index in a mapped file. Each position is checked; that they are in order is `verify`'s to find.
-pub(super) fn open(path: &Path, map: Arc<dyn Mapping>, rows: u32, column: usize) -> Result<IdIndex> {
+pub(super) fn open(
+    path: &Path,
+    map: Arc<dyn Mapping>,
+    rows: u32,
+    column: usize,
+) -> Result<IdIndex> {
     let corrupt = |reason: &str| Error::corrupt(path, reason);
     let bytes = map.bytes();
     if bytes.len() != HEADER + rows as usize * 4 || bytes[..HEADER] != header(u64::from(rows)) {
         return Err(corrupt("its header does not fit the segment's rows"));
     }
-    let order = Positions::mapped(map, HEADER, rows as usize).ok_or_else(|| corrupt("it cannot be mapped"))?;
+    let order = Positions::mapped(map, HEADER, rows as usize)
+        .ok_or_else(|| corrupt("it cannot be mapped"))?;
     if order.as_slice().iter().any(|&p| p >= rows) {
         return Err(corrupt("it names a row that the segment does not have"));
     }

@@ -46,7 +46,11 @@ pub(crate) fn vectors_file(column: usize) -> String {
 
 /// Name of the `attempt`-th index file of a vector column.
 pub(crate) fn index_file(column: usize, attempt: u32) -> String {
-    if attempt == 0 { format!("index.{column}.hnsw") } else { format!("index.{column}.{attempt}.hnsw") }
+    if attempt == 0 {
+        format!("index.{column}.hnsw")
+    } else {
+        format!("index.{column}.{attempt}.hnsw")
+    }
 }
 
 /// Runs a foreign decoder on bytes from disk: a panic in it is one more way for the bytes to be bad.

@@ -24,7 +24,12 @@ const CHECKED_AT_OPEN: u64 = 4 << 20;
 const ARROW_TRAILER: usize = 10;
 
 /// Opens the files that `entry` names. An index that is damaged is left out, because it can be built again; any other damage is an error.
-pub(crate) fn open_part(disk: &Disk, root: &Path, entry: &SegmentEntry, meta: &CollectionMeta) -> Result<Part> {
+pub(crate) fn open_part(
+    disk: &Disk,
+    root: &Path,
+    entry: &SegmentEntry,
+    meta: &CollectionMeta,
+) -> Result<Part> {
     let folder = segment_folder(root, entry.id);
     let find = |name: &str| entry.files.iter().find(|f| f.name == name);
     let need = |name: &str| {
@@ -43,7 +48,11 @@ pub(crate) fn open_part(disk: &Disk, root: &Path, entry: &SegmentEntry, meta: &C
             .find(|i| i.vector == n)
             .and_then(|i| open_file(disk, &folder, &i.file).ok())
             .and_then(|map| IndexFile::open(map).ok())
-            .filter(|index| index.view().is_ok_and(|view| view.len() == entry.rows as usize))
+            .filter(|index| {
+                index
+                    .view()
+                    .is_ok_and(|view| view.len() == entry.rows as usize)
+            })
             .map(Arc::new);
         columns.push(column);
     }
@@ -65,13 +74,20 @@ pub(crate) fn open_part(disk: &Disk, root: &Path, entry: &SegmentEntry, meta: &C
             let file = need(IDS_FILE)?;
             let path = folder.join(&file.name);
             if batches.is_empty() {
-                return Err(Error::corrupt(&path, "there are no columns that hold the ids"));
+                return Err(Error::corrupt(
+                    &path,
+                    "there are no columns that hold the ids",
+                ));
             }
             ids::open(&path, open_file(disk, &folder, file)?, entry.rows, 0)?
         }
     };
-    Part::new(entry.first_row, entry.rows, batches, columns, ids)
-        .ok_or_else(|| Error::corrupt(&folder.join(COLUMNS_FILE), "its rows are not those of the segment"))
+    Part::new(entry.first_row, entry.rows, batches, columns, ids).ok_or_else(|| {
+        Error::corrupt(
+            &folder.join(COLUMNS_FILE),
+            "its rows are not those of the segment",
+        )
+    })
 }
 
 /// Maps a sealed file whose length, and if it is small whose checksum, is what the manifest says.
@@ -83,7 +99,10 @@ pub(crate) fn open_file(disk: &Disk, folder: &Path, file: &FileEntry) -> Result<
     };
     let len = map.bytes().len() as u64;
     if len != file.bytes {
-        return Err(Error::corrupt(&path, format!("it has {len} bytes instead of {}", file.bytes)));
+        return Err(Error::corrupt(
+            &path,
+            format!("it has {len} bytes instead of {}", file.bytes),
+        ));
     }
     if len <= CHECKED_AT_OPEN && crc32c::crc32c(map.bytes()) != file.crc32c {
         return Err(Error::corrupt(&path, "the checksum does not match"));
@@ -99,7 +118,9 @@ impl RefUnwindSafe for Owner {}
 
 fn buffer_of(map: Arc<dyn Mapping>) -> Buffer {
     let bytes = map.bytes();
-    let Some(start) = NonNull::new(bytes.as_ptr().cast_mut()) else { return Buffer::default() };
+    let Some(start) = NonNull::new(bytes.as_ptr().cast_mut()) else {
+        return Buffer::default();
+    };
     let len = bytes.len();
     // SAFETY: a `Mapping` keeps its bytes in place and unchanged as long as it lives (its safety contract), and
     // `Owner` keeps it alive as long as the buffer or any slice of it. Nothing writes through the pointer: buffers are immutable,
@@ -113,7 +134,9 @@ fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
     let bytes = map.bytes();
     let trailer: [u8; ARROW_TRAILER] = *bytes.last_chunk().ok_or_else(|| bad("too short"))?;
     let end = bytes.len() - ARROW_TRAILER;
-    let start = end.checked_sub(read_footer_length(trailer)?).ok_or_else(|| bad("the footer is too long"))?;
+    let start = end
+        .checked_sub(read_footer_length(trailer)?)
+        .ok_or_else(|| bad("the footer is too long"))?;
     let footer = arrow_ipc::root_as_footer(&bytes[start..end]).map_err(|e| bad(&e.to_string()))?;
     let schema = try_fb_to_schema(footer.schema().ok_or_else(|| bad("no schema"))?)?;
     if footer.dictionaries().is_some_and(|d| !d.is_empty()) {
@@ -130,7 +153,9 @@ fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
             .filter(|len| offset.checked_add(*len).is_some_and(|end| end <= start))
             .ok_or_else(|| bad("a batch lies outside the file"))?;
         let data = buffer.slice_with_length(offset, len);
-        let batch = decoder.read_record_batch(block, &data)?.ok_or_else(|| bad("an empty message"))?;
+        let batch = decoder
+            .read_record_batch(block, &data)?
+            .ok_or_else(|| bad("an empty message"))?;
         batches.push(batch);
     }
     Ok(batches)
@@ -150,7 +175,12 @@ fn check_columns(batches: &[RecordBatch], meta: &CollectionMeta) -> Result<(), S
             return Err("its columns are not those of the collection".to_owned());
         }
         let has_ids = meta.id_kind != IdKind::RowNumber;
-        if has_ids && batch.columns().first().is_none_or(|ids| ids.null_count() > 0) {
+        if has_ids
+            && batch
+                .columns()
+                .first()
+                .is_none_or(|ids| ids.null_count() > 0)
+        {
             return Err("a row has no id".to_owned());
         }
     }

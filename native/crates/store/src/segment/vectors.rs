@@ -57,7 +57,12 @@ impl VectorWriter {
     pub fn new(file: DiskFile, spec: &VectorSpec) -> Result<VectorWriter> {
         let mut out = file.sealing();
         out.put(&header(spec))?;
-        Ok(VectorWriter { out, spec: spec.clone(), rows: 0, inv_norms: Vec::new() })
+        Ok(VectorWriter {
+            out,
+            spec: spec.clone(),
+            rows: 0,
+            inv_norms: Vec::new(),
+        })
     }
 
     /// Whole rows.
@@ -90,7 +95,12 @@ impl VectorWriter {
 }
 
 /// The vectors in a mapped file, every length in it checked against what is expected.
-pub(super) fn open(path: &Path, map: Arc<dyn Mapping>, spec: &VectorSpec, rows: u32) -> Result<VectorColumn> {
+pub(super) fn open(
+    path: &Path,
+    map: Arc<dyn Mapping>,
+    spec: &VectorSpec,
+    rows: u32,
+) -> Result<VectorColumn> {
     let corrupt = |reason: &str| Error::corrupt(path, reason);
     let bytes = map.bytes();
     let values = rows as usize * spec.dimension;
@@ -103,8 +113,15 @@ pub(super) fn open(path: &Path, map: Arc<dyn Mapping>, spec: &VectorSpec, rows: 
         return Err(corrupt("its length does not fit its rows and dimension"));
     }
     if bytes.get(8..12) != Some(VERSION.to_le_bytes().as_slice()) && bytes.starts_with(&MAGIC) {
-        let found = bytes.get(8..12).and_then(|v| v.first_chunk()).map_or(0, |v| u32::from_le_bytes(*v));
-        return Err(Error::UnsupportedVersion { file: path.to_path_buf(), found, supported: VERSION });
+        let found = bytes
+            .get(8..12)
+            .and_then(|v| v.first_chunk())
+            .map_or(0, |v| u32::from_le_bytes(*v));
+        return Err(Error::UnsupportedVersion {
+            file: path.to_path_buf(),
+            found,
+            supported: VERSION,
+        });
     }
     if bytes[..PAGE] != header(spec) {
         return Err(corrupt("its header is not that of this vector column"));
@@ -112,7 +129,17 @@ pub(super) fn open(path: &Path, map: Arc<dyn Mapping>, spec: &VectorSpec, rows: 
     if bytes[bytes.len() - FOOTER..] != footer(u64::from(rows), norms_at) {
         return Err(corrupt("its footer does not fit its rows"));
     }
-    let slice = |offset, len| Floats::mapped(map.clone(), offset, len).ok_or_else(|| corrupt("it cannot be mapped"));
-    let inv_norms = if inverse > 0 { slice(data_end, inverse)? } else { Floats::empty() };
-    Ok(VectorColumn { data: slice(PAGE, values)?, inv_norms, index: None })
+    let slice = |offset, len| {
+        Floats::mapped(map.clone(), offset, len).ok_or_else(|| corrupt("it cannot be mapped"))
+    };
+    let inv_norms = if inverse > 0 {
+        slice(data_end, inverse)?
+    } else {
+        Floats::empty()
+    };
+    Ok(VectorColumn {
+        data: slice(PAGE, values)?,
+        inv_norms,
+        index: None,
+    })
 }

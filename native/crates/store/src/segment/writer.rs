@@ -41,7 +41,12 @@ pub(crate) struct Sealed {
 }
 
 impl SegmentWriter {
-    pub fn create(disk: &Arc<Disk>, root: &Path, id: u64, meta: &CollectionMeta) -> Result<SegmentWriter> {
+    pub fn create(
+        disk: &Arc<Disk>,
+        root: &Path,
+        id: u64,
+        meta: &CollectionMeta,
+    ) -> Result<SegmentWriter> {
         let folder = segment_folder(root, id);
         disk.create_dir(&folder)?;
         let schema = meta.schema();
@@ -78,12 +83,21 @@ impl SegmentWriter {
 
     /// Appends rows: columns of exactly the segment's schema (`None` when it has no column), and for each vector column
     /// its values, row-major.
-    pub fn append(&mut self, rows: u32, columns: Option<&RecordBatch>, vectors: &[&[f32]]) -> Result<()> {
-        let total = self.rows.checked_add(rows).filter(|&n| n < u32::MAX).ok_or(Error::LimitExceeded {
-            what: "rows in a segment".to_owned(),
-            limit: u64::from(u32::MAX - 1),
-            actual: u64::from(self.rows) + u64::from(rows),
-        })?;
+    pub fn append(
+        &mut self,
+        rows: u32,
+        columns: Option<&RecordBatch>,
+        vectors: &[&[f32]],
+    ) -> Result<()> {
+        let total = self
+            .rows
+            .checked_add(rows)
+            .filter(|&n| n < u32::MAX)
+            .ok_or(Error::LimitExceeded {
+                what: "rows in a segment".to_owned(),
+                limit: u64::from(u32::MAX - 1),
+                actual: u64::from(self.rows) + u64::from(rows),
+            })?;
         for (writer, values) in self.vectors.iter_mut().zip(vectors) {
             writer.append(values)?;
         }
@@ -105,7 +119,9 @@ impl SegmentWriter {
     fn write_columns(&mut self) -> Result<()> {
         let batches = std::mem::take(&mut self.pending);
         self.pending_rows = 0;
-        let (Some(writer), false) = (&mut self.columns, batches.is_empty()) else { return Ok(()) };
+        let (Some(writer), false) = (&mut self.columns, batches.is_empty()) else {
+            return Ok(());
+        };
         let batch = match <[RecordBatch; 1]>::try_from(batches) {
             Ok([batch]) => batch,
             Err(batches) => concat_batches(&self.schema, &batches).map_err(arrow_error)?,
@@ -114,7 +130,10 @@ impl SegmentWriter {
         while at < batch.num_rows() {
             let n = (batch.num_rows() - at).min(2 * BATCH_ROWS);
             if let Err(e) = writer.write(&batch.slice(at, n)) {
-                return Err(writer.get_mut().take_error().unwrap_or_else(|| arrow_error(e)));
+                return Err(writer
+                    .get_mut()
+                    .take_error()
+                    .unwrap_or_else(|| arrow_error(e)));
             }
             at += n;
         }
@@ -125,13 +144,22 @@ impl SegmentWriter {
     pub fn finish(mut self) -> Result<Sealed> {
         self.write_columns()?;
         let mut files = Vec::new();
-        let mut add = |name: String, (bytes, crc32c): (u64, u32)| files.push(FileEntry { name, bytes, crc32c });
+        let mut add = |name: String, (bytes, crc32c): (u64, u32)| {
+            files.push(FileEntry {
+                name,
+                bytes,
+                crc32c,
+            })
+        };
         for (n, writer) in self.vectors.into_iter().enumerate() {
             add(vectors_file(n), writer.finish()?);
         }
         if let Some(mut writer) = self.columns {
             if let Err(e) = writer.finish() {
-                return Err(writer.get_mut().take_error().unwrap_or_else(|| arrow_error(e)));
+                return Err(writer
+                    .get_mut()
+                    .take_error()
+                    .unwrap_or_else(|| arrow_error(e)));
             }
             let out = writer.into_inner().map_err(arrow_error)?;
             add(COLUMNS_FILE.to_owned(), out.seal()?);
@@ -139,12 +167,21 @@ impl SegmentWriter {
         let folder = segment_folder(&self.root, self.id);
         let mut replaced = Vec::new();
         if let Some((order, dead)) = self.ids.sort() {
-            add(IDS_FILE.to_owned(), ids::write(self.disk.create(&folder.join(IDS_FILE))?, &order)?);
+            add(
+                IDS_FILE.to_owned(),
+                ids::write(self.disk.create(&folder.join(IDS_FILE))?, &order)?,
+            );
             replaced = dead;
         }
         self.disk.sync_dir(&folder)?;
         self.disk.sync_dir(&self.root.join("segments"))?;
-        let entry = SegmentEntry { id: self.id, first_row: 0, rows: self.rows, files, indexes: Vec::new() };
+        let entry = SegmentEntry {
+            id: self.id,
+            first_row: 0,
+            rows: self.rows,
+            files,
+            indexes: Vec::new(),
+        };
         Ok(Sealed { entry, replaced })
     }
 

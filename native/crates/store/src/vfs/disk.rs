@@ -24,7 +24,10 @@ pub(crate) struct Disk {
 
 impl Disk {
     pub fn new(vfs: Arc<dyn Vfs>) -> Disk {
-        Disk { vfs, poison: OnceLock::new() }
+        Disk {
+            vfs,
+            poison: OnceLock::new(),
+        }
     }
 
     pub fn vfs(&self) -> &Arc<dyn Vfs> {
@@ -34,7 +37,9 @@ impl Disk {
     /// Fails when an earlier change failed.
     pub fn check(&self) -> Result<()> {
         match self.poison.get() {
-            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+            Some(cause) => Err(Error::Poisoned {
+                cause: cause.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -45,7 +50,12 @@ impl Disk {
         error
     }
 
-    fn change<T>(&self, operation: &'static str, path: &Path, act: impl FnOnce() -> io::Result<T>) -> Result<T> {
+    fn change<T>(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        act: impl FnOnce() -> io::Result<T>,
+    ) -> Result<T> {
         self.check()?;
         act().map_err(|e| self.poison(Error::io(operation, path, &e)))
     }
@@ -62,17 +72,28 @@ impl Disk {
     /// As `create`, for a file that can be made again: its failures do not poison.
     pub fn create_derived(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         self.check()?;
-        let file = self.vfs.create(path).map_err(|e| Error::io("create", path, &e))?;
+        let file = self
+            .vfs
+            .create(path)
+            .map_err(|e| Error::io("create", path, &e))?;
         Ok(self.file(file, path, false))
     }
 
     fn file(self: &Arc<Self>, file: Box<dyn VfsFile>, path: &Path, poisons: bool) -> DiskFile {
-        DiskFile { disk: self.clone(), file: Arc::from(file), path: path.to_path_buf(), poisons }
+        DiskFile {
+            disk: self.clone(),
+            file: Arc::from(file),
+            path: path.to_path_buf(),
+            poisons,
+        }
     }
 
     pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         self.check()?;
-        let file = self.vfs.open_append(path).map_err(|e| Error::io("open", path, &e))?;
+        let file = self
+            .vfs
+            .open_append(path)
+            .map_err(|e| Error::io("open", path, &e))?;
         Ok(self.file(file, path, true))
     }
 
@@ -122,16 +143,20 @@ impl Disk {
                 return Ok(Err(len));
             }
             let mut bytes = Vec::new();
-            bytes.try_reserve_exact(len as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+            bytes
+                .try_reserve_exact(len as usize)
+                .map_err(|_| io::ErrorKind::OutOfMemory)?;
             bytes.resize(len as usize, 0);
             file.read_at(&mut bytes, 0)?;
             Ok(Ok(bytes))
         };
         match read() {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(actual)) => {
-                Err(Error::LimitExceeded { what: format!("size of {}", path.display()), limit, actual })
-            }
+            Ok(Err(actual)) => Err(Error::LimitExceeded {
+                what: format!("size of {}", path.display()),
+                limit,
+                actual,
+            }),
             Err(e) => Err(Error::io("read", path, &e)),
         }
     }
@@ -151,7 +176,11 @@ impl DiskFile {
         self.disk.check()?;
         act().map_err(|e| {
             let error = Error::io(operation, &self.path, &e);
-            if self.poisons { self.disk.poison(error) } else { error }
+            if self.poisons {
+                self.disk.poison(error)
+            } else {
+                error
+            }
         })
     }
 
@@ -169,7 +198,13 @@ impl DiskFile {
 
     /// A buffered writer that counts and checksums what passes.
     pub fn sealing(self) -> SealingWriter {
-        SealingWriter { file: self, buffer: Vec::with_capacity(BUFFER_BYTES), bytes: 0, crc: 0, error: None }
+        SealingWriter {
+            file: self,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            bytes: 0,
+            crc: 0,
+            error: None,
+        }
     }
 }
 

@@ -52,14 +52,21 @@ impl MemVfs {
     pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut tree = self.inner.lock();
         tree.check_parent(path)?;
-        tree.nodes.insert(path.to_path_buf(), Node::File(Arc::new(Mutex::new(bytes.to_vec()))));
+        tree.nodes.insert(
+            path.to_path_buf(),
+            Node::File(Arc::new(Mutex::new(bytes.to_vec()))),
+        );
         Ok(())
     }
 
     /// Paths of all files, sorted.
     pub fn files(&self) -> Vec<PathBuf> {
         let tree = self.inner.lock();
-        tree.nodes.iter().filter(|(_, n)| matches!(n, Node::File(_))).map(|(p, _)| p.clone()).collect()
+        tree.nodes
+            .iter()
+            .filter(|(_, n)| matches!(n, Node::File(_)))
+            .map(|(p, _)| p.clone())
+            .collect()
     }
 
     /// An independent copy of all files as they are now, with no lock held: what a crash of the process leaves.
@@ -76,7 +83,12 @@ impl MemVfs {
                 (path.clone(), copy)
             })
             .collect();
-        MemVfs { inner: Arc::new(Mutex::new(Tree { nodes, locked: BTreeMap::new() })) }
+        MemVfs {
+            inner: Arc::new(Mutex::new(Tree {
+                nodes,
+                locked: BTreeMap::new(),
+            })),
+        }
     }
 }
 
@@ -99,7 +111,10 @@ impl Tree {
     fn file(&self, path: &Path) -> io::Result<Bytes> {
         match self.nodes.get(path) {
             Some(Node::File(bytes)) => Ok(bytes.clone()),
-            Some(Node::Dir) => Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file")),
+            Some(Node::Dir) => Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "not a regular file",
+            )),
             None => Err(ErrorKind::NotFound.into()),
         }
     }
@@ -123,16 +138,26 @@ impl Vfs for MemVfs {
         }
         tree.check_parent(path)?;
         let bytes = Bytes::default();
-        tree.nodes.insert(path.to_path_buf(), Node::File(bytes.clone()));
-        Ok(Box::new(MemFile { bytes, writable: true }))
+        tree.nodes
+            .insert(path.to_path_buf(), Node::File(bytes.clone()));
+        Ok(Box::new(MemFile {
+            bytes,
+            writable: true,
+        }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        Ok(Box::new(MemFile { bytes: self.inner.lock().file(path)?, writable: false }))
+        Ok(Box::new(MemFile {
+            bytes: self.inner.lock().file(path)?,
+            writable: false,
+        }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        Ok(Box::new(MemFile { bytes: self.inner.lock().file(path)?, writable: true }))
+        Ok(Box::new(MemFile {
+            bytes: self.inner.lock().file(path)?,
+            writable: true,
+        }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Arc<dyn Mapping>> {
@@ -146,7 +171,10 @@ impl Vfs for MemVfs {
         let bytes = tree.file(from)?;
         tree.check_parent(to)?;
         if tree.is_dir(to) {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "the target is a folder"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "the target is a folder",
+            ));
         }
         tree.nodes.remove(from);
         tree.nodes.insert(to.to_path_buf(), Node::File(bytes));
@@ -184,8 +212,16 @@ impl Vfs for MemVfs {
             .filter_map(|(p, node)| {
                 let name = p.file_name()?.to_string_lossy().into_owned();
                 Some(match node {
-                    Node::Dir => Entry { name, is_dir: true, len: 0 },
-                    Node::File(bytes) => Entry { name, is_dir: false, len: bytes.lock().len() as u64 },
+                    Node::Dir => Entry {
+                        name,
+                        is_dir: true,
+                        len: 0,
+                    },
+                    Node::File(bytes) => Entry {
+                        name,
+                        is_dir: false,
+                        len: bytes.lock().len() as u64,
+                    },
                 })
             })
             .collect();
@@ -194,7 +230,11 @@ impl Vfs for MemVfs {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        if self.inner.lock().is_dir(path) { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+        if self.inner.lock().is_dir(path) {
+            Ok(())
+        } else {
+            Err(ErrorKind::NotFound.into())
+        }
     }
 
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError> {
@@ -203,9 +243,15 @@ impl Vfs for MemVfs {
             return Err(LockError::Held(Some(holder.clone())));
         }
         tree.check_parent(path)?;
-        tree.nodes.insert(path.to_path_buf(), Node::File(Arc::new(Mutex::new(holder.as_bytes().to_vec()))));
+        tree.nodes.insert(
+            path.to_path_buf(),
+            Node::File(Arc::new(Mutex::new(holder.as_bytes().to_vec()))),
+        );
         tree.locked.insert(path.to_path_buf(), holder.to_owned());
-        Ok(Box::new(MemLock { tree: self.inner.clone(), path: path.to_path_buf() }))
+        Ok(Box::new(MemLock {
+            tree: self.inner.clone(),
+            path: path.to_path_buf(),
+        }))
     }
 }
 
@@ -216,7 +262,11 @@ struct MemFile {
 
 impl MemFile {
     fn check_writable(&self) -> io::Result<()> {
-        if self.writable { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) }
+        if self.writable {
+            Ok(())
+        } else {
+            Err(ErrorKind::PermissionDenied.into())
+        }
     }
 }
 
@@ -228,7 +278,9 @@ impl VfsFile for MemFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let bytes = self.bytes.lock();
         let start = usize::try_from(offset).map_err(|_| ErrorKind::UnexpectedEof)?;
-        let end = start.checked_add(buf.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        let end = start
+            .checked_add(buf.len())
+            .ok_or(ErrorKind::UnexpectedEof)?;
         buf.copy_from_slice(bytes.get(start..end).ok_or(ErrorKind::UnexpectedEof)?);
         Ok(())
     }
@@ -247,7 +299,10 @@ impl VfsFile for MemFile {
         self.check_writable()?;
         let mut bytes = self.bytes.lock();
         if len > bytes.len() as u64 {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "cannot grow a file"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "cannot grow a file",
+            ));
         }
         bytes.truncate(len as usize);
         Ok(())
@@ -268,7 +323,10 @@ impl MemMapping {
     fn copy_of(bytes: &[u8]) -> MemMapping {
         let mut pages = vec![Page([0; 4096]); bytes.len().div_ceil(4096)];
         bytemuck::cast_slice_mut::<Page, u8>(&mut pages)[..bytes.len()].copy_from_slice(bytes);
-        MemMapping { pages, len: bytes.len() }
+        MemMapping {
+            pages,
+            len: bytes.len(),
+        }
     }
 }
 

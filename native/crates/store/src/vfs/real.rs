@@ -1,5 +1,8 @@
 //! The operating system's files. The only place in the crate that may use `std::fs`.
-#![expect(clippy::disallowed_methods, reason = "this is the door that the ban protects")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the door that the ban protects"
+)]
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,20 +27,33 @@ impl Vfs for RealVfs {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        Ok(Box::new(RealFile { file, end: Mutex::new(0) }))
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)?;
+        Ok(Box::new(RealFile {
+            file,
+            end: Mutex::new(0),
+        }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let file = File::open(path)?;
         let end = regular_len(&file)?;
-        Ok(Box::new(RealFile { file, end: Mutex::new(end) }))
+        Ok(Box::new(RealFile {
+            file,
+            end: Mutex::new(end),
+        }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let end = regular_len(&file)?;
-        Ok(Box::new(RealFile { file, end: Mutex::new(end) }))
+        Ok(Box::new(RealFile {
+            file,
+            end: Mutex::new(end),
+        }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Arc<dyn Mapping>> {
@@ -96,7 +112,12 @@ impl Vfs for RealVfs {
     }
 
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -118,7 +139,10 @@ impl Vfs for RealVfs {
 fn regular_len(file: &File) -> io::Result<u64> {
     let meta = file.metadata()?;
     if !meta.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
     }
     Ok(meta.len())
 }
@@ -136,11 +160,17 @@ impl VfsFile for RealFile {
 
     #[cfg(unix)]
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        if i64::try_from(offset).is_err() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         std::os::unix::fs::FileExt::read_exact_at(&self.file, buf, offset)
     }
 
     #[cfg(windows)]
     fn read_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        if i64::try_from(offset).is_err() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         while !buf.is_empty() {
             match std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -187,7 +217,10 @@ impl VfsFile for RealFile {
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut end = self.end.lock();
         if len > *end {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot grow a file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot grow a file",
+            ));
         }
         self.file.set_len(len)?;
         *end = len;

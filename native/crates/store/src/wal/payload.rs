@@ -92,7 +92,13 @@ impl Upsert {
         if !input.0.is_empty() {
             return Err(format!("{} bytes too many", input.0.len()));
         }
-        Ok(Upsert { collection, first_row, rows, columns, vectors })
+        Ok(Upsert {
+            collection,
+            first_row,
+            rows,
+            columns,
+            vectors,
+        })
     }
 }
 
@@ -102,14 +108,19 @@ fn decode_columns(bytes: &[u8], rows: u32) -> Result<Option<RecordBatch>, String
     }
     let batch = crate::segment::guard(|| {
         let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        let batch = reader.next().ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
+        let batch = reader
+            .next()
+            .ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
         match reader.next() {
             None => Ok(batch),
             Some(_) => Err(ArrowError::IpcError("more than one batch".into())),
         }
     })?;
     if batch.num_rows() != rows as usize {
-        return Err(format!("{} rows of columns for {rows} rows", batch.num_rows()));
+        return Err(format!(
+            "{} rows of columns for {rows} rows",
+            batch.num_rows()
+        ));
     }
     Ok(Some(batch))
 }
@@ -118,7 +129,9 @@ impl Delete {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(4 + self.rows.serialized_size());
         out.extend_from_slice(&self.collection.to_le_bytes());
-        self.rows.serialize_into(&mut out).expect("writing into a vector does not fail");
+        self.rows
+            .serialize_into(&mut out)
+            .expect("writing into a vector does not fail");
         out
     }
 

@@ -47,46 +47,84 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>, first_lsn: u64, newest: bool) -
     let header = match FileHeader::parse(&bytes) {
         Ok(header) => header,
         // Records are only appended once the header is synced, so a file of no more than a header holds none.
-        Err(HeaderError::Short | HeaderError::Damaged(_)) if newest && bytes.len() <= FILE_HEADER => {
-            return Ok(Log { path: path.to_path_buf(), bytes, records: Vec::new(), header: None, valid_len: 0 });
+        Err(HeaderError::Short | HeaderError::Damaged(_))
+            if newest && bytes.len() <= FILE_HEADER =>
+        {
+            return Ok(Log {
+                path: path.to_path_buf(),
+                bytes,
+                records: Vec::new(),
+                header: None,
+                valid_len: 0,
+            });
         }
         Err(HeaderError::Short) => return Err(corrupt(0, None, "it is too short for a log file")),
         Err(HeaderError::Damaged(reason)) => return Err(corrupt(0, None, reason)),
         Err(HeaderError::Version(found)) => {
-            return Err(Error::UnsupportedVersion { file: path.to_path_buf(), found, supported: VERSION });
+            return Err(Error::UnsupportedVersion {
+                file: path.to_path_buf(),
+                found,
+                supported: VERSION,
+            });
         }
     };
     if header.first_lsn != first_lsn {
-        return Err(corrupt(24, None, "its header names another first LSN than its name"));
+        return Err(corrupt(
+            24,
+            None,
+            "its header names another first LSN than its name",
+        ));
     }
 
     let mut records = Vec::new();
     let mut at = FILE_HEADER;
     let mut lsn = first_lsn;
     while at < bytes.len() {
-        let Some(record) = peek(&bytes, at).filter(|r| is_sound(&bytes, at, r, header.salt)) else { break };
+        let Some(record) = peek(&bytes, at).filter(|r| is_sound(&bytes, at, r, header.salt)) else {
+            break;
+        };
         if record.lsn != lsn || record.durable >= lsn {
             return Err(corrupt(at, Some(lsn), "a valid record is out of order"));
         }
         records.push((at, record));
         at = record.end;
-        lsn = lsn.checked_add(1).ok_or_else(|| corrupt(at, None, "the LSNs overflow"))?;
+        lsn = lsn
+            .checked_add(1)
+            .ok_or_else(|| corrupt(at, None, "the LSNs overflow"))?;
     }
     if at < bytes.len() {
         if !newest {
-            return Err(corrupt(at, Some(lsn), "a record is damaged, and a later log file follows"));
+            return Err(corrupt(
+                at,
+                Some(lsn),
+                "a record is damaged, and a later log file follows",
+            ));
         }
         match knows_durable(&bytes, at + 8, lsn, header.salt) {
             Search::Nothing => {}
             Search::Found => {
-                return Err(corrupt(at, Some(lsn), "a record is damaged that a later one knows to have been synced"));
+                return Err(corrupt(
+                    at,
+                    Some(lsn),
+                    "a record is damaged that a later one knows to have been synced",
+                ));
             }
             Search::GaveUp => {
-                return Err(corrupt(at, Some(lsn), "a record is damaged, and what follows is too tangled to tell why"));
+                return Err(corrupt(
+                    at,
+                    Some(lsn),
+                    "a record is damaged, and what follows is too tangled to tell why",
+                ));
             }
         }
     }
-    Ok(Log { path: path.to_path_buf(), bytes, records, header: Some(header), valid_len: at as u64 })
+    Ok(Log {
+        path: path.to_path_buf(),
+        bytes,
+        records,
+        header: Some(header),
+        valid_len: at as u64,
+    })
 }
 
 enum Search {
@@ -102,7 +140,9 @@ fn knows_durable(bytes: &[u8], from: usize, lsn: u64, salt: u64) -> Search {
     while at < bytes.len() {
         // A record that does not claim to know is not worth a checksum.
         if let Some(record) = peek(bytes, at).filter(|r| r.durable >= lsn && r.lsn > r.durable) {
-            let Some(left) = budget.checked_sub(record.end - at) else { return Search::GaveUp };
+            let Some(left) = budget.checked_sub(record.end - at) else {
+                return Search::GaveUp;
+            };
             budget = left;
             if is_sound(bytes, at, &record, salt) {
                 return Search::Found;
@@ -125,7 +165,9 @@ impl Log {
 
     /// LSN of the last record, or one less than the first LSN of the file if there is none.
     pub fn last_lsn(&self, first_lsn: u64) -> u64 {
-        self.records.last().map_or(first_lsn.saturating_sub(1), |(_, r)| r.lsn)
+        self.records
+            .last()
+            .map_or(first_lsn.saturating_sub(1), |(_, r)| r.lsn)
     }
 
     /// Kind of the last record.

@@ -57,16 +57,23 @@ impl FileHeader {
     pub fn parse(bytes: &[u8]) -> Result<FileHeader, HeaderError> {
         let header: &[u8; FILE_HEADER] = bytes.first_chunk().ok_or(HeaderError::Short)?;
         if header[0..8] != MAGIC {
-            return Err(HeaderError::Damaged("it does not begin with the log's magic"));
+            return Err(HeaderError::Damaged(
+                "it does not begin with the log's magic",
+            ));
         }
         if Self::crc(header) != u32_at(header, 12) {
-            return Err(HeaderError::Damaged("the checksum of the file header does not match"));
+            return Err(HeaderError::Damaged(
+                "the checksum of the file header does not match",
+            ));
         }
         let version = u32_at(header, 8);
         if version != VERSION {
             return Err(HeaderError::Version(version));
         }
-        Ok(FileHeader { salt: u64_at(header, 16), first_lsn: u64_at(header, 24) })
+        Ok(FileHeader {
+            salt: u64_at(header, 16),
+            first_lsn: u64_at(header, 24),
+        })
     }
 }
 
@@ -97,7 +104,14 @@ pub(crate) fn padded(len: usize) -> usize {
 }
 
 /// Appends a record to `out`. `payload` is at most [`MAX_PAYLOAD`].
-pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, kind: Kind, lsn: u64, durable: u64, payload: &[u8]) {
+pub(crate) fn encode(
+    out: &mut Vec<u8>,
+    salt: u64,
+    kind: Kind,
+    lsn: u64,
+    durable: u64,
+    payload: &[u8],
+) {
     debug_assert!(payload.len() <= MAX_PAYLOAD);
     let start = out.len();
     out.reserve(padded(payload.len()));
@@ -127,13 +141,21 @@ pub(crate) fn peek(file: &[u8], at: usize) -> Option<Record> {
     if end > file.len() {
         return None;
     }
-    Some(Record { kind, lsn: u64_at(header, 8), durable: u64_at(header, 16), payload: at + RECORD_HEADER, len, end })
+    Some(Record {
+        kind,
+        lsn: u64_at(header, 8),
+        durable: u64_at(header, 16),
+        payload: at + RECORD_HEADER,
+        len,
+        end,
+    })
 }
 
 /// Whether checksum and padding of a peeked record hold.
 pub(crate) fn is_sound(file: &[u8], at: usize, record: &Record, salt: u64) -> bool {
     let crc_at = record.payload + record.len;
-    u32_at(file, crc_at) == checksum(salt, &file[at..crc_at]) && file[crc_at + CRC..record.end].iter().all(|&b| b == 0)
+    u32_at(file, crc_at) == checksum(salt, &file[at..crc_at])
+        && file[crc_at + CRC..record.end].iter().all(|&b| b == 0)
 }
 
 /// The four bytes at `at`, which the caller knows to be there.

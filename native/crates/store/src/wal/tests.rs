@@ -29,7 +29,9 @@ fn written(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
 }
 
 fn payloads(count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|n| (0..n * 5 % 37).map(|i| (i * 7 + n) as u8).collect()).collect()
+    (0..count)
+        .map(|n| (0..n * 5 % 37).map(|i| (i * 7 + n) as u8).collect())
+        .collect()
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
@@ -83,7 +85,10 @@ fn a_flipped_bit_before_the_last_record_is_damage_and_in_it_a_torn_tail() {
                 assert!(bit / 8 < last, "bit {bit}");
                 if bit / 8 >= FILE_HEADER {
                     let record = ends.iter().filter(|&&end| end <= bit / 8).count() - 1;
-                    assert_eq!((lsn, offset), (Some(7 + record as u64), Some(ends[record] as u64)));
+                    assert_eq!(
+                        (lsn, offset),
+                        (Some(7 + record as u64), Some(ends[record] as u64))
+                    );
                 }
             }
             Err(other) => panic!("bit {bit}: {other}"),
@@ -95,7 +100,11 @@ fn a_flipped_bit_before_the_last_record_is_damage_and_in_it_a_torn_tail() {
 fn zeros_or_garbage_behind_the_last_record_are_a_torn_tail() {
     let payloads = payloads(10);
     let (bytes, _) = written(&payloads);
-    for tail in [vec![0; 4096], vec![0xff; 513], (0..=255).cycle().take(3000).collect()] {
+    for tail in [
+        vec![0; 4096],
+        vec![0xff; 513],
+        (0..=255).cycle().take(3000).collect(),
+    ] {
         let mut longer = bytes.clone();
         longer.extend_from_slice(&tail);
         assert_eq!(read(&longer).unwrap(), payloads);
@@ -105,7 +114,10 @@ fn zeros_or_garbage_behind_the_last_record_are_a_torn_tail() {
 #[test]
 fn a_lost_record_among_unsynced_ones_is_no_damage() {
     // Three records appended after the last sync; the power cut kept the second and third, not the first.
-    let header = record::FileHeader { salt: 99, first_lsn: 7 };
+    let header = record::FileHeader {
+        salt: 99,
+        first_lsn: 7,
+    };
     let mut bytes = header.to_bytes().to_vec();
     encode(&mut bytes, 99, Kind::Upsert, 7, 6, b"synced");
     let at = bytes.len();
@@ -116,13 +128,23 @@ fn a_lost_record_among_unsynced_ones_is_no_damage() {
     assert_eq!(read(&bytes).unwrap(), [b"synced".to_vec()]);
     // A later record that knows the lost one was synced makes it damage.
     encode(&mut bytes, 99, Kind::Mark, 11, 10, b"");
-    assert!(matches!(read(&bytes), Err(Error::Corrupt { lsn: Some(8), .. })));
+    assert!(matches!(
+        read(&bytes),
+        Err(Error::Corrupt { lsn: Some(8), .. })
+    ));
 }
 
 #[test]
 fn a_record_of_another_file_is_not_taken_for_one_of_this() {
     let (mut bytes, _) = written(&payloads(3));
-    encode(&mut bytes, 12345, Kind::Upsert, 10, 9, b"from a file with another salt");
+    encode(
+        &mut bytes,
+        12345,
+        Kind::Upsert,
+        10,
+        9,
+        b"from a file with another salt",
+    );
     assert_eq!(read(&bytes).unwrap().len(), 3);
 }
 
@@ -139,14 +161,26 @@ fn a_damaged_record_in_an_older_file_is_damage_even_at_its_end() {
 fn hostile_lengths_kinds_and_numbers_never_panic() {
     let payloads = payloads(12);
     let (bytes, ends) = written(&payloads);
-    let values = [0, 1, 7, 8, 1 << 31, (1 << 32) - 1, (64 << 20) - 1, 64 << 20, u64::MAX - 20, u64::MAX];
+    let values = [
+        0,
+        1,
+        7,
+        8,
+        1 << 31,
+        (1 << 32) - 1,
+        (64 << 20) - 1,
+        64 << 20,
+        u64::MAX - 20,
+        u64::MAX,
+    ];
     for &at in &ends[..ends.len() - 1] {
         for &(field, width) in &[(0, 4), (4, 1), (5, 1), (6, 2), (8, 8), (16, 8)] {
             for value in values {
                 for fix in [false, true] {
                     let mut bad = bytes.clone();
                     let same = bad[at + field..at + field + width] == value.to_le_bytes()[..width];
-                    bad[at + field..at + field + width].copy_from_slice(&value.to_le_bytes()[..width]);
+                    bad[at + field..at + field + width]
+                        .copy_from_slice(&value.to_le_bytes()[..width]);
                     if fix {
                         reseal(&mut bad, at);
                     }
@@ -166,7 +200,10 @@ fn reseal(bytes: &mut [u8], at: usize) {
     let salt = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
     let len = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     if at + 24 + len + 4 <= bytes.len() {
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &bytes[at..at + 24 + len]);
+        let crc = crc32c::crc32c_append(
+            crc32c::crc32c(&salt.to_le_bytes()),
+            &bytes[at..at + 24 + len],
+        );
         bytes[at + 24 + len..at + 28 + len].copy_from_slice(&crc.to_le_bytes());
     }
 }
@@ -174,7 +211,10 @@ fn reseal(bytes: &mut [u8], at: usize) {
 #[test]
 fn a_file_made_of_nested_records_does_not_hang_the_open() {
     // Every eighth byte looks like a long record that knows everything: the search for valid ones must give up.
-    let header = record::FileHeader { salt: 5, first_lsn: 7 };
+    let header = record::FileHeader {
+        salt: 5,
+        first_lsn: 7,
+    };
     let mut bytes = header.to_bytes().to_vec();
     let total = 4 << 20;
     while bytes.len() < total {
@@ -198,7 +238,10 @@ fn a_payload_past_the_limit_is_refused_and_the_log_goes_on() {
     let disk = Arc::new(Disk::new(Arc::new(vfs)));
     let mut wal = Wal::create(&disk, root, 1).unwrap();
     let long = vec![1; MAX_PAYLOAD + 1];
-    assert_eq!(wal.append(Kind::Upsert, 0, &long).unwrap_err().code(), "LIMIT_EXCEEDED");
+    assert_eq!(
+        wal.append(Kind::Upsert, 0, &long).unwrap_err().code(),
+        "LIMIT_EXCEEDED"
+    );
     assert_eq!(wal.append(Kind::Upsert, 0, &long[1..]).unwrap(), 1);
     disk.check().unwrap();
 }

@@ -42,7 +42,9 @@ impl Wal {
     /// Goes on with a log that was read: cuts off the torn tail and makes what was read durable (after a mere crash of the process it
     /// may still be in the system's cache only).
     pub fn resume(disk: &Arc<Disk>, log: &Log) -> Result<Option<Wal>> {
-        let Some(header) = log.header else { return Ok(None) };
+        let Some(header) = log.header else {
+            return Ok(None);
+        };
         let file = disk.open_append(log.path())?;
         if log.valid_len < log.file_len() {
             file.truncate(log.valid_len)?;
@@ -68,7 +70,10 @@ impl Wal {
                 actual: payload.len() as u64,
             });
         }
-        let lsn = self.last_lsn.checked_add(1).ok_or_else(|| Error::internal("out of LSNs"))?;
+        let lsn = self
+            .last_lsn
+            .checked_add(1)
+            .ok_or_else(|| Error::internal("out of LSNs"))?;
         self.buffer.clear();
         encode(&mut self.buffer, self.salt, kind, lsn, durable, payload);
         self.file.append(&self.buffer)?;

@@ -39,10 +39,16 @@ fn files(vfs: &dyn Vfs, root: &Path) {
     file.read_at(&mut buffer, 6).unwrap();
     assert_eq!(&buffer, b"world");
     assert_eq!(kind(file.read_at(&mut buffer, 7)), ErrorKind::UnexpectedEof);
-    assert_eq!(kind(file.read_at(&mut buffer, u64::MAX - 2)), ErrorKind::UnexpectedEof);
+    assert_eq!(
+        kind(file.read_at(&mut buffer, u64::MAX - 2)),
+        ErrorKind::UnexpectedEof
+    );
     file.read_at(&mut [], 11).unwrap();
 
-    assert!(file.truncate(12).is_err(), "a file does not grow by being cut");
+    assert!(
+        file.truncate(12).is_err(),
+        "a file does not grow by being cut"
+    );
     file.truncate(4).unwrap();
     file.append(b"!").unwrap();
     assert_eq!(file.len().unwrap(), 5);
@@ -54,7 +60,10 @@ fn files(vfs: &dyn Vfs, root: &Path) {
     assert_eq!(&buffer, b"ell!?");
     let reader = vfs.open(&path).unwrap();
     assert_eq!(reader.len().unwrap(), 6);
-    assert!(reader.append(b"x").is_err(), "a file opened for reading is not written to");
+    assert!(
+        reader.append(b"x").is_err(),
+        "a file opened for reading is not written to"
+    );
     assert_eq!(reader.len().unwrap(), 6);
 
     // A rename replaces its target, and handles follow the file.
@@ -75,17 +84,36 @@ fn folders(vfs: &dyn Vfs, root: &Path) {
     vfs.create_dir(&folder).unwrap();
     assert_eq!(kind(vfs.create_dir(&folder)), ErrorKind::AlreadyExists);
     assert_eq!(kind(vfs.create(&folder)), ErrorKind::AlreadyExists);
-    assert_eq!(kind(vfs.create_dir(&root.join("no/such"))), ErrorKind::NotFound);
+    assert_eq!(
+        kind(vfs.create_dir(&root.join("no/such"))),
+        ErrorKind::NotFound
+    );
     assert!(vfs.open(&folder).is_err(), "a folder is not a file");
     assert!(vfs.map(&folder).is_err());
     for name in ["c", "a", "b"] {
-        vfs.create(&folder.join(name)).unwrap().append(name.repeat(3).as_bytes()).unwrap();
+        vfs.create(&folder.join(name))
+            .unwrap()
+            .append(name.repeat(3).as_bytes())
+            .unwrap();
     }
     vfs.create_dir(&folder.join("aa")).unwrap();
     vfs.create(&folder.join("aa").join("inner")).unwrap();
-    let found: Vec<_> = vfs.list(&folder).unwrap().into_iter().map(|e| (e.name, e.is_dir, e.len)).collect();
-    let wanted = [("a", false, 3), ("aa", true, 0), ("b", false, 3), ("c", false, 3)];
-    assert_eq!(found, wanted.map(|(name, dir, len)| (name.to_owned(), dir, len)));
+    let found: Vec<_> = vfs
+        .list(&folder)
+        .unwrap()
+        .into_iter()
+        .map(|e| (e.name, e.is_dir, e.len))
+        .collect();
+    let wanted = [
+        ("a", false, 3),
+        ("aa", true, 0),
+        ("b", false, 3),
+        ("c", false, 3),
+    ];
+    assert_eq!(
+        found,
+        wanted.map(|(name, dir, len)| (name.to_owned(), dir, len))
+    );
     vfs.sync_dir(&folder).unwrap();
     assert!(vfs.sync_dir(&root.join("none")).is_err());
     assert_eq!(kind(vfs.remove_dir(&folder)), ErrorKind::DirectoryNotEmpty);
@@ -108,7 +136,11 @@ fn mappings(vfs: &dyn Vfs, root: &Path) {
     file.sync().unwrap();
     let map = vfs.map(&path).unwrap();
     assert_eq!(map.bytes(), bytes);
-    assert_eq!(map.bytes().as_ptr() as usize % 4096, 0, "a mapping is aligned to a page");
+    assert_eq!(
+        map.bytes().as_ptr() as usize % 4096,
+        0,
+        "a mapping is aligned to a page"
+    );
     drop(file);
     // Where a mapped file can be removed, the mapping stays.
     if vfs.remove(&path).is_ok() {
@@ -120,17 +152,24 @@ fn mappings(vfs: &dyn Vfs, root: &Path) {
 
 fn locks(vfs: &dyn Vfs, root: &Path) {
     let path = root.join("L");
-    let held = vfs.lock(&path, "process 1").unwrap_or_else(|e| panic!("{e:?}"));
+    let held = vfs
+        .lock(&path, "process 1")
+        .unwrap_or_else(|e| panic!("{e:?}"));
     match vfs.lock(&path, "process 2").err() {
         // Some systems do not let others read a locked file.
         Some(LockError::Held(holder)) => assert!(holder.is_none_or(|h| h == "process 1")),
         other => panic!("{other:?}"),
     }
     drop(held);
-    drop(vfs.lock(&path, "process 3, with a longer text").unwrap_or_else(|e| panic!("{e:?}")));
+    drop(
+        vfs.lock(&path, "process 3, with a longer text")
+            .unwrap_or_else(|e| panic!("{e:?}")),
+    );
     let held = vfs.lock(&path, "p4").unwrap_or_else(|e| panic!("{e:?}"));
     match vfs.lock(&path, "p5").err() {
-        Some(LockError::Held(holder)) => assert!(holder.is_none_or(|h| h == "p4"), "the old text is gone"),
+        Some(LockError::Held(holder)) => {
+            assert!(holder.is_none_or(|h| h == "p4"), "the old text is gone")
+        }
         other => panic!("{other:?}"),
     }
     drop(held);

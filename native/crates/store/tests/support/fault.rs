@@ -23,7 +23,11 @@ pub struct Faults {
 impl Faults {
     fn step(&self) -> io::Result<()> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
-        if left == 0 || (left < 0 && self.sticky) { Err(io::Error::new(self.kind, "injected")) } else { Ok(()) }
+        if left == 0 || (left < 0 && self.sticky) {
+            Err(io::Error::new(self.kind, "injected"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the failing change was reached.
@@ -33,13 +37,32 @@ impl Faults {
 }
 
 impl FaultVfs {
-    pub fn new(inner: MemVfs, fail_at: i64, sticky: bool, kind: io::ErrorKind) -> (FaultVfs, Arc<Faults>) {
-        let faults = Arc::new(Faults { left: AtomicI64::new(fail_at), sticky, kind, syncs: AtomicU64::new(0) });
-        (FaultVfs { inner, faults: faults.clone() }, faults)
+    pub fn new(
+        inner: MemVfs,
+        fail_at: i64,
+        sticky: bool,
+        kind: io::ErrorKind,
+    ) -> (FaultVfs, Arc<Faults>) {
+        let faults = Arc::new(Faults {
+            left: AtomicI64::new(fail_at),
+            sticky,
+            kind,
+            syncs: AtomicU64::new(0),
+        });
+        (
+            FaultVfs {
+                inner,
+                faults: faults.clone(),
+            },
+            faults,
+        )
     }
 
     fn file(&self, file: Box<dyn VfsFile>) -> Box<dyn VfsFile> {
-        Box::new(FaultFile { file, faults: self.faults.clone() })
+        Box::new(FaultFile {
+            file,
+            faults: self.faults.clone(),
+        })
     }
 }
 

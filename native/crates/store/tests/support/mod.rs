@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use omendb_store::vfs::{MemVfs, Vfs};
-use omendb_store::{CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store, VectorSpec};
+use omendb_store::{
+    CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store,
+    VectorSpec,
+};
 
 pub const ROOT: &str = "/x.db";
 pub const DIMENSION: usize = 4;
@@ -24,7 +27,14 @@ pub fn open(vfs: &MemVfs) -> Arc<Store> {
 }
 
 pub fn try_open(vfs: Arc<dyn Vfs>) -> Result<Arc<Store>> {
-    Store::open_with(vfs, root(), OpenOptions { create: true, background: false })
+    Store::open_with(
+        vfs,
+        root(),
+        OpenOptions {
+            create: true,
+            background: false,
+        },
+    )
 }
 
 /// A collection with text ids, one integer column and one vector column.
@@ -34,7 +44,11 @@ pub fn spec(name: &str) -> CollectionSpec {
         id_kind: IdKind::Text,
         id_column: Some("id".to_owned()),
         columns: vec![ColumnKind::Int.field("n")],
-        vectors: vec![VectorSpec { name: "v".to_owned(), dimension: DIMENSION, metric: Metric::L2 }],
+        vectors: vec![VectorSpec {
+            name: "v".to_owned(),
+            dimension: DIMENSION,
+            metric: Metric::L2,
+        }],
     }
 }
 
@@ -47,8 +61,15 @@ pub fn rows(rows: &[(&str, i64)]) -> (RecordBatch, Vec<f32>) {
 }
 
 pub fn vector(id: &str, n: i64) -> [f32; DIMENSION] {
-    let hash = id.bytes().fold(17u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
-    [n as f32, (hash % 1000) as f32, (hash / 1000 % 1000) as f32, id.len() as f32]
+    let hash = id
+        .bytes()
+        .fold(17u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
+    [
+        n as f32,
+        (hash % 1000) as f32,
+        (hash / 1000 % 1000) as f32,
+        id.len() as f32,
+    ]
 }
 
 /// Numbered rows, for bulk: ids `r0`, `r1`, …
@@ -68,8 +89,16 @@ pub fn content(snapshot: &Snapshot) -> Vec<(String, i64, Vec<f32>)> {
         .zip(cells)
         .map(|(&row, cells)| {
             let id = cells["id"].as_str().unwrap().to_owned();
-            assert_eq!(snapshot.row_of(&Id::Text(id.clone())), Some(row), "the id {id} finds its row");
-            (id, cells["n"].as_i64().unwrap(), snapshot.vector(row, 0).unwrap().to_vec())
+            assert_eq!(
+                snapshot.row_of(&Id::Text(id.clone())),
+                Some(row),
+                "the id {id} finds its row"
+            );
+            (
+                id,
+                cells["n"].as_i64().unwrap(),
+                snapshot.vector(row, 0).unwrap().to_vec(),
+            )
         })
         .collect();
     out.sort_by(|a, b| a.0.cmp(&b.0));
@@ -78,7 +107,10 @@ pub fn content(snapshot: &Snapshot) -> Vec<(String, i64, Vec<f32>)> {
 
 /// The same shape as [`content`], from pairs.
 pub fn expected(pairs: &[(&str, i64)]) -> Vec<(String, i64, Vec<f32>)> {
-    let mut out: Vec<_> = pairs.iter().map(|(id, n)| ((*id).to_owned(), *n, vector(id, *n).to_vec())).collect();
+    let mut out: Vec<_> = pairs
+        .iter()
+        .map(|(id, n)| ((*id).to_owned(), *n, vector(id, *n).to_vec()))
+        .collect();
     out.sort_by(|a, b| a.0.cmp(&b.0));
     out
 }
