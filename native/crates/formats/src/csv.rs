@@ -421,7 +421,8 @@ impl RowFormat for Rows {
             }
             Split::More => {
                 let limit = MAX_LINE_BYTES >> 20;
-                let several = memchr::memchr(b'\n', self.window.data()).is_some();
+                let newline = memchr::memchr(b'\n', self.window.data());
+                let several = newline.is_some_and(|at| at < limit << 20);
                 return if several {
                     let reason =
                         format!("a quote opens here and does not close within {limit} MiB");

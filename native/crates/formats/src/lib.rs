@@ -5,6 +5,7 @@
 //! allocated, and a row that cannot be read is either the error that ends the read or counted with its reason, never dropped in silence.
 
 mod arrow_cells;
+mod arrow_vectors;
 mod columns;
 mod csv;
 mod dense;

@@ -109,17 +109,24 @@ pub(crate) fn sniff_source(source: &mut SourceFile) -> Result<Format> {
         return Err(Error::empty(path, "the file holds only white space"));
     }
     let json_name = matches!(extension.as_str(), "jsonl" | "ndjson");
-    let mut lines = trimmed
+    let lines: Vec<&[u8]> = trimmed
         .split(|b| *b == b'\n')
-        .filter(|l| !l.trim_ascii().is_empty());
-    let first = lines.next().unwrap_or_default();
+        .filter(|l| !l.trim_ascii().is_empty())
+        .take(20)
+        .collect();
+    let first = lines.first().copied().unwrap_or_default();
     // A line longer than the head cannot be judged whole.
-    let cut_off = first.len() == trimmed.len() && len > head.len() as u64;
-    let starts_json = matches!(first.trim_ascii().first(), Some(b'{' | b'['));
-    let any_line = || {
-        crate::jsonl::looks_like_line(first) || lines.take(20).any(crate::jsonl::looks_like_line)
+    let cut_off = lines.len() == 1 && len > head.len() as u64;
+    // Bad lines are the reader's to reject; a document spread over lines has few that stand alone.
+    let good = || {
+        lines
+            .iter()
+            .filter(|l| crate::jsonl::looks_like_line(l))
+            .count()
     };
-    if json_name || (starts_json && (any_line() || (cut_off && first.starts_with(b"{")))) {
+    let starts_json = matches!(first.first(), Some(b'{' | b'['));
+    let starts_line = first.starts_with(b"{") || !first.contains(&b'{');
+    if json_name || (starts_json && ((cut_off && starts_line) || good() * 2 > lines.len())) {
         return Ok(Format::JsonLines);
     }
     if extension == "json" || first.starts_with(b"{") {

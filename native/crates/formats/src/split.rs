@@ -208,12 +208,12 @@ mod tests {
         assert_eq!(
             whole,
             Split::Record {
-                bytes: 11,
+                bytes: 10,
                 lines: 1,
                 blank: false
             }
         );
-        for end in 0..11 {
+        for end in 0..10 {
             assert_eq!(
                 split(&text[..end], false, COMMA, &mut spans),
                 Split::More,

@@ -1,0 +1,6 @@
+//! Real files in temporary folders: round trips, previews, hostile input.
+
+mod hostile;
+mod preview;
+mod round_trip;
+mod support;
