@@ -12,7 +12,7 @@ use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::part::Part;
+use crate::part::{IndexFile, Part};
 use crate::query::sort_and_cut;
 use crate::snapshot::Snapshot;
 
@@ -86,7 +86,7 @@ impl Snapshot {
             [] => {}
             [part] if rows.len() == part.rows as usize => {
                 let vectors = self.vectors_of(part, column)?;
-                let index = part.vectors[column].index.as_ref();
+                let index = usable_index(part, column, vectors);
                 let own;
                 let view = match index {
                     _ if rows.len() <= EXACT_ROWS => None,
@@ -119,7 +119,7 @@ impl Snapshot {
                 let mut own = Vec::with_capacity(parts.len());
                 for part in parts {
                     let vectors = self.vectors_of(part, column)?;
-                    let needed = part.vectors[column].index.is_none()
+                    let needed = usable_index(part, column, vectors).is_none()
                         && part.rows as usize > OWN_INDEX_ROWS
                         && rows.len() > EXACT_ROWS;
                     own.push(if needed {
@@ -160,7 +160,7 @@ impl Snapshot {
         own: Option<&'a Graph>,
         rows: &[u32],
     ) -> Result<Source<'a>> {
-        let index = part.vectors[column].index.as_deref();
+        let index = usable_index(part, column, self.vectors_of(part, column)?);
         let view = match (index, own) {
             _ if rows.len() <= EXACT_ROWS => None,
             (Some(index), _) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
@@ -221,6 +221,17 @@ impl Snapshot {
         })?;
         Ok((rows, xy))
     }
+}
+
+fn usable_index<'a>(
+    part: &'a Part,
+    column: usize,
+    vectors: VectorsRef<'_>,
+) -> Option<&'a IndexFile> {
+    part.vectors[column]
+        .index
+        .as_deref()
+        .filter(|index| index.fits(vectors))
 }
 
 fn cancelled() -> Error {

@@ -10,7 +10,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use bytemuck::Pod;
 use omendb_hnsw::format::Header;
-use omendb_hnsw::{FormatError, Graph, GraphView};
+use omendb_hnsw::{FormatError, GraphView, VectorsRef};
 
 use crate::meta::Id;
 use crate::vfs::Mapping;
@@ -232,31 +232,29 @@ impl Part {
     }
 }
 
-/// A validated HNSW graph over all rows of a part.
-pub(crate) enum IndexFile {
-    /// Parsed once by [`IndexFile::open`]; the bytes do not change while the mapping lives.
-    Mapped {
-        /// The whole file.
-        map: Arc<dyn Mapping>,
-        /// What `parse` read, so that the file is not read through again.
-        header: Header,
-    },
-    /// Built in this process and not (yet) in a file.
-    Owned(Graph),
+/// The file of an HNSW graph over all rows of a part, parsed and validated.
+pub(crate) struct IndexFile {
+    map: Arc<dyn Mapping>,
+    /// What `parse` read, so that the file is not read through again: its bytes do not change.
+    header: Header,
 }
 
 impl IndexFile {
     /// Parses and validates the graph in `map`.
     pub fn open(map: Arc<dyn Mapping>) -> Result<IndexFile, FormatError> {
         let header = *GraphView::parse(map.bytes())?.header();
-        Ok(IndexFile::Mapped { map, header })
+        Ok(IndexFile { map, header })
+    }
+
+    /// Whether the graph is one of these vectors. Another would come from a mixed-up file; the index is then left alone.
+    pub fn fits(&self, vectors: VectorsRef<'_>) -> bool {
+        self.header.nodes as usize == vectors.len()
+            && self.header.dimension as usize == vectors.dimension
+            && self.header.metric == vectors.metric
     }
 
     /// The graph; takes no time to speak of.
     pub fn view(&self) -> Result<GraphView<'_>, FormatError> {
-        match self {
-            IndexFile::Mapped { map, header } => GraphView::reopen(map.bytes(), header),
-            IndexFile::Owned(graph) => Ok(graph.view()),
-        }
+        GraphView::reopen(self.map.bytes(), &self.header)
     }
 }

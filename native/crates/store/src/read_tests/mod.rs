@@ -6,6 +6,7 @@ mod search;
 mod tables;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,6 +23,7 @@ use crate::column::Value;
 use crate::meta::{CollectionMeta, ColumnKind, ColumnMeta, Id, IdKind, VectorSpec};
 use crate::part::{Floats, IdIndex, IndexFile, Part, VectorColumn};
 use crate::snapshot::Snapshot;
+use crate::vfs::{MemVfs, Vfs};
 
 /// A small generator of numbers, so that a test is the same each time.
 pub(super) struct Random(u64);
@@ -36,10 +38,6 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() >> 11) as usize % n
     }
 
     /// -1 to 1.
@@ -124,7 +122,9 @@ impl Fixture {
                 &AtomicBool::new(false),
             )
             .unwrap();
-            Arc::new(IndexFile::Owned(graph))
+            let (files, path) = (MemVfs::new(), Path::new("/index"));
+            files.write(path, &graph.to_bytes()).unwrap();
+            Arc::new(IndexFile::open(files.map(path).unwrap()).unwrap())
         });
         let column = VectorColumn {
             data: Floats::from(vectors.to_vec()),
@@ -165,6 +165,27 @@ impl Fixture {
             Part::new(self.next, rows as u32, batches, vec![column], ids).unwrap(),
         ));
         self.next += rows as u32;
+    }
+
+    /// A part without columns whose index is one of other vectors.
+    pub fn part_with_index_of(&mut self, vectors: &[f32], others: &[f32]) {
+        self.part(&[], others, 1, true);
+        let other = self.parts.pop().unwrap();
+        let rows = (vectors.len() / self.meta.vectors[0].dimension) as u32;
+        let column = VectorColumn {
+            data: Floats::from(vectors.to_vec()),
+            inv_norms: Floats::empty(),
+            index: other.vectors[0].index.clone(),
+        };
+        let part = Part::new(
+            other.first_row,
+            rows,
+            Vec::new(),
+            vec![column],
+            IdIndex::RowNumber,
+        );
+        self.parts.push(Arc::new(part.unwrap()));
+        self.next = other.first_row + rows;
     }
 
     /// Leaves row numbers out, as a sealed part does whose rows were all deleted and dropped.

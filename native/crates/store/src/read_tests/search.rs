@@ -62,6 +62,7 @@ fn assert_same(hits: &[Hit], truth: &[f64], what: &str) {
     );
 }
 
+// [Q1]
 #[test]
 fn exact_search_agrees_with_the_definition_for_every_metric_over_several_parts_with_deletes() {
     for metric in Metric::ALL {
@@ -100,6 +101,7 @@ fn exact_search_agrees_with_the_definition_for_every_metric_over_several_parts_w
     }
 }
 
+// [Q1]
 #[test]
 fn equal_distances_come_by_row_number_across_parts() {
     let mut fixture = Fixture::new(None, &[], 2, Metric::L2);
@@ -114,6 +116,7 @@ fn equal_distances_come_by_row_number_across_parts() {
     assert_eq!(hits.iter().map(|h| h.row).collect::<Vec<_>>(), [0, 1, 2, 3]);
 }
 
+// [Q3]
 #[test]
 fn an_indexed_and_a_fresh_part_are_searched_as_one() {
     for metric in [Metric::L2, Metric::Cosine] {
@@ -234,6 +237,7 @@ fn filtered_search_agrees_with_the_definition_at_every_selectivity() {
     }
 }
 
+// [Q6]
 #[test]
 fn a_filter_that_the_walk_cannot_reach_is_answered_by_a_scan() {
     // 3,000 accepted rows in a far corner: a walk from the query rejects nearly all it meets.
@@ -395,4 +399,21 @@ proptest! {
         let indexed = snapshot.search(&SearchRequest { exact: false, ..request }).unwrap();
         prop_assert_eq!(indexed.hits, result.hits);
     }
+}
+
+#[test]
+fn an_index_of_other_vectors_is_left_alone() {
+    let mut fixture = Fixture::new(None, &[], 2, Metric::L2);
+    let mut random = Random::new(2);
+    let vectors: Vec<f32> = (0..6_000).map(|_| random.float()).collect();
+    fixture.part_with_index_of(&vectors, &vectors[..4_000]);
+    let snapshot = fixture.snapshot();
+    let query = [0.0, 0.0];
+    let result = snapshot.search(&SearchRequest::new(&query, 5)).unwrap();
+    assert_eq!(result.plan, Plan::Exact);
+    assert_same(
+        &result.hits,
+        &truth(&snapshot, &query, 5, |_| true),
+        "scanned",
+    );
 }

@@ -80,6 +80,7 @@ fn by(column: &str, descending: bool) -> SortKey {
     }
 }
 
+// [Q2]
 #[test]
 fn ids_lead_to_the_newest_live_row_and_back() {
     let mut fixture = words();
