@@ -208,10 +208,18 @@ fn vectors_of_different_lengths_are_refused_by_every_implementation() {
                     kernels.isa
                 );
             };
-            refused(&|| drop((kernels.dot)(a, b)));
-            refused(&|| drop((kernels.l2_squared)(a, b)));
-            refused(&|| drop((kernels.dot_4)(a, [a, a, b, a])));
-            refused(&|| drop((kernels.l2_squared_4)(a, [a, a, a, b])));
+            refused(&|| {
+                let _ = (kernels.dot)(a, b);
+            });
+            refused(&|| {
+                let _ = (kernels.l2_squared)(a, b);
+            });
+            refused(&|| {
+                let _ = (kernels.dot_4)(a, [a, a, b, a]);
+            });
+            refused(&|| {
+                let _ = (kernels.l2_squared_4)(a, [a, a, a, b]);
+            });
             refused(&|| (kernels.add_scaled)(&mut a.to_vec(), 1.0, b));
             refused(&|| kernels.dot_rows(a, &long, &mut [0.0; 3]));
         }

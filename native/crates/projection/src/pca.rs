@@ -97,7 +97,10 @@ struct Rows<'a> {
     sample: Vec<u32>,
     /// Mean of the sample, after scaling.
     mean: Vec<f32>,
-    scale: f64,
+    /// What each row is multiplied by, when rows are normalised; else empty.
+    inv_norms: Vec<f32>,
+    /// What every row is multiplied by otherwise.
+    scale: f32,
 }
 
 impl<'a> Rows<'a> {
@@ -110,6 +113,7 @@ impl<'a> Rows<'a> {
             points,
             sample: sample(points.n, points.dimension, seed),
             mean: vec![0.0; points.dimension],
+            inv_norms: Vec::new(),
             scale: 1.0,
         };
         let largest = points
@@ -125,7 +129,16 @@ impl<'a> Rows<'a> {
         let largest = f64::from(largest);
         // Rows of ordinary size are left as they are.
         if !points.normalize && largest > 0.0 && !(FLOOR..CEILING).contains(&largest) {
-            rows.scale = 1.0 / largest;
+            // Rows of subnormal numbers alone count as zero.
+            let scale = (1.0 / largest) as f32;
+            rows.scale = if scale.is_finite() { scale } else { 0.0 };
+        }
+        if points.normalize {
+            rows.inv_norms = points
+                .data
+                .par_chunks_exact(points.dimension)
+                .map(inv_norm)
+                .collect();
         }
         let sums: Vec<Vec<f64>> = rows
             .sample
@@ -160,13 +173,7 @@ impl<'a> Rows<'a> {
     fn centred(&self, i: usize, out: &mut [f32]) {
         let dimension = self.points.dimension;
         let row = &self.points.data[i * dimension..(i + 1) * dimension];
-        let scale = if self.points.normalize {
-            f64::from(inv_norm(row))
-        } else {
-            self.scale
-        } as f32;
-        // Subnormal rows have scales past f32.
-        let scale = if scale.is_finite() { scale } else { 0.0 };
+        let scale = self.inv_norms.get(i).copied().unwrap_or(self.scale);
         for ((out, x), mean) in out.iter_mut().zip(row).zip(&self.mean) {
             let x = x * scale;
             *out = if x.is_finite() { x } else { 0.0 } - mean;
