@@ -94,7 +94,7 @@ function Ended({ job }: { job: EndedJob }) {
         </p>
       </div>
       <span className={styles.side}>{ago(new Date(job.endedMs).toISOString(), Date.now())}</span>
-      {job.error && (
+      {job.error && job.state === 'failed' && (
         <div className={styles.wide}>
           <ErrorNote error={job.error} />
         </div>
