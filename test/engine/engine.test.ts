@@ -495,15 +495,39 @@ describe('a map', () => {
 })
 
 describe('the addon', () => {
-  test('turns a panic into an error with a code', () => {
-    const { testPanic } = addon() as unknown as { testPanic(): void }
+  test('turns a panic into an error with a code, on its own threads too', async () => {
+    const { testPanic, testPanicOnThread } = addon()
     process.env.OMENDB_TEST_PANIC = '1'
     try {
       expect(testPanic).toThrow(/"code":"INTERNAL".*a panic on request/)
+      await expect(testPanicOnThread()).rejects.toThrow(/"code":"INTERNAL".*a panic on request/)
     } finally {
       delete process.env.OMENDB_TEST_PANIC
     }
     expect(() => testPanic()).not.toThrow()
+  })
+
+  test('has exactly the functions that its declarations name', () => {
+    const declared = new Map<string, string[]>()
+    for (const [, name = '', body = ''] of readFileSync('native/napi/index.d.ts', 'utf8').matchAll(
+      /export interface (\w+) \{\n(.*?)\n\}/gs,
+    )) {
+      declared.set(
+        name,
+        [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1] ?? '').sort(),
+      )
+    }
+    const names = (value: object) =>
+      Object.getOwnPropertyNames(value).filter((name) => name !== 'constructor')
+    const native = addon() as unknown as Record<string, { prototype: object }>
+    const functions = Object.keys(native).filter((name) => /^[a-z]/.test(name))
+    expect([...functions, 'Job'].sort()).toEqual(declared.get('Addon'))
+    for (const [name, members] of declared) {
+      if (name === 'Addon') continue
+      const class_ = native[name === 'NativeJob' ? 'Job' : name]
+      expect(class_, name).toBeDefined()
+      if (class_) expect(names(class_.prototype).sort(), name).toEqual(members)
+    }
   })
 
   test('says what it is', async () => {

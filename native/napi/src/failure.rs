@@ -100,9 +100,14 @@ impl From<omendb_ingest::Error> for Failure {
 
 impl From<Failure> for napi::Error {
     fn from(f: Failure) -> napi::Error {
-        let Failure { code, message, remedy, detail, retry } = f;
-        let reason =
-            json!({ "code": code, "message": message, "remedy": remedy, "detail": detail, "retry": retry });
+        let Failure {
+            code,
+            message,
+            remedy,
+            detail,
+            retry,
+        } = f;
+        let reason = json!({ "code": code, "message": message, "remedy": remedy, "detail": detail, "retry": retry });
         napi::Error::from_reason(reason.to_string())
     }
 }

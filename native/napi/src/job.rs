@@ -33,9 +33,13 @@ impl Handle {
 
     /// Tells JavaScript how far the work is, at most ten times a second and at once in a new phase. Callable from any thread.
     pub fn progress(&self, phase: &'static str, done: u64, total: u64) {
-        let Some(function) = &self.progress else { return };
+        let Some(function) = &self.progress else {
+            return;
+        };
         // Whoever finds the lock taken has nothing to add: another thread is telling the same.
-        let Ok(mut told) = self.told.try_lock() else { return };
+        let Ok(mut told) = self.told.try_lock() else {
+            return;
+        };
         let now = Instant::now();
         if told.is_some_and(|(at, last)| last == phase && now - at < PROGRESS_EVERY) {
             return;
@@ -59,18 +63,25 @@ impl Job {
     /// `onProgress(phase, done, total)` is called at most ten times a second; `total` is 0 while it is unknown.
     #[napi(constructor, catch_unwind)]
     pub fn new(
-        #[napi(ts_arg_type = "(phase: string, done: number, total: number) => void")] on_progress: Option<
-            Function<'_, ProgressArgs, ()>,
-        >,
+        #[napi(ts_arg_type = "(phase: string, done: number, total: number) => void")]
+        on_progress: Option<Function<'_, ProgressArgs, ()>>,
     ) -> Result<Job> {
         let progress = on_progress
             .map(|function| {
-                function.build_threadsafe_function::<ProgressArgs>().callee_handled::<false>().weak::<true>().build()
+                function
+                    .build_threadsafe_function::<ProgressArgs>()
+                    .callee_handled::<false>()
+                    .weak::<true>()
+                    .build()
             })
             .transpose()?
             .map(Arc::new);
         Ok(Job {
-            handle: Handle { cancel: Arc::new(AtomicBool::new(false)), progress, told: Arc::new(Mutex::new(None)) },
+            handle: Handle {
+                cancel: Arc::new(AtomicBool::new(false)),
+                progress,
+                told: Arc::new(Mutex::new(None)),
+            },
         })
     }
 

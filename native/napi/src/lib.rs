@@ -19,7 +19,7 @@ mod writes;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use crate::failure::{Failure, guard};
+use crate::failure::{Failure, Outcome, guard};
 use crate::promise::on_thread;
 use crate::results::NativeVectors;
 use crate::store::NativeStore;
@@ -67,11 +67,22 @@ pub fn open_store<'env>(env: &'env Env, path: String, create: bool) -> Result<Ob
     on_thread(env, "open", move || NativeStore::open(&path, create))
 }
 
-/// Panics inside the guard: lets a test see that a panic becomes an error. Does nothing unless `OMENDB_TEST_PANIC` is set.
+/// Panics on this thread, if `OMENDB_TEST_PANIC` is set: lets a test see what becomes of a panic.
 #[napi(catch_unwind)]
 pub fn test_panic() -> Result<()> {
-    guard(|| {
-        assert!(std::env::var_os("OMENDB_TEST_PANIC").is_none(), "a panic on request");
-        Ok(())
-    })
+    guard(panic_on_request)
+}
+
+/// As [`test_panic`], on a thread of its own.
+#[napi(catch_unwind, ts_return_type = "Promise<void>")]
+pub fn test_panic_on_thread<'env>(env: &'env Env) -> Result<Object<'env>> {
+    on_thread(env, "panic", panic_on_request)
+}
+
+fn panic_on_request() -> Outcome<()> {
+    assert!(
+        std::env::var_os("OMENDB_TEST_PANIC").is_none(),
+        "a panic on request"
+    );
+    Ok(())
 }

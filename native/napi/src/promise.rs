@@ -13,10 +13,12 @@ pub fn on_thread<'env, T: ToNapiValue + Send + 'static>(
     work: impl FnOnce() -> Outcome<T> + Send + 'static,
 ) -> Result<Object<'env>> {
     let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
-    let spawned = std::thread::Builder::new().name(format!("omendb-{name}")).spawn(move || match guarded(work) {
-        Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
-        Err(failure) => deferred.reject(failure.into()),
-    });
+    let spawned = std::thread::Builder::new()
+        .name(format!("omendb-{name}"))
+        .spawn(move || match guarded(work) {
+            Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
+            Err(failure) => deferred.reject(failure.into()),
+        });
     match spawned {
         Ok(_) => Ok(promise),
         Err(e) => Err(Failure::internal(format!("no thread could be started: {e}")).into()),

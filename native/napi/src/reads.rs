@@ -47,7 +47,12 @@ pub fn id_for(kind: IdKind, id: Id) -> Id {
 
 /// Names of the columns, and the cells of rows in their order.
 fn cells(snapshot: &Snapshot, rows: &[u32]) -> Outcome<(Vec<String>, Vec<Vec<Value>>)> {
-    let columns = snapshot.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let columns = snapshot
+        .schema()
+        .fields()
+        .iter()
+        .map(|f| f.name().clone())
+        .collect();
     Ok((columns, snapshot.cells(rows, None)?))
 }
 
@@ -78,7 +83,13 @@ impl NativeStore {
 
     /// Where a row stands in a view; null if the filter leaves it out.
     #[napi(catch_unwind)]
-    pub fn position(&self, collection: String, filter: String, sort: String, row: u32) -> Result<Option<f64>> {
+    pub fn position(
+        &self,
+        collection: String,
+        filter: String,
+        sort: String,
+        row: u32,
+    ) -> Result<Option<f64>> {
         guard(|| {
             let sort: Vec<SortKey> = parse("the order", &sort)?;
             let view = self.snapshot_of(&collection)?.view(Some(&filter), &sort)?;
@@ -105,7 +116,11 @@ impl NativeStore {
     pub fn check_filter(&self, collection: String, filter: String) -> Result<()> {
         guard(|| {
             let snapshot = self.snapshot_of(&collection)?;
-            if filter.trim().is_empty() { Ok(()) } else { Ok(snapshot.check_filter(&filter)?) }
+            if filter.trim().is_empty() {
+                Ok(())
+            } else {
+                Ok(snapshot.check_filter(&filter)?)
+            }
         })
     }
 
@@ -122,7 +137,12 @@ impl NativeStore {
 
     /// Writes a row's vector into an array of its dimension.
     #[napi(catch_unwind)]
-    pub fn vector(&self, collection: String, row: u32, mut out: Float32ArraySlice<'_>) -> Result<()> {
+    pub fn vector(
+        &self,
+        collection: String,
+        row: u32,
+        mut out: Float32ArraySlice<'_>,
+    ) -> Result<()> {
         guard(|| fill_f32(&mut out, self.snapshot_of(&collection)?.vector(row, 0)?))
     }
 
@@ -138,9 +158,16 @@ impl NativeStore {
 
     /// One column's cells for some rows, as a JSON array.
     #[napi(catch_unwind)]
-    pub fn cells(&self, collection: String, column: String, rows: Uint32ArraySlice<'_>) -> Result<String> {
+    pub fn cells(
+        &self,
+        collection: String,
+        column: String,
+        rows: Uint32ArraySlice<'_>,
+    ) -> Result<String> {
         guard(|| {
-            let cells = self.snapshot_of(&collection)?.cells(&rows, Some(&[column]))?;
+            let cells = self
+                .snapshot_of(&collection)?
+                .cells(&rows, Some(&[column]))?;
             let column: Vec<Value> = cells.into_iter().filter_map(|mut row| row.pop()).collect();
             Ok(Value::Array(column).to_string())
         })
@@ -176,8 +203,10 @@ impl NativeStore {
             })?;
             let hits: Vec<u32> = found.hits.iter().map(|hit| hit.row).collect();
             let away: Vec<f32> = found.hits.iter().map(|hit| hit.distance).collect();
-            let ids =
-                hits.iter().map(|row| Ok(id_json(snapshot.id_of(*row)?))).collect::<Outcome<Vec<Value>>>()?;
+            let ids = hits
+                .iter()
+                .map(|row| Ok(id_json(snapshot.id_of(*row)?)))
+                .collect::<Outcome<Vec<Value>>>()?;
             let (columns, cells) = cells(&snapshot, &hits)?;
             fill_u32(&mut rows, &hits)?;
             fill_f32(&mut distances, &away)?;
@@ -206,12 +235,26 @@ impl NativeStore {
         mut values: Float32ArraySlice<'_>,
     ) -> Result<String> {
         guard(|| {
-            let answer = match self.snapshot_of(&collection)?.column_values(&column, &rows)? {
-                ColumnValues::Category { codes: found, labels, others, nulls } => {
+            let answer = match self
+                .snapshot_of(&collection)?
+                .column_values(&column, &rows)?
+            {
+                ColumnValues::Category {
+                    codes: found,
+                    labels,
+                    others,
+                    nulls,
+                } => {
                     fill_u8(&mut codes, &found)?;
                     json!({ "kind": "category", "labels": labels, "others": others, "nulls": nulls })
                 }
-                ColumnValues::Number { values: found, min, max, offset, nulls } => {
+                ColumnValues::Number {
+                    values: found,
+                    min,
+                    max,
+                    offset,
+                    nulls,
+                } => {
                     fill_f32(&mut values, &found)?;
                     json!({ "kind": "number", "min": min, "max": max, "offset": offset, "nulls": nulls })
                 }

@@ -19,11 +19,15 @@ pub struct NativeSnapshot {
 
 impl NativeSnapshot {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> NativeSnapshot {
-        NativeSnapshot { snapshot: Some(snapshot) }
+        NativeSnapshot {
+            snapshot: Some(snapshot),
+        }
     }
 
     fn get(&self) -> Outcome<Arc<Snapshot>> {
-        self.snapshot.clone().ok_or_else(|| Failure::from(StoreError::Closed))
+        self.snapshot
+            .clone()
+            .ok_or_else(|| Failure::from(StoreError::Closed))
     }
 }
 
@@ -48,7 +52,11 @@ impl NativeSnapshot {
         let job = job.handle();
         on_thread(env, "pca", move || {
             let (rows, xy) = snapshot.pca(0, job.cancel())?;
-            Ok(NativePoints { info: "null".to_owned(), rows, xy })
+            Ok(NativePoints {
+                info: "null".to_owned(),
+                rows,
+                xy,
+            })
         })
     }
 
@@ -58,9 +66,16 @@ impl NativeSnapshot {
         let snapshot = guarded(|| self.get())?;
         let job = job.handle();
         on_thread(env, "knn", move || {
-            let progress = |done: usize, total: usize| job.progress("neighbour graph", done as u64, total as u64);
+            let progress = |done: usize, total: usize| {
+                job.progress("neighbour graph", done as u64, total as u64)
+            };
             let graph = snapshot.knn_graph(0, k as usize, job.cancel(), &progress)?;
-            Ok(NativeNeighbours { k: graph.k, rows: graph.rows, ids: graph.ids, distances: graph.distances })
+            Ok(NativeNeighbours {
+                k: graph.k,
+                rows: graph.rows,
+                ids: graph.ids,
+                distances: graph.distances,
+            })
         })
     }
 

@@ -7,7 +7,8 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use omendb_ingest::ImportRequest;
 use omendb_store::{
-    Collection, CollectionSpec, ColumnKind, Error as StoreError, IdKind, OpenOptions, Snapshot, Store, VectorSpec,
+    Collection, CollectionSpec, ColumnKind, Error as StoreError, IdKind, OpenOptions, Snapshot,
+    Store, VectorSpec,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -24,9 +25,14 @@ pub struct NativeStore {
 
 impl NativeStore {
     pub(crate) fn open(path: &str, create: bool) -> Outcome<NativeStore> {
-        let options = OpenOptions { create, background: true };
+        let options = OpenOptions {
+            create,
+            background: true,
+        };
         let store = Store::open(path.as_ref(), options)?;
-        Ok(NativeStore { store: Mutex::new(Some(store)) })
+        Ok(NativeStore {
+            store: Mutex::new(Some(store)),
+        })
     }
 
     pub(crate) fn store(&self) -> Outcome<Arc<Store>> {
@@ -118,7 +124,9 @@ impl NativeStore {
         let job = job.handle();
         on_thread(env, "import", move || {
             let request: ImportRequest = parse("the import", &request)?;
-            let progress = |phase: omendb_ingest::Phase, done, total| job.progress(phase.as_str(), done, total);
+            let progress = |phase: omendb_ingest::Phase, done, total| {
+                job.progress(phase.as_str(), done, total)
+            };
             let done = omendb_ingest::import(&store, &request, &progress, job.cancel())?;
             Ok(json!({
                 "rows": done.rows,
@@ -135,20 +143,28 @@ impl NativeStore {
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn verify<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let store = guarded(|| self.store())?;
-        on_thread(env, "verify", move || serde_json::to_string(&store.verify()?).map_err(Failure::internal))
+        on_thread(env, "verify", move || {
+            serde_json::to_string(&store.verify()?).map_err(Failure::internal)
+        })
     }
 
     /// Resolves to true when every index is built, to false when the time is over.
     #[napi(catch_unwind, ts_return_type = "Promise<boolean>")]
     pub fn wait_for_index<'env>(&self, env: &'env Env, milliseconds: u32) -> Result<Object<'env>> {
         let store = guarded(|| self.store())?;
-        on_thread(env, "wait", move || Ok(store.wait_for_index(Duration::from_millis(milliseconds.into()))))
+        on_thread(env, "wait", move || {
+            Ok(store.wait_for_index(Duration::from_millis(milliseconds.into())))
+        })
     }
 
     /// Ends background work, syncs, and gives the lock back.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let store = self
+            .store
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         on_thread(env, "close", move || match store {
             Some(store) => Ok(store.close()?),
             None => Ok(()),

@@ -32,10 +32,16 @@ fn id_batch(collection: &Collection, ids: Option<Vec<Id>>, rows: usize) -> Outco
             .map_err(Failure::internal);
     };
     let Some(ids) = ids else {
-        return Err(Failure::invalid(format!("collection {:?} needs an id for each row", collection.info().name)));
+        return Err(Failure::invalid(format!(
+            "collection {:?} needs an id for each row",
+            collection.info().name
+        )));
     };
     if ids.len() != rows {
-        return Err(Failure::invalid(format!("{} ids were given for {rows} vectors", ids.len())));
+        return Err(Failure::invalid(format!(
+            "{} ids were given for {rows} vectors",
+            ids.len()
+        )));
     }
     let array: ArrayRef = match meta.id_kind {
         IdKind::Int => {
@@ -61,7 +67,12 @@ fn added(range: std::ops::Range<u32>) -> String {
 impl NativeStore {
     /// Adds or replaces rows given as a JSON array of objects; resolves to JSON `{first, count}`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
-    pub fn add_rows<'env>(&self, env: &'env Env, collection: String, rows: String) -> Result<Object<'env>> {
+    pub fn add_rows<'env>(
+        &self,
+        env: &'env Env,
+        collection: String,
+        rows: String,
+    ) -> Result<Object<'env>> {
         let collection = guarded(|| self.collection(&collection))?;
         on_thread(env, "add", move || {
             let rows: Vec<Value> = parse("the rows", &rows)?;
@@ -78,7 +89,8 @@ impl NativeStore {
         vectors: Float32ArraySlice<'_>,
         ids: String,
     ) -> Result<Object<'env>> {
-        let (collection, vectors) = guarded(|| Ok((self.collection(&collection)?, vectors.to_vec())))?;
+        let (collection, vectors) =
+            guarded(|| Ok((self.collection(&collection)?, vectors.to_vec())))?;
         on_thread(env, "add", move || {
             let ids: Option<Vec<Id>> = parse("the ids", &ids)?;
             let dimension = collection.info().vectors.first().map_or(0, |v| v.dimension);
@@ -102,12 +114,19 @@ impl NativeStore {
         rows: Uint32ArraySlice<'_>,
     ) -> Result<Object<'env>> {
         let (collection, rows) = guarded(|| Ok((self.collection(&collection)?, rows.to_vec())))?;
-        on_thread(env, "delete", move || Ok(collection.delete_rows(&rows)? as f64))
+        on_thread(env, "delete", move || {
+            Ok(collection.delete_rows(&rows)? as f64)
+        })
     }
 
     /// Deletes rows by id (JSON array); resolves to how many there were.
     #[napi(catch_unwind, ts_return_type = "Promise<number>")]
-    pub fn delete_ids<'env>(&self, env: &'env Env, collection: String, ids: String) -> Result<Object<'env>> {
+    pub fn delete_ids<'env>(
+        &self,
+        env: &'env Env,
+        collection: String,
+        ids: String,
+    ) -> Result<Object<'env>> {
         let collection = guarded(|| self.collection(&collection))?;
         on_thread(env, "delete", move || {
             let ids: Vec<Id> = parse("the ids", &ids)?;
@@ -137,7 +156,12 @@ impl NativeStore {
 
     /// Deletes a saved map.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
-    pub fn delete_map<'env>(&self, env: &'env Env, collection: String, name: String) -> Result<Object<'env>> {
+    pub fn delete_map<'env>(
+        &self,
+        env: &'env Env,
+        collection: String,
+        name: String,
+    ) -> Result<Object<'env>> {
         let collection = guarded(|| self.collection(&collection))?;
         on_thread(env, "delete-map", move || Ok(collection.delete_map(&name)?))
     }
@@ -156,8 +180,13 @@ impl NativeStore {
         let job = job.handle();
         on_thread(env, "export", move || {
             let progress = |done, total| job.progress("writing", done, total);
-            let done =
-                omendb_ingest::export_map(&collection, &name, &PathBuf::from(path), &progress, job.cancel())?;
+            let done = omendb_ingest::export_map(
+                &collection,
+                &name,
+                &PathBuf::from(path),
+                &progress,
+                job.cancel(),
+            )?;
             Ok(json!({ "rows": done.rows, "bytes": done.bytes }).to_string())
         })
     }

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    UInt32Array,
+};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use omendb_store::{Collection, ColumnKind, ColumnMeta, Error as StoreError, Snapshot};
@@ -52,18 +55,25 @@ pub fn export_map(
         progress(done, total);
         done += chunk.len() as u64;
         if cancel.load(Ordering::Relaxed) {
-            return Err(Error::from(StoreError::Cancelled { what: "the export".to_owned() }));
+            return Err(Error::from(StoreError::Cancelled {
+                what: "the export".to_owned(),
+            }));
         }
         Ok(table.batch(&snapshot, chunk)?)
     });
     let schema = Arc::clone(&table.schema);
-    let parquet = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
+    let parquet = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
     let rows = if parquet {
         omendb_formats::write::parquet(path, schema, batches)?
     } else {
         omendb_formats::write::csv(path, schema, batches)?
     };
-    Ok(Exported { rows, bytes: std::fs::metadata(path).map_or(0, |m| m.len()) })
+    Ok(Exported {
+        rows,
+        bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
+    })
 }
 
 /// The columns of the file.
@@ -92,10 +102,18 @@ impl Table {
         fields.extend(columns.iter().map(|c| c.kind.field(&c.name)));
         fields.push(Field::new(free("x"), DataType::Float32, false));
         fields.push(Field::new(free("y"), DataType::Float32, false));
-        Table { schema: Arc::new(Schema::new(fields)), columns, numbered }
+        Table {
+            schema: Arc::new(Schema::new(fields)),
+            columns,
+            numbered,
+        }
     }
 
-    fn batch(&self, snapshot: &Snapshot, points: &[(u32, [f32; 2])]) -> Result<RecordBatch, StoreError> {
+    fn batch(
+        &self,
+        snapshot: &Snapshot,
+        points: &[(u32, [f32; 2])],
+    ) -> Result<RecordBatch, StoreError> {
         let rows: Vec<u32> = points.iter().map(|p| p.0).collect();
         let cells = snapshot.cells(&rows, None)?;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
@@ -103,25 +121,43 @@ impl Table {
             arrays.push(Arc::new(UInt32Array::from(rows)));
         }
         for (at, column) in self.columns.iter().enumerate() {
-            arrays.push(array(column.kind, cells.iter().map(|row| row.get(at).unwrap_or(&Value::Null)))?);
+            arrays.push(array(
+                column.kind,
+                cells.iter().map(|row| row.get(at).unwrap_or(&Value::Null)),
+            )?);
         }
         for axis in 0..2 {
-            arrays.push(Arc::new(points.iter().map(|p| p.1[axis]).collect::<Float32Array>()));
+            arrays.push(Arc::new(
+                points.iter().map(|p| p.1[axis]).collect::<Float32Array>(),
+            ));
         }
         RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)
     }
 }
 
 /// JSON cells, as the store gives them, back in the column's own type.
-fn array<'a>(kind: ColumnKind, cells: impl Iterator<Item = &'a Value>) -> Result<ArrayRef, StoreError> {
+fn array<'a>(
+    kind: ColumnKind,
+    cells: impl Iterator<Item = &'a Value>,
+) -> Result<ArrayRef, StoreError> {
     Ok(match kind {
         ColumnKind::Bool => Arc::new(cells.map(Value::as_bool).collect::<BooleanArray>()),
         // Numbers that JSON cannot carry come as text.
         ColumnKind::Int => Arc::new(
-            cells.map(|c| c.as_i64().or_else(|| c.as_str().and_then(|t| t.parse().ok()))).collect::<Int64Array>(),
+            cells
+                .map(|c| {
+                    c.as_i64()
+                        .or_else(|| c.as_str().and_then(|t| t.parse().ok()))
+                })
+                .collect::<Int64Array>(),
         ),
         ColumnKind::Float => Arc::new(
-            cells.map(|c| c.as_f64().or_else(|| c.as_str().and_then(|t| t.parse().ok()))).collect::<Float64Array>(),
+            cells
+                .map(|c| {
+                    c.as_f64()
+                        .or_else(|| c.as_str().and_then(|t| t.parse().ok()))
+                })
+                .collect::<Float64Array>(),
         ),
         ColumnKind::Text => Arc::new(cells.map(Value::as_str).collect::<StringArray>()),
         ColumnKind::Json => {
@@ -136,7 +172,9 @@ fn array<'a>(kind: ColumnKind, cells: impl Iterator<Item = &'a Value>) -> Result
 }
 
 fn internal(e: arrow_schema::ArrowError) -> StoreError {
-    StoreError::Internal { reason: e.to_string() }
+    StoreError::Internal {
+        reason: e.to_string(),
+    }
 }
 
 #[cfg(test)]

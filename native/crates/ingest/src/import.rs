@@ -9,10 +9,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use arrow_schema::{DataType, Field};
-use omendb_formats::{Batch, ColumnPlan, ColumnType, Error as FormatError, Progress, ReadPlan, Reader, Rejections};
+use omendb_formats::{
+    Batch, ColumnPlan, ColumnType, Error as FormatError, Progress, ReadPlan, Reader, Rejections,
+};
 use omendb_store::{
-    BulkWriter, Collection, CollectionMeta, CollectionSpec, Error as StoreError, IdKind, ImportTarget, MAX_NAME_BYTES, Metric,
-    Store, VectorSpec,
+    BulkWriter, Collection, CollectionMeta, CollectionSpec, Error as StoreError, IdKind,
+    ImportTarget, MAX_NAME_BYTES, Metric, Store, VectorSpec,
 };
 use serde::Deserialize;
 
@@ -41,8 +43,7 @@ pub struct ImportRequest {
 
 fn metric<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Metric, D::Error> {
     let name = String::deserialize(d)?;
-    Metric::parse(&name)
-        .map_err(serde::de::Error::custom)
+    Metric::parse(&name).map_err(serde::de::Error::custom)
 }
 
 /// What an import is doing.
@@ -100,7 +101,8 @@ pub fn import(
     let (reader, target) = match existing {
         Some(collection) => {
             fits(&collection, request)?;
-            let reader = omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
+            let reader =
+                omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
             add_missing_columns(&collection, &reader)?;
             (reader, ImportTarget::Existing(request.collection.clone()))
         }
@@ -163,7 +165,11 @@ fn write(
     cancel: &AtomicBool,
 ) -> Result<u64> {
     let mut rows = 0u64;
-    for Chunk { batch, progress: at } in receiver {
+    for Chunk {
+        batch,
+        progress: at,
+    } in receiver
+    {
         if cancel.load(Ordering::Relaxed) {
             return Err(cancelled().into());
         }
@@ -187,21 +193,31 @@ fn expected_rows(at: &Progress) -> u64 {
 }
 
 fn cancelled() -> StoreError {
-    StoreError::Cancelled { what: "the import".to_owned() }
+    StoreError::Cancelled {
+        what: "the import".to_owned(),
+    }
 }
 
 fn nothing_good(request: &ImportRequest, rejections: &Rejections) -> FormatError {
     let why = match rejections.first.first() {
-        Some(first) => format!("none of its {} rows could be read; {first}", rejections.count),
+        Some(first) => format!(
+            "none of its {} rows could be read; {first}",
+            rejections.count
+        ),
         None => "it holds no row".to_owned(),
     };
-    FormatError::EmptyInput { path: request.path.clone(), what: why }
+    FormatError::EmptyInput {
+        path: request.path.clone(),
+        what: why,
+    }
 }
 
 /// Distances of two metrics cannot stand in one list, so an import may not change the metric.
 fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
     let meta = collection.meta();
-    let Some(vector) = meta.vectors.first() else { return Ok(()) };
+    let Some(vector) = meta.vectors.first() else {
+        return Ok(());
+    };
     if vector.metric == request.metric {
         return Ok(());
     }
@@ -219,11 +235,17 @@ fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
 /// The plan with the file's id read as the collection's: under its name and in its type, whatever the file calls it.
 fn adapted(plan: &ReadPlan, meta: &CollectionMeta) -> ReadPlan {
     let mut plan = plan.clone();
-    let (Some(source), Some(name)) = (&plan.id, &meta.id_column) else { return plan };
+    let (Some(source), Some(name)) = (&plan.id, &meta.id_column) else {
+        return plan;
+    };
     let id = ColumnPlan {
         source: source.clone(),
         name: name.clone(),
-        ty: if meta.id_kind == IdKind::Int { ColumnType::Int } else { ColumnType::Text },
+        ty: if meta.id_kind == IdKind::Int {
+            ColumnType::Int
+        } else {
+            ColumnType::Text
+        },
     };
     match plan.columns.iter_mut().find(|c| &c.source == source) {
         Some(column) => *column = id,
@@ -251,7 +273,9 @@ fn add_missing_columns(collection: &Collection, reader: &Reader) -> Result<()> {
 
 fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
     let schema = reader.schema();
-    let id = reader.id_column().and_then(|at| schema.fields().get(at).cloned());
+    let id = reader
+        .id_column()
+        .and_then(|at| schema.fields().get(at).cloned());
     let columns: Vec<Field> = schema
         .fields()
         .iter()
@@ -301,12 +325,20 @@ mod tests {
         assert_eq!(vector_name("v0…v99", |_| false), "vector");
         assert_eq!(vector_name("", |_| false), "vector");
         assert_eq!(vector_name("embedding", |n| n == "embedding"), "vector_2");
-        assert_eq!(vector_name("x…y", |n| n == "vector" || n == "vector_2"), "vector_3");
+        assert_eq!(
+            vector_name("x…y", |n| n == "vector" || n == "vector_2"),
+            "vector_3"
+        );
     }
 
     #[test]
     fn rows_to_come_are_extrapolated_from_the_bytes_read() {
-        let at = |bytes_read, rows_read, rows_total| Progress { bytes_read, bytes_total: 1_000, rows_read, rows_total };
+        let at = |bytes_read, rows_read, rows_total| Progress {
+            bytes_read,
+            bytes_total: 1_000,
+            rows_read,
+            rows_total,
+        };
         assert_eq!(expected_rows(&at(100, 7, None)), 70);
         assert_eq!(expected_rows(&at(0, 0, None)), 0);
         assert_eq!(expected_rows(&at(100, 7, Some(9))), 9);

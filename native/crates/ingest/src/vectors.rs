@@ -42,5 +42,8 @@ pub fn read_vectors(path: &Path, max: usize) -> Result<Vectors> {
         }
         data.extend_from_slice(&batch.vectors);
     }
-    Ok(Vectors { dimension: reader.dimension(), data })
+    Ok(Vectors {
+        dimension: reader.dimension(),
+        data,
+    })
 }

@@ -1,0 +1,130 @@
+/**
+ * The native addon omendb.node as TypeScript sees it. Its functions speak JSON text where values are small or nested, and write
+ * numbers into arrays that the caller owns (an Electron process may not hold memory of the addon's). Promises are settled
+ * from threads of the addon's own. Errors are Errors whose message is JSON: {code, message, remedy, detail, retry}.
+ */
+
+/** Cancels a long call and hears of its progress. One call a job. */
+export interface NativeJob {
+  cancel(): void
+}
+
+/** Ascending row numbers. */
+export interface NativeRows {
+  readonly length: number
+  copy(out: Uint32Array): void
+}
+
+/** Points of the plane, one for each row number. */
+export interface NativePoints {
+  readonly length: number
+  /** JSON of the saved map's description; "null" for a picture that is not saved. */
+  readonly info: string
+  rows(out: Uint32Array): void
+  /** Two numbers a point. */
+  xy(out: Float32Array): void
+}
+
+/** k nearest rows of each row. */
+export interface NativeNeighbours {
+  readonly length: number
+  readonly k: number
+  rows(out: Uint32Array): void
+  /** length * k positions in `rows`; 0xffffffff where there are fewer. */
+  ids(out: Uint32Array): void
+  distances(out: Float32Array): void
+}
+
+/** Vectors of one dimension, row-major. */
+export interface NativeVectors {
+  readonly dimension: number
+  /** Numbers in all of them. */
+  readonly length: number
+  copy(out: Float32Array): void
+}
+
+/** One unchanging state of a collection. Keeps its files alive until it is released. */
+export interface NativeSnapshot {
+  readonly length: number
+  readonly generation: number
+  pca(job: NativeJob): Promise<NativePoints>
+  knnGraph(job: NativeJob, k: number): Promise<NativeNeighbours>
+  release(): void
+}
+
+export interface NativeStore {
+  /** JSON of the store and its collections. */
+  info(): string
+  /** Grows at every change that a reader can see; the progress of indexes is not one. */
+  revision(): number
+  /** `spec`: JSON {name, idType, idColumn, columns: [{name, type}], vectors: [{name, dimension, metric}]}. */
+  createCollection(spec: string): Promise<void>
+  dropCollection(name: string): Promise<void>
+  /** `request`: JSON {path, collection, metric, vector, id, columns, onError}; resolves to JSON {rows, replaced, rejected, rejectedRows, seconds}. */
+  import(job: NativeJob, request: string): Promise<string>
+  /** Resolves to JSON {files, bytes, problems: [{file, reason, derived}]}. */
+  verify(): Promise<string>
+  /** True when every index is built, false when the time is over. */
+  waitForIndex(milliseconds: number): Promise<boolean>
+  close(): Promise<void>
+
+  /** As many rows as fit into `rows`; JSON {total, count, columns, cells}. `sort`: JSON [{column, descending}]. */
+  page(collection: string, filter: string, sort: string, offset: number, rows: Uint32Array): string
+  position(collection: string, filter: string, sort: string, row: number): number | null
+  filterRows(collection: string, filter: string): NativeRows
+  checkFilter(collection: string, filter: string): void
+  /** JSON {id, fields, dimension}. */
+  row(collection: string, row: number): string
+  vector(collection: string, row: number, out: Float32Array): void
+  /** `id`: JSON number or text. */
+  rowOf(collection: string, id: string): number | null
+  /** JSON array, one cell a row. */
+  cells(collection: string, column: string, rows: Uint32Array): string
+  /** `request`: JSON {like, k, ef, exact, filter}; JSON {count, plan, ef, scored, ids, columns, cells}. */
+  search(
+    collection: string,
+    request: string,
+    query: Float32Array,
+    rows: Uint32Array,
+    distances: Float32Array,
+  ): string
+  /** JSON {kind: 'category', labels, others, nulls} and `codes`, or {kind: 'number', min, max, offset, nulls} and `values`. */
+  columnValues(
+    collection: string,
+    column: string,
+    rows: Uint32Array,
+    codes: Uint8Array,
+    values: Float32Array,
+  ): string
+
+  /** `rows`: JSON array of objects; resolves to JSON {first, count}. */
+  addRows(collection: string, rows: string): Promise<string>
+  /** `ids`: JSON array or null; resolves to JSON {first, count}. */
+  addVectors(collection: string, vectors: Float32Array, ids: string): Promise<string>
+  deleteRows(collection: string, rows: Uint32Array): Promise<number>
+  deleteIds(collection: string, ids: string): Promise<number>
+
+  snapshot(collection: string): NativeSnapshot
+  map(collection: string, name: string): NativePoints
+  /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970)}. */
+  saveMap(collection: string, info: string, rows: Uint32Array, xy: Float32Array): Promise<void>
+  deleteMap(collection: string, name: string): Promise<void>
+  /** Writes a saved map to a .csv or .parquet file; resolves to JSON {rows, bytes}. */
+  exportMap(job: NativeJob, collection: string, name: string, path: string): Promise<string>
+}
+
+export interface Addon {
+  version(): string
+  /** "scalar", "avx2", "avx512" or "neon". */
+  isa(): string
+  isaNote(): string | null
+  /** Resolves to the preview as JSON. */
+  inspect(path: string): Promise<string>
+  /** Fails with LIMIT_EXCEEDED past `max` numbers. */
+  fileVectors(path: string, max: number): Promise<NativeVectors>
+  /** Panics inside, if OMENDB_TEST_PANIC is set: for tests of what a panic becomes. */
+  testPanic(): void
+  testPanicOnThread(): Promise<void>
+  openStore(path: string, create: boolean): Promise<NativeStore>
+  Job: new (onProgress?: (phase: string, done: number, total: number) => void) => NativeJob
+}
