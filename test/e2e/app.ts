@@ -58,7 +58,7 @@ export const map = (page: Page): Locator => page.locator('[data-map]')
 /** Draws the map and waits until it is finished and saved. */
 export async function drawMap(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Draw map' }).first().click()
-  await expect(map(page)).toHaveAttribute('data-stage', 'saved', { timeout: 110_000 })
+  await expect(map(page)).toHaveAttribute('data-stage', 'saved', { timeout: 400_000 })
 }
 
 export interface Pixels {

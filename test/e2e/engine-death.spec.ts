@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drop, enginePid, expect, importSample, neighbours, test } from './app.ts'
 
-test('[E3] an engine killed in mid-query comes back with its store, and the window says so', async ({ start }) => {
+test('[E3] an engine killed in mid-query comes back with its store, and the window says so', async ({
+  start,
+}) => {
   const { app, page } = await start()
   await importSample(page)
   const pid = await enginePid(app)

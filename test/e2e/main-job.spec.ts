@@ -1,5 +1,7 @@
 import { drawMap, drop, expect, importSample, map, neighbours, pixels, SAMPLE, test } from './app.ts'
 
+test.setTimeout(600_000)
+
 test('a dropped file is imported, searched, filtered, mapped, lassoed, and found again after quitting', async ({
   start,
 }) => {

@@ -1,0 +1,182 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+/** The command as a person types it: the built program, its output and its exit status. */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const CLI = join(ROOT, 'scripts/omendb.mjs')
+const SAMPLE = join(ROOT, 'samples/words.parquet')
+
+let folder = ''
+let store = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'omendb cli '))
+  store = join(folder, 'words.db')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function omendb(...args: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' })
+  return { status, out: stdout, err: stderr }
+}
+
+interface Query {
+  hits: { id: string | number; distance: number }[]
+  took_ms: number
+}
+
+describe('the main job', () => {
+  test('import says what it did, as JSON and without a bar in a pipe', () => {
+    const { status, out, err } = omendb('import', SAMPLE, '--store', store, '--collection', 'words', '--json')
+    expect(err).toBe('')
+    expect(status).toBe(0)
+    expect(JSON.parse(out)).toEqual({
+      collection: 'words',
+      rows: 20_000,
+      rejected: 0,
+      seconds: expect.any(Number) as number,
+    })
+  })
+
+  test('query by id finds queen near king, through the index and exactly, and leaves king out', () => {
+    for (const how of [[], ['--exact'], ['--ef', '200']]) {
+      const { status, out } = omendb(
+        'query',
+        '--store',
+        store,
+        '--collection',
+        'words',
+        '--id',
+        'king',
+        '--json',
+        ...how,
+      )
+      expect(status).toBe(0)
+      const { hits, took_ms } = JSON.parse(out) as Query
+      const ids = hits.map(({ id }) => id)
+      expect(ids).toHaveLength(10)
+      expect(ids).toContain('queen')
+      expect(ids).not.toContain('king')
+      expect(hits.map(({ distance }) => distance)).toEqual(
+        hits.map(({ distance }) => distance).sort((a, b) => a - b),
+      )
+      expect(took_ms).toBeGreaterThan(0)
+    }
+  })
+
+  test('query takes a filter, a vector, and a file of vectors', () => {
+    const filtered = omendb(
+      'query',
+      '--store',
+      store,
+      '--id',
+      'king',
+      '-k',
+      '5',
+      '--filter',
+      "first_letter = 'q'",
+      '--json',
+    )
+    expect((JSON.parse(filtered.out) as Query).hits.every(({ id }) => String(id).startsWith('q'))).toBe(true)
+
+    const vector = JSON.stringify(Array.from({ length: 100 }, (_, i) => Math.sin(i)))
+    const near = omendb('query', '--store', store, '--vector', vector, '-k', '1', '--json')
+    expect((JSON.parse(near.out) as Query).hits).toHaveLength(1)
+
+    const file = join(folder, 'queries.fvecs')
+    const bytes = Buffer.alloc(3 * 101 * 4)
+    for (let row = 0; row < 3; row += 1) {
+      bytes.writeInt32LE(100, row * 404)
+      for (let i = 0; i < 100; i += 1) bytes.writeFloatLE(Math.cos(i * (row + 1)), row * 404 + 4 + i * 4)
+    }
+    writeFileSync(file, bytes)
+    const many = omendb('query', '--store', store, '--vectors', file, '-k', '2', '--json')
+    const answers = many.out.trim().split('\n')
+    expect(answers).toHaveLength(3)
+    for (const answer of answers) expect((JSON.parse(answer) as Query).hits).toHaveLength(2)
+  })
+
+  test('info and verify tell of the store', () => {
+    const info = omendb('info', '--store', store)
+    expect(info.out).toMatch(/words: 20,000 rows/)
+    expect(info.out).toMatch(/100 dimensions, cosine, index ready/)
+    expect(omendb('verify', '--store', store).out).toMatch(/all sound/)
+  })
+
+  test('map writes coordinates to CSV', () => {
+    const small = join(folder, 'small.db')
+    omendb('import', join(ROOT, 'samples/words-1000.csv'), '--store', small, '--collection', 'words')
+    const out = join(folder, 'map.csv')
+    const { status, err } = omendb(
+      'map',
+      '--store',
+      small,
+      '--collection',
+      'words',
+      '--out',
+      out,
+      '--epochs',
+      '30',
+    )
+    expect(err).toBe('')
+    expect(status).toBe(0)
+    const lines = readFileSync(out, 'utf8').trim().split('\n')
+    expect(lines).toHaveLength(1_001)
+    expect(lines[0]).toMatch(/\bx\b.*\by\b/)
+  })
+})
+
+describe('what goes wrong', () => {
+  const cases: [string, string[], number, RegExp][] = [
+    ['no such command', ['improt'], 1, /There is no command "improt"/],
+    ['no such option', ['info', '--stroe', 'x'], 1, /INVALID_REQUEST/],
+    ['no such file', ['import', '/nowhere/x.parquet', '--store', '/tmp/never.db'], 1, /FILE_NOT_FOUND/],
+    ['no such store', ['info', '--store', '/nowhere/x.db'], 1, /FILE_NOT_FOUND/],
+    [
+      'a number out of range',
+      ['query', '--store', 'x', '--id', 'a', '-k', '0'],
+      1,
+      /--k must be a whole number from 1/,
+    ],
+    [
+      'two ways to ask',
+      ['query', '--store', 'x', '--id', 'a', '--vector', '[1]'],
+      1,
+      /one of --id, --vector or --vectors/,
+    ],
+  ]
+  test.each(cases)('%s', (_, args, status, message) => {
+    const answer = omendb(...args)
+    expect(answer.err).toMatch(message)
+    expect(answer.status).toBe(status)
+    expect(answer.out).toBe('')
+  })
+
+  test('of a store that is damaged, verify tells with status 2', async () => {
+    const damaged = join(folder, 'damaged.db')
+    omendb('import', join(ROOT, 'samples/words-1000.csv'), '--store', damaged, '--collection', 'words')
+    const { readdirSync } = await import('node:fs')
+    const [segment = ''] = readdirSync(join(damaged, 'segments'))
+    const file = join(damaged, 'segments', segment, 'vectors.0.f32')
+    const bytes = readFileSync(file)
+    bytes[5_000] = (bytes[5_000] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    const { status, out, err } = omendb('verify', '--store', damaged)
+    expect(`${out}${err}`).toMatch(/vectors\.0\.f32/)
+    expect(status).toBe(2)
+  })
+
+  test('words that are unknown: id, collection, column of a filter', () => {
+    expect(omendb('query', '--store', store, '--id', 'xyzzyx').err).toMatch(/UNKNOWN_ID/)
+    expect(omendb('query', '--store', store, '--collection', 'wrods', '--id', 'king').err).toMatch(
+      /It has: words/,
+    )
+    expect(omendb('query', '--store', store, '--id', 'king', '--filter', 'rnak < 3').err).toMatch(
+      /INVALID_FILTER/,
+    )
+  })
+})

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Database, open } from '../../src/embedded/index.ts'
+
+let folder = ''
+let db: Database
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'omendb embedded '))
+  db = await open(join(folder, 'vectors.db'))
+})
+afterEach(async () => {
+  await db.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('vectors are added to the default collection and found', async () => {
+  const ids = await db.add([[1, 0, 0], [0, 1, 0], new Float32Array([0, 0, 1])])
+  expect(ids).toEqual([0, 1, 2])
+  const hits = await db.search([0.9, 0.1, 0], { k: 2 })
+  expect(hits.map(({ id }) => id)).toEqual([0, 1])
+  expect(hits[0]?.distance).toBeCloseTo(1 - 0.9 / Math.hypot(0.9, 0.1), 5)
+})
+
+test('the README’s example does what it says', async () => {
+  const words = db.collection('words', { dimension: 3, metric: 'cosine' })
+  await words.add([
+    { id: 'up', vector: [0, 1, 0], kind: 'direction' },
+    { id: 'left', vector: [-1, 0, 0], kind: 'direction' },
+  ])
+  const hits = await words.search([0.1, 0.9, 0], { k: 1, filter: "kind = 'direction'" })
+  expect(hits.map(({ id }) => id)).toEqual(['up'])
+})
+
+test('rows are read, replaced, deleted, and there again after closing', async () => {
+  const rows = db.collection('rows', { dimension: 2, metric: 'l2' })
+  await rows.add([
+    { id: 'a', vector: [0, 0], size: 1 },
+    { id: 'b', vector: [3, 4], size: 2 },
+  ])
+  expect((await rows.search([0, 0], { k: 2 })).map(({ distance }) => distance)).toEqual([0, 5])
+  await rows.add([{ id: 'a', vector: [1, 1], size: 9 }])
+  expect(await rows.get('a')).toMatchObject({ id: 'a', size: 9, vector: new Float32Array([1, 1]) })
+  expect(await rows.delete(['b', 'nobody'])).toBe(1)
+  expect(await rows.get('b')).toBeNull()
+  await db.close()
+  db = await open(join(folder, 'vectors.db'), { create: false })
+  const again = db.collection('rows')
+  expect((await again.info()).rows).toBe(1)
+  expect(await again.get('a')).toMatchObject({ size: 9 })
+})
+
+test('mistakes are errors with a code, and change nothing', async () => {
+  const rows = db.collection('rows', { dimension: 2, metric: 'l2' })
+  await rows.add([{ id: 'a', vector: [0, 0] }])
+  await expect(
+    rows.add([
+      { id: 'b', vector: [1, 2] },
+      { id: 'c', vector: [1] },
+    ]),
+  ).rejects.toMatchObject({
+    code: expect.stringMatching(/DIMENSION_MISMATCH|INVALID_VECTOR/) as string,
+  })
+  await expect(rows.add([{ id: 'n', vector: [Number.NaN, 1] }])).rejects.toMatchObject({
+    code: 'INVALID_VECTOR',
+  })
+  expect((await rows.info()).rows).toBe(1)
+  await expect(rows.search([1, 2, 3])).rejects.toMatchObject({ code: 'DIMENSION_MISMATCH' })
+  await expect(rows.search([1, 2], { filter: 'nope = 1' })).rejects.toMatchObject({ code: 'INVALID_FILTER' })
+  await expect(db.collection('rows', { dimension: 3 }).search([1, 2, 3])).rejects.toMatchObject({
+    code: 'DIMENSION_MISMATCH',
+  })
+  await expect(db.collection('nobody').search([1])).rejects.toMatchObject({ code: 'UNKNOWN_COLLECTION' })
+  await expect(open(join(folder, 'nowhere.db'), { create: false })).rejects.toMatchObject({
+    code: 'FILE_NOT_FOUND',
+  })
+  await db.close()
+  await expect(db.search([1, 2])).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+})
