@@ -155,6 +155,13 @@ fn resolve(kinds: &[Kind], script: Script) -> (ColumnType, Option<usize>) {
         }
     }
     let lists = kinds.iter().any(|k| matches!(k, Kind::List(_)));
+    let structured = kinds
+        .iter()
+        .all(|k| matches!(k, Kind::Null | Kind::Json | Kind::List(_)));
+    // JSON keeps the types of a column that has several, where text would not.
+    let mixed = lists
+        || has(Kind::Json)
+        || (has(Kind::Bool) && kinds.iter().any(|k| matches!(k, Kind::Int | Kind::Float)));
     let only = |allowed: &[Kind]| {
         kinds
             .iter()
@@ -170,14 +177,7 @@ fn resolve(kinds: &[Kind], script: Script) -> (ColumnType, Option<usize>) {
         ColumnType::Float
     } else if only(&[Kind::Time]) {
         ColumnType::Timestamp
-    } else if kinds
-        .iter()
-        .all(|k| matches!(k, Kind::Null | Kind::Json | Kind::List(_)))
-    {
-        ColumnType::Json
-    } else if script == Script::Json
-        && (lists || has(Kind::Json) || (has(Kind::Bool) && !only(&[Kind::Bool, Kind::Text])))
-    {
+    } else if structured || (script == Script::Json && mixed) {
         ColumnType::Json
     } else {
         ColumnType::Text

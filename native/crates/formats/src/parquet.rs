@@ -8,16 +8,13 @@ use arrow_schema::{DataType, SchemaRef};
 use arrow_select::filter::filter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use serde_json::Value;
 
 use crate::arrow_cells::{convert, convertible, is_number, list_item, natural, values};
-use crate::arrow_vectors::{Vectors, group_vectors, list_vectors, text_vectors, usual_length};
+use crate::arrow_vectors::{Vectors, group_vectors, list_vectors, text_vectors};
 use crate::dense::retain_rows;
-use crate::infer::{self, Sampled, Script};
-use crate::limits::{
-    MAX_BATCH_CELL_BYTES, MAX_COLUMNS, MAX_DIMENSION, PREVIEW_ROWS, SAMPLE_ROWS, batch_rows,
-};
-use crate::plan::{ColumnType, OnError, ReadPlan};
+use crate::infer;
+use crate::limits::{MAX_BATCH_CELL_BYTES, MAX_COLUMNS, MAX_DIMENSION, batch_rows};
+use crate::plan::{OnError, ReadPlan};
 use crate::reader::{Batch, Progress, RowSource};
 use crate::reject::{Fault, RejectKind, Rejections};
 use crate::sink::{Layout, all_rejected, planned_dimension, record_batch, unknown};
@@ -28,7 +25,7 @@ use crate::{Error, Result};
 const ROWS_UNTIL_KNOWN: usize = 256;
 
 /// The library behind this may panic on a damaged file; that is the file's fault and stays an error.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, String>) -> Result<T> {
+pub(crate) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, String>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(message)) => Err(Error::invalid(
@@ -42,19 +39,19 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, String>) -> Result<T
     }
 }
 
-type Builder = ParquetRecordBatchReaderBuilder<std::fs::File>;
+pub(crate) type Builder = ParquetRecordBatchReaderBuilder<std::fs::File>;
 
 /// Footer read, names made unique, limits checked.
-struct Opened {
-    builder: Builder,
-    names: Vec<String>,
-    types: Vec<DataType>,
-    rows: u64,
+pub(crate) struct Opened {
+    pub builder: Builder,
+    pub names: Vec<String>,
+    pub types: Vec<DataType>,
+    pub rows: u64,
     /// Bytes of a row when uncompressed, on average.
-    row_bytes: usize,
+    pub row_bytes: usize,
 }
 
-fn open_file(source: &SourceFile) -> Result<Opened> {
+pub(crate) fn open_file(source: &SourceFile) -> Result<Opened> {
     let path = source.path();
     let file = source.try_clone_file()?;
     let builder = guarded(path, || Builder::try_new(file).map_err(|e| e.to_string()))?;
@@ -133,7 +130,7 @@ struct ParquetSource {
     pending: Option<Batch>,
 }
 
-fn is_text(ty: &DataType) -> bool {
+pub(crate) fn is_text(ty: &DataType) -> bool {
     match ty {
         DataType::Dictionary(_, values) => is_text(values),
         _ => ty.is_string(),
@@ -264,6 +261,9 @@ impl From {
     }
 }
 
+/// One batch in its planned types: vectors, columns, and the faults as row, column (0 is the vector) and reason.
+type Converted = (Vec<f32>, Vec<ArrayRef>, Vec<(usize, usize, Fault)>);
+
 impl ParquetSource {
     fn array<'b>(&self, batch: &'b RecordBatch, column: usize) -> Result<&'b ArrayRef, String> {
         let place = self.place.get(column).copied().flatten();
@@ -362,11 +362,7 @@ impl ParquetSource {
         }
     }
 
-    #[allow(clippy::type_complexity)]
-    fn convert(
-        &mut self,
-        batch: &RecordBatch,
-    ) -> Result<(Vec<f32>, Vec<ArrayRef>, Vec<(usize, usize, Fault)>), String> {
+    fn convert(&mut self, batch: &RecordBatch) -> Result<Converted, String> {
         let found = self.vectors(batch)?;
         let mut faults: Vec<(usize, usize, Fault)> = found
             .faults
@@ -387,11 +383,7 @@ impl ParquetSource {
         &mut self,
         first: u64,
         rows: usize,
-        (mut vectors, mut arrays, mut faults): (
-            Vec<f32>,
-            Vec<ArrayRef>,
-            Vec<(usize, usize, Fault)>,
-        ),
+        (mut vectors, mut arrays, mut faults): Converted,
     ) -> Result<Option<Batch>> {
         let mut left = rows;
         if !faults.is_empty() {
@@ -463,120 +455,4 @@ impl RowSource for ParquetSource {
             None => self.read(),
         }
     }
-}
-
-/// What a preview needs to know of a Parquet file.
-pub(crate) fn sample(source: &SourceFile) -> Result<(Vec<Sampled>, u64)> {
-    let Opened {
-        builder,
-        names,
-        types,
-        rows,
-        row_bytes,
-    } = open_file(source)?;
-    let path = source.path();
-    let at_once = SAMPLE_ROWS
-        .min(MAX_BATCH_CELL_BYTES / row_bytes.max(1))
-        .max(1);
-    let batch = guarded(path, || {
-        let mut reader = builder
-            .with_batch_size(at_once)
-            .with_limit(at_once)
-            .build()
-            .map_err(|e| e.to_string())?;
-        reader.next().transpose().map_err(|e| e.to_string())
-    })?;
-    let batch = batch.ok_or_else(|| Error::empty(path, "the file has columns and no rows"))?;
-    let columns = guarded(path, || {
-        let columns = names.iter().zip(batch.columns());
-        columns
-            .map(|(name, array)| sampled(name, array))
-            .collect::<Result<Vec<_>, _>>()
-    })?;
-    let groups = infer::groups(&names, |index| types.get(index).is_some_and(is_number));
-    let vectors = |group: &[usize]| {
-        let arrays: Vec<&ArrayRef> = group
-            .iter()
-            .filter_map(|i| batch.columns().get(*i))
-            .collect();
-        let found = group_vectors(&arrays, batch.num_rows()).unwrap_or(Vectors {
-            values: Vec::new(),
-            faults: Vec::new(),
-        });
-        let bad: std::collections::HashSet<usize> =
-            found.faults.iter().map(|(row, _)| *row).collect();
-        let rows = found.values.chunks_exact(arrays.len().max(1)).enumerate();
-        rows.map(|(row, v)| (!bad.contains(&row)).then(|| v.to_vec()))
-            .collect()
-    };
-    Ok((
-        infer::put_together(&names, columns, &groups, "numbers", vectors),
-        rows,
-    ))
-}
-
-fn sampled(name: &str, array: &ArrayRef) -> Result<Sampled, String> {
-    let mut column = Sampled {
-        name: name.into(),
-        source_type: array.data_type().to_string(),
-        ty: Some(natural(array.data_type())),
-        nulls: array.logical_null_count(),
-        ..Sampled::default()
-    };
-    if column.ty == Some(ColumnType::Vector) {
-        let mut dimension = usual_length(array);
-        let found = list_vectors(array.clone(), &mut dimension)?;
-        column.dimension = dimension;
-        let bad: std::collections::HashSet<usize> =
-            found.faults.iter().map(|(row, _)| *row).collect();
-        for (row, vector) in found
-            .values
-            .chunks_exact(dimension.unwrap_or(1))
-            .enumerate()
-        {
-            if column.cells.len() < PREVIEW_ROWS {
-                column.cells.push(if bad.contains(&row) {
-                    Value::Null
-                } else {
-                    infer::vector_cell(vector)
-                });
-            }
-            if !bad.contains(&row) {
-                column.vectors.extend_from_slice(vector);
-            }
-        }
-        return Ok(column);
-    }
-    let cells = values(array).map_err(|e| e.to_string())?;
-    let texts: Vec<String> = cells
-        .iter()
-        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-        .collect();
-    if is_text(array.data_type()) {
-        // A text column may hold vectors that were written as text.
-        let bytes: Vec<&[u8]> = texts
-            .iter()
-            .zip(&cells)
-            .map(|(t, v)| if v.is_null() { &b""[..] } else { t.as_bytes() })
-            .collect();
-        let guess = infer::column(name, &bytes, Script::Csv);
-        if guess.ty == Some(ColumnType::Vector) {
-            return Ok(Sampled {
-                source_type: column.source_type,
-                ..guess
-            });
-        }
-    }
-    if column.ty == Some(ColumnType::Int) && cells.iter().any(|v| v.is_u64() && !v.is_i64()) {
-        column.ty = Some(ColumnType::Text); // Numbers beyond 63 bits would not fit.
-    }
-    let mut seen = std::collections::HashSet::new();
-    column.unique = column.nulls == 0 && texts.iter().all(|t| seen.insert(t.as_str()));
-    column.mean_length = texts.iter().map(String::len).sum::<usize>() / texts.len().max(1);
-    column.cells = cells
-        .into_iter()
-        .take(PREVIEW_ROWS)
-        .map(infer::safe_numbers)
-        .collect();
-    Ok(column)
 }

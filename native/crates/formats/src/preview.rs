@@ -138,7 +138,7 @@ pub fn inspect_with(path: impl AsRef<Path>, csv: Option<CsvDialect>) -> Result<P
     let tsv = is_tsv(source.path());
     let (columns, rows, rows_estimate, csv) = match format {
         Format::Parquet => {
-            let (columns, rows) = crate::parquet::sample(&source)?;
+            let (columns, rows) = crate::parquet_sample::sample(&source)?;
             (columns, Some(rows), None, None)
         }
         Format::Npy => {
