@@ -115,6 +115,7 @@ fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
                     result.unwrap();
                     break;
                 }
+                let power_cut = faults.after_power_cut();
                 let what = format!("step {step}, sticky {sticky}, {code}");
                 match result {
                     // A file that could not be removed is no loss.
@@ -122,6 +123,7 @@ fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
                     Err(e) => assert!([code, "STORE_POISONED"].contains(&e.code()), "{what}: {e}"),
                 }
                 check(&inner, &ledger, &what);
+                check(&power_cut, &ledger, &format!("{what}, after a power cut"));
                 // And once more, after a kill instead of a close.
                 check(&inner.fork(), &ledger, &what);
                 step += 1;
