@@ -20,6 +20,8 @@ export async function launch({ dist = process.env.ELECTRON_OVERRIDE_DIST_PATH, h
   const app = await _electron.launch({
     args,
     cwd: ROOT,
+    // Playwright would otherwise make every page light.
+    colorScheme: null,
     env: { ...process.env, OMENDB_USER_DATA: join(own, 'settings'), OMENDB_STORES: own },
   })
   const page = await app.firstWindow()

@@ -71,7 +71,8 @@ export const operations = {
   /** Opens a granted store folder, or makes one. Opening it again gives the same handle. */
   'store.open': v.object({ grant: Grant, create: v.optional(v.boolean(), false) }),
   'store.info': v.object({ store: StoreId }),
-  'store.close': v.object({ store: StoreId }),
+  /** `discardEmpty`: if this session made the store and it holds no collection, nothing of it stays on the disk. */
+  'store.close': v.object({ store: StoreId, discardEmpty: v.optional(v.boolean(), false) }),
   'store.verify': v.object({ store: StoreId }),
 
   /** A new, empty collection with one vector column named "vector". */

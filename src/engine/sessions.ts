@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, realpathSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statfsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AppError, type CollectionInfo, type MapInfo, type StoreInfo } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
@@ -10,6 +10,8 @@ export interface Session {
   readonly id: string
   readonly path: string
   readonly native: NativeStore
+  /** This opening made the store: there was nothing at its path before. */
+  readonly made: boolean
 }
 
 export class Sessions {
@@ -50,13 +52,18 @@ export class Sessions {
     return session
   }
 
-  async close(id: string): Promise<void> {
+  /** `discardEmpty`: a store that was made in this session and holds no collection is removed from the disk. */
+  async close(id: string, discardEmpty = false): Promise<void> {
     const session = this.get(id)
+    const discard = discardEmpty && session.made && storeInfo(session).collections.length === 0
     this.#byId.delete(id)
     this.#byPath.delete(session.path)
-    const closing = session.native.close().catch((error: unknown) => {
-      throw nativeError(error)
-    })
+    const closing = session.native
+      .close()
+      .then(() => (discard ? removeEmptyStore(session.path) : undefined))
+      .catch((error: unknown) => {
+        throw nativeError(error)
+      })
     const settled = closing.then(
       () => undefined,
       () => undefined,
@@ -69,14 +76,25 @@ export class Sessions {
   async #open(path: string, create: boolean): Promise<Session> {
     try {
       if (create) mkdirSync(dirname(path), { recursive: true })
+      const made = create && !existsSync(path)
       const native = await addon().openStore(path, create)
-      const session: Session = { id: randomUUID(), path, native }
+      const session: Session = { id: randomUUID(), path, native, made }
       this.#byId.set(session.id, session)
       return session
     } catch (error) {
       throw nativeError(error)
     }
   }
+}
+
+/** What an empty store's folder may hold; anything else in it is somebody's, and the folder stays. */
+const STORE_ENTRY = /^(LOCK|MANIFEST-\d{20}|wal|maps|segments)$/
+
+function removeEmptyStore(path: string): void {
+  const entries = readdirSync(path)
+  if (!entries.every((name) => STORE_ENTRY.test(name))) return
+  for (const name of entries) rmSync(join(path, name), { recursive: true, force: true })
+  rmdirSync(path)
 }
 
 /** The path without links, as far as it exists, so that two spellings are one store. */

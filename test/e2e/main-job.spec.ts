@@ -114,6 +114,25 @@ test('bad rows stop an import with their line and reason, and can be skipped', a
   await expect(page.getByRole('cell', { name: '151' }).first()).toBeVisible()
 })
 
+test('an import that failed and was given up leaves no store behind', async ({ start, home }) => {
+  const { existsSync, writeFileSync } = await import('node:fs')
+  const { join } = await import('node:path')
+  const { page } = await start()
+  await expect(page.getByRole('heading', { name: /drop a file of vectors/i })).toBeVisible()
+  const file = join(home, 'broken.jsonl')
+  const rows = Array.from({ length: 90 }, (_, i) => JSON.stringify({ id: `r${i}`, vector: [i, 1, 2] }))
+  rows[80] = JSON.stringify({ id: 'short', vector: [1] })
+  writeFileSync(file, `${rows.join('\n')}\n`)
+  await drop(page, [file])
+  await page
+    .getByRole('button', { name: /^Import/ })
+    .last()
+    .click()
+  await expect(page.getByRole('button', { name: 'Skip bad rows and import' })).toBeVisible()
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await expect.poll(() => existsSync(join(home, 'broken.db'))).toBe(false)
+})
+
 test('the sample is one click away', async ({ start }) => {
   const { page } = await start()
   await page.getByRole('button', { name: 'Open the sample' }).click()

@@ -17,10 +17,10 @@ export const storeOperations: Handlers<
 
   'store.info': ({ store }, { sessions }) => storeInfo(sessions.get(store)),
 
-  'store.close': async ({ store }, { sessions, jobs, changes }) => {
+  'store.close': async ({ store, discardEmpty }, { sessions, jobs, changes }) => {
     sessions.get(store)
     await jobs.stop(store)
-    await sessions.close(store)
+    await sessions.close(store, discardEmpty)
     changes.update()
     return null
   },

@@ -48,9 +48,13 @@ export function closeStore(): void {
   if (store) void closeQuietly(store.store)
 }
 
-/** A store with a running job stays open in the engine until the job has ended; that is the engine's business. */
-export async function closeQuietly(store: string): Promise<void> {
-  await engine.call('store.close', { store }).catch(() => undefined)
+/**
+ * Closes a store that is not shown (any more). One with a running job stays open until the job has ended: see
+ * state/session.ts. `discardEmpty` takes a store off the disk that was made for nothing.
+ */
+export async function closeQuietly(store: string, discardEmpty = false): Promise<void> {
+  if (Object.values(useView.getState().jobs).some((job) => job.store === store)) return
+  await engine.call('store.close', { store, discardEmpty }).catch(() => undefined)
 }
 
 /** A file goes to the import dialog, a folder is opened as a store. */

@@ -2,7 +2,7 @@ import { AppError } from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
 import { queryClient } from '../client/queries.ts'
 import { count } from '../ui/format.ts'
-import { openGrant } from './actions.ts'
+import { closeQuietly, openGrant } from './actions.ts'
 import { useView } from './view.ts'
 
 /** Ties the engine's events to the view's state. Call once. */
@@ -22,6 +22,8 @@ export function startSession(onError: (error: AppError) => void): () => void {
       }
       const error = end.error ? AppError.from(end.error) : null
       view.endJob(end.job, { state: end.state, error, result })
+      // Its store was left while the job ran. The import dialog looks after the store that it made.
+      if (view.store && view.store.store !== end.store && !view.importing) void closeQuietly(end.store)
       if (end.state === 'done') {
         view.setNotice(result ? `${count(result.rows)} rows imported` : 'Map drawn and saved')
       }

@@ -159,7 +159,7 @@ function Import({ file }: { file: GrantInfo }) {
   /** A store that was made for this import and got nothing is let go. */
   function close() {
     shut()
-    if (made && made.store !== open?.store) void closeQuietly(made.store)
+    if (made && made.store !== open?.store) void closeQuietly(made.store, true)
   }
 
   async function background() {
