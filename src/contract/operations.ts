@@ -49,6 +49,7 @@ export const ImportPlan = v.object({
 
 export const SortKey = v.object({ column: Name, descending: v.boolean() })
 
+/** What to be near to. A row that is asked for, by number or by id, itself is no hit. */
 export const SearchQuery = v.variant('by', [
   v.object({ by: v.literal('row'), row: RowNumber }),
   v.object({ by: v.literal('id'), id: Id }),

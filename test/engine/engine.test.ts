@@ -155,6 +155,24 @@ describe('an import', () => {
     expect(info.collections[0]?.rows).toBe(150)
   })
 
+  test('into a collection that is there takes another name for the id, and brings new columns', async () => {
+    const target = await imported(20)
+    const rows = sample(30, 3).map(({ id, vector }) => ({ key: id, vector, note: `about ${id}` }))
+    const grant = bench.file('other.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'))
+    const end = await bench.import(target.store, grant, 'rows', { id: 'key' })
+    expect(end).toMatchObject({ state: 'done', result: { rows: 30, replaced: 20 } })
+    const info = await bench.engine.call('store.info', { store: target.store })
+    expect(info.collections[0]).toMatchObject({ rows: 30, id: { column: 'id', type: 'text' } })
+    expect(info.collections[0]?.columns.map((column) => column.name)).toEqual(['id', 'group', 'rank', 'note'])
+    const row = await bench.engine.call('row.find', { ...target, id: 'row-25' })
+    expect((await bench.engine.call('row.get', { ...target, row: row ?? -1 })).fields).toEqual({
+      id: 'row-25',
+      group: null,
+      rank: null,
+      note: 'about row-25',
+    })
+  })
+
   test('of another metric or dimension into a collection that is there fails and changes nothing', async () => {
     const target = await imported(100)
     const metric = await bench.import(target.store, bench.file('b.csv', csv(sample(10))), 'rows', {
