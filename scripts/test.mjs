@@ -140,7 +140,7 @@ async function test() {
       'See npm test -- --help.',
     )
   }
-  const dist = await setup()
+  const dist = await setup({ tests: true })
   for (const [name, suite] of Object.entries(SUITES)) {
     if (named.length === 0 || named.includes(name)) await suite(dist)
   }

@@ -10,11 +10,14 @@ import { done, StepFailed, seconds } from './say.mjs'
 const NODE_FLOOR = [20, 19]
 export const ADDON = join(ROOT, 'native/napi/omendb.node')
 
-/** Runs all steps; resolves to the folder of the Electron runtime. */
-export async function setup() {
+/**
+ * Runs all steps; resolves to the folder of the Electron runtime. `tests`: where the engine has to be built, build its
+ * tests in the same run, since cargo resolves the features of dependencies anew for them and would build those twice.
+ */
+export async function setup({ tests = false } = {}) {
   await prerequisites()
   await packages()
-  await addon()
+  await addon(tests)
   await frontEnd()
   return electronDist()
 }
@@ -79,16 +82,20 @@ async function packages() {
   done('npm packages', `installed from the lock file in ${seconds(since)}`)
 }
 
-async function addon() {
+async function addon(tests) {
   const wanted = fingerprint(['native'])
   if (stamp('addon') === wanted && existsSync(ADDON)) {
     done('native engine', 'up to date')
     return
   }
   const since = performance.now()
-  const { code, out } = await run('cargo', ['build', '--release', '--locked', '--workspace'], {
-    cwd: join(ROOT, 'native'),
-  })
+  const { code, out } = await run(
+    'cargo',
+    ['build', '--release', '--locked', '--workspace', ...(tests ? ['--lib', '--tests'] : [])],
+    {
+      cwd: join(ROOT, 'native'),
+    },
+  )
   if (code !== 0) {
     throw new StepFailed(
       'native engine',
