@@ -215,7 +215,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       keys: 'Mod+O',
       ready: () => true,
       run: attempt(async () => {
-        const place = await shell('pickStore')
+        const place = await shell('pickStore', 'store')
         if (place) await openStore(place.grant)
       }),
     },
@@ -226,7 +226,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       keys: 'Mod+N',
       ready: () => true,
       run: attempt(async () => {
-        const place = await shell('pickNewStore', 'vectors.db')
+        const place = await shell('pickNewStore', 'vectors.db', 'store')
         if (place) await openStore(place.grant, true)
       }),
     },

@@ -436,7 +436,7 @@ interface WhereProps {
 function Where({ target, openName, taken, problem, onChange, onError }: WhereProps) {
   async function choose() {
     try {
-      const place = await shell('pickNewStore', target.place?.name ?? 'vectors.db')
+      const place = await shell('pickNewStore', target.place?.name ?? 'vectors.db', 'store')
       if (place) onChange({ place, kind: 'new' })
     } catch (thrown) {
       onError(AppError.from(thrown))

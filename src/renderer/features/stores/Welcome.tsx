@@ -86,7 +86,7 @@ function Recents({ attempt }: { attempt: (work: () => Promise<unknown>) => void 
           <Button
             onClick={() =>
               attempt(async () => {
-                const place = await shell('pickNewStore', 'vectors.db')
+                const place = await shell('pickNewStore', 'vectors.db', 'store')
                 if (place) await openStore(place.grant, true)
               })
             }
@@ -98,7 +98,7 @@ function Recents({ attempt }: { attempt: (work: () => Promise<unknown>) => void 
           <Button
             onClick={() =>
               attempt(async () => {
-                const place = await shell('pickStore')
+                const place = await shell('pickStore', 'store')
                 if (place) await openStore(place.grant)
               })
             }
