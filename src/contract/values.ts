@@ -69,6 +69,8 @@ export interface MapInfo {
   created: string
   /** How it was made, e.g. "umap-js". */
   method: string
+  /** It is only in memory until the store is closed: what it is of can only be read. */
+  unsaved?: true
 }
 
 export interface MapParams {
