@@ -187,7 +187,7 @@ export interface Results {
   'rows.deleteIds': { deleted: number }
   /** `entry` is null where no row was there to change. */
   'rows.edit': { changed: number; entry: HistoryEntry | null }
-  'rows.find': { rows: Uint32Array }
+  'rows.find': { rows: Uint32Array<ArrayBuffer> }
   'import.preview': ImportPreview
   /** Row-major. */
   'file.vectors': { dimension: number; vectors: Float32Array }
