@@ -176,7 +176,7 @@ export class Jobs {
       const error: AppErrorData = nativeError(thrown).toData()
       end =
         job.cancelled || error.code === 'CANCELLED'
-          ? { ...base, state: 'cancelled', error: cancelledError().toData() }
+          ? { ...base, state: 'cancelled', error: cancelledError(kind).toData() }
           : { ...base, state: 'failed', error }
     }
     this.#running.delete(job.id)
@@ -184,9 +184,10 @@ export class Jobs {
   }
 }
 
-export function cancelledError(): AppError {
-  return new AppError({
-    code: 'CANCELLED',
-    message: 'The job was cancelled. Nothing of it was kept; everything else is as it was.',
-  })
+export function cancelledError(kind?: JobKind): AppError {
+  const kept =
+    kind === 'compact'
+      ? 'What it had given back by then stays so; every row is as it was.'
+      : 'Nothing of it was kept; everything else is as it was.'
+  return new AppError({ code: 'CANCELLED', message: `The job was cancelled. ${kept}` })
 }
