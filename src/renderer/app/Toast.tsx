@@ -5,7 +5,7 @@ import { Button, IconButton, Keys } from '../ui/controls.tsx'
 import styles from './toast.module.css'
 
 /** How long a toast stays while nobody points at it, milliseconds. */
-const STAY_MS = 10_000
+const STAY_MS = 8_000
 
 /** What was just done, and the way back. It never takes the focus, and waits while one points at it. */
 export function ToastPlace() {

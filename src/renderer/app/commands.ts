@@ -10,9 +10,11 @@ import {
   runSearch,
   selectAll,
 } from '../state/actions.ts'
+import { askDelete, redo, returnToNow, undo } from '../state/changes.ts'
+import { waysNow } from '../state/editmenu.ts'
 import { NO_ROWS } from '../state/rows.ts'
 import { useTheme } from '../state/theme.ts'
-import { collectionOf, type Pane, useView } from '../state/view.ts'
+import { collectionOf, type Pane, useView, whyNotNow } from '../state/view.ts'
 import { isTyping, matches } from '../ui/keys.ts'
 
 /** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
@@ -83,10 +85,18 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       run: () => view().setScreen('table'),
     },
     {
+      id: 'view-history',
+      title: 'History',
+      group: 'Go',
+      keys: '4',
+      ready: () => view().store !== null,
+      run: () => view().setScreen('history'),
+    },
+    {
       id: 'view-jobs',
       title: 'Jobs',
       group: 'Go',
-      keys: '4',
+      keys: '5',
       ready: () => true,
       run: () => view().setScreen('jobs'),
     },
@@ -146,10 +156,41 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       run: attempt(() => applyFilter('')),
     },
     {
+      id: 'undo',
+      title: 'Undo',
+      group: 'Rows',
+      keys: 'Mod+Z',
+      ready: () => waysNow().undo !== null,
+      run: attempt(undo),
+    },
+    {
+      id: 'redo',
+      title: 'Redo',
+      group: 'Rows',
+      keys: 'Mod+Shift+Z',
+      ready: () => waysNow().redo !== null,
+      run: attempt(redo),
+    },
+    {
+      id: 'return-to-now',
+      title: 'Return to now',
+      group: 'Rows',
+      ready: () => view().looking !== null,
+      run: attempt(returnToNow),
+    },
+    {
+      id: 'tag',
+      title: 'Tag the selected rows…',
+      group: 'Rows',
+      keys: 'T',
+      ready: () => inCollection() && view().selection.length > 0 && whyNotNow(view()) === null,
+      run: openTagging,
+    },
+    {
       id: 'table-focus',
       title: 'Go to the rows of the table',
       group: 'Rows',
-      keys: 'T',
+      keys: 'G',
       ready: inCollection,
       run: () => focus('[data-table]'),
     },
@@ -182,11 +223,11 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
     },
     {
       id: 'delete',
-      title: 'Delete the selected rows…',
+      title: 'Delete the selected rows',
       group: 'Rows',
       keys: 'Delete',
-      ready: () => inCollection() && view().selection.length > 0,
-      run: () => document.querySelector<HTMLElement>('[aria-label="Delete the selected rows"]')?.click(),
+      ready: () => inCollection() && view().selection.length > 0 && whyNotNow(view()) === null,
+      run: () => askDelete(view().selection),
     },
     {
       id: 'lasso',
@@ -216,7 +257,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => true,
       run: attempt(async () => {
         const place = await shell('pickStore', 'store')
-        if (place) await openStore(place.grant)
+        if (place) await openStore(place)
       }),
     },
     {
@@ -227,7 +268,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => true,
       run: attempt(async () => {
         const place = await shell('pickNewStore', 'vectors.db', 'store')
-        if (place) await openStore(place.grant, true)
+        if (place) await openStore(place, { create: true })
       }),
     },
     {
@@ -236,6 +277,37 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       group: 'Store',
       ready: () => true,
       run: attempt(async () => view().setImporting(await shell('sample'))),
+    },
+    {
+      id: 'verify',
+      title: 'Verify the store',
+      group: 'Store',
+      ready: () => view().store !== null,
+      run: () => {
+        view().setScreen('store')
+        requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-verify]')?.click())
+      },
+    },
+    {
+      id: 'snapshot',
+      title: 'Save a snapshot of the store…',
+      group: 'Store',
+      ready: () => view().store !== null,
+      run: () => view().setDialog({ kind: 'copy', copy: 'snapshot', from: null }),
+    },
+    {
+      id: 'restore',
+      title: 'Restore a snapshot…',
+      group: 'Store',
+      ready: () => true,
+      run: () => view().setDialog({ kind: 'copy', copy: 'restore', from: null }),
+    },
+    {
+      id: 'compact',
+      title: 'Compact the store…',
+      group: 'Store',
+      ready: () => view().store?.readOnly === false,
+      run: () => view().setDialog({ kind: 'compact' }),
     },
     {
       id: 'reveal',
@@ -315,13 +387,37 @@ export function momentCommands(): Command[] {
   return [...collections, ...colours]
 }
 
+/** Commands whose keys mean something in a field too. */
+const OF_FIELDS = new Set(['select-all', 'undo', 'redo'])
+
+/** Opens the tag popover beside the button for it that is in sight: on the map, or above the table. */
+function openTagging(): void {
+  const buttons = [...document.querySelectorAll('[data-tag-anchor]')]
+  const anchor = buttons.find(inSight) ?? buttons[0]
+  if (anchor) view().setTagging({ rows: view().selection, anchor })
+}
+
+function inSight(element: Element): boolean {
+  const { left, top, width, height } = element.getBoundingClientRect()
+  if (width === 0) return false
+  const shown = document.elementFromPoint(left + width / 2, top + height / 2)
+  return shown !== null && (element.contains(shown) || shown.contains(element))
+}
+
+/** What a command is called now: undo and redo say what they would do. */
+export function commandTitle(command: Command): string {
+  if (command.id !== 'undo' && command.id !== 'redo') return command.title
+  const what = waysNow()[command.id]
+  return what === null ? command.title : `${command.title} ${what}`
+}
+
 /** Runs the command of a key press. Plain keys are text while one is typing, and nothing behind a dialog. */
 export function runKey(list: readonly Command[], event: KeyboardEvent): boolean {
   const inDialog = document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null
   for (const command of list) {
     if (!command.keys || command.local || !matches(command.keys, event)) continue
     const held = command.keys.includes('Mod+')
-    if (isTyping(event.target) && (!held || command.id === 'select-all')) return false
+    if (isTyping(event.target) && (!held || OF_FIELDS.has(command.id))) return false
     if (inDialog && command.id !== 'theme') return false
     if (!command.ready()) return false
     event.preventDefault()
