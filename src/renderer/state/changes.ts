@@ -2,7 +2,7 @@ import { AppError, type HistoryEntry, type Params, type Results } from '../../co
 import { engine } from '../client/engine.ts'
 import { counted } from '../ui/format.ts'
 import { applyFilter, currentSource, refresh } from './actions.ts'
-import { lastDropped, recentEntry } from './recent.ts'
+import { fetchRecent, lastGone, recentPast } from './recent.ts'
 import { hasRow, minus } from './rows.ts'
 import { say, useToast } from './toast.ts'
 import { collectionOf, useView } from './view.ts'
@@ -31,11 +31,12 @@ function sayDone(text: string, store: string, entry: HistoryEntry | null): void 
     return
   }
   const undo = async () => {
+    if (entry.kind === 'revert') return redoStep(entry)
     if (lastChange(store, entry.collection)?.seq !== entry.seq) {
       say('Something else was changed since; History has the way back')
       return
     }
-    await undoOnce('history.undo', entry.collection)
+    await undoLast(entry.collection)
   }
   say(text, { label: 'Undo', keys: 'Mod+Z', run: () => void undo().catch(sayProblem) })
 }
@@ -154,54 +155,76 @@ export async function dropCollection(store: string, collection: string): Promise
   say(text, { label: 'Undo', run: () => void goBack(entry).catch(sayProblem) })
 }
 
-export const undo = (): Promise<void> => step('history.undo')
-export const redo = (): Promise<void> => step('history.redo')
-
-async function step(op: 'history.undo' | 'history.redo'): Promise<void> {
+/** Takes the last change of the open collection back; where none is open, brings back one that was just deleted. */
+export async function undo(): Promise<void> {
   const { collection } = useView.getState()
-  if (collection !== null) return undoOnce(op, collection)
-  // Where no collection is open, undo brings back the one that was just deleted.
-  const dropped = lastDropped()
-  if (op === 'history.undo' && dropped) await goBack(dropped)
+  if (collection !== null) return undoLast(collection)
+  const gone = lastGone()
+  if (gone?.kind === 'drop') await goBack(gone)
 }
 
-async function undoOnce(op: 'history.undo' | 'history.redo', collection: string): Promise<void> {
+/** Takes the last undo, or going back, of the open collection back. */
+export async function redo(): Promise<void> {
+  const { collection } = useView.getState()
+  const revert = collection === null ? lastGone() : collectionOf(useView.getState())?.redo
+  if (revert?.kind === 'revert') await redoStep(revert)
+}
+
+async function undoLast(collection: string): Promise<void> {
   const { store } = useView.getState()
   if (!store) return
+  const last = lastChange(store.store, collection)
   // Told by the entries as they are before.
-  const { undo: last, redo: revert } = collectionOf({ store, collection }) ?? {}
-  const taken = op === 'history.undo' ? last : revert && redone(revert, recentEntry)
-  const title = taken ? entryTitle(taken, recentEntry) : 'the last change'
-  await engine.call(op, { store: store.store, collection })
-  await look(store.store)
-  await refresh()
-  if (op === 'history.undo' && lastDeleted && lastDeleted.seq === last?.seq) {
-    useView.getState().select(lastDeleted.rows)
+  const title = last ? entryTitle(last, recentPast()) : 'the last change'
+  const revert = await engine.call('history.undo', { store: store.store, collection })
+  await settle(store.store)
+  if (lastDeleted && lastDeleted.seq === last?.seq) useView.getState().select(lastDeleted.rows)
+  const way = { label: 'Redo', keys: 'Mod+Shift+Z', run: () => void redoStep(revert).catch(sayProblem) }
+  say(`Undid ${title}`, way)
+}
+
+/** Redo by what it takes back: its collection may be gone, if its making was undone. */
+async function redoStep(revert: HistoryEntry): Promise<void> {
+  const { store } = useView.getState()
+  if (!store) return
+  const past = recentPast()
+  const title = entryTitle(redone(past.get(revert.seq) ?? revert, past), past)
+  const there = collectionOf({ store, collection: revert.collection })
+  // Not if something else was changed since: that would go with it.
+  if (there && there.redo?.seq !== revert.seq) {
+    say('Something else was changed since; History has the way back')
+    return
   }
-  if (op === 'history.redo') say(`Redid ${title}`)
-  else {
-    const way = { label: 'Redo', keys: 'Mod+Shift+Z', run: () => void redo().catch(sayProblem) }
-    say(`Undid ${title}`, way)
-  }
+  await engine.call('history.revert', { store: store.store, seq: revert.seq })
+  await settle(store.store)
+  if (!there) useView.getState().setCollection(revert.collection)
+  say(`Redid ${title}`)
 }
 
 /** Takes the collection back to how it was before an entry. This is a change too, and can be undone. */
 export async function goBack(entry: HistoryEntry): Promise<void> {
   const { store } = useView.getState()
   if (!store) return
-  const title = entryTitle(entry, recentEntry)
-  await engine.call('history.revert', { store: store.store, seq: entry.seq })
+  const title = entryTitle(entry, recentPast())
+  const revert = await engine.call('history.revert', { store: store.store, seq: entry.seq })
   if (useView.getState().looking) useView.getState().setLooking(null)
-  await look(store.store)
-  await refresh()
-  const text = `Went back to before ${title}`
-  const now = lastChange(store.store, entry.collection)
-  sayDone(text, store.store, now?.kind === 'revert' ? now : null)
+  await settle(store.store)
+  sayDone(`Went back to before ${title}`, store.store, revert)
 }
 
-/** Shows a collection as it was before an entry. Nothing is changed by looking. */
+/** Shows what a revert made of the store. */
+async function settle(store: string): Promise<void> {
+  await look(store)
+  await fetchRecent(store)
+  await refresh()
+}
+
+/** Shows a collection as it was before an entry. Nothing is changed by looking. Throws where it was not there yet. */
 export async function lookAt(entry: HistoryEntry): Promise<void> {
   const view = useView.getState()
+  if (!view.store) return
+  const { collection, seq: before } = entry
+  await engine.call('filter.check', { store: view.store.store, collection, before, filter: '' })
   if (view.collection !== entry.collection) view.setCollection(entry.collection)
   if (view.screen !== 'map' && view.screen !== 'table') view.setScreen('table')
   useView.getState().setLooking(entry)

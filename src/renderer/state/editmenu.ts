@@ -1,7 +1,7 @@
 import type { MenuCommand } from '../../contract/index.ts'
 import { shell } from '../client/shell.ts'
 import { isTyping } from '../ui/keys.ts'
-import { lastDropped, recentEntry, useRecent } from './recent.ts'
+import { lastGone, recentPast, useRecent } from './recent.ts'
 import { collectionOf, useView, whyNotNow } from './view.ts'
 import { entryTitle, redone } from './words.ts'
 
@@ -19,14 +19,17 @@ export function waysNow(): Ways {
   const view = useView.getState()
   const collection = collectionOf(view)
   if (whyNotNow(view) !== null) return NOTHING
+  const past = recentPast()
   if (!collection) {
-    const dropped = lastDropped()
-    return dropped ? { undo: entryTitle(dropped, recentEntry), redo: null } : NOTHING
+    const gone = lastGone()
+    if (!gone) return NOTHING
+    const title = entryTitle(gone.kind === 'drop' ? gone : redone(gone, past), past)
+    return gone.kind === 'drop' ? { undo: title, redo: null } : { undo: null, redo: title }
   }
   const { undo, redo } = collection
   return {
-    undo: undo && entryTitle(undo, recentEntry),
-    redo: redo && entryTitle(redone(redo, recentEntry), recentEntry),
+    undo: undo && entryTitle(undo, past),
+    redo: redo && entryTitle(redone(redo, past), past),
   }
 }
 

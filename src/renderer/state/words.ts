@@ -1,18 +1,14 @@
 import type { HistoryEntry, HistoryInfo } from '../../contract/index.ts'
 import { brief, bytes, count, counted } from '../ui/format.ts'
+import { NO_PAST, type Past } from './past.ts'
 
 /** Changes in words, as lists, toasts and menus say them. Pure: no clock, no engine. */
-
-/** Finds an entry by its number; undefined where it was pruned or not asked for. */
-export type EntryOf = (seq: number) => HistoryEntry | undefined
-
-const NOBODY: EntryOf = () => undefined
 
 /** Reverts of reverts are unfolded this deep. */
 const DEPTH_MAX = 4
 
 /** What an entry did: "Imported 20,000 rows", "Set tag to “animals” in 310 rows". */
-export function entryWords(entry: HistoryEntry, entryOf: EntryOf = NOBODY, depth = 0): string {
+export function entryWords(entry: HistoryEntry, past: Past = NO_PAST, depth = 0): string {
   const { kind, added, removed, changed, note } = entry
   switch (kind) {
     case 'create':
@@ -30,51 +26,43 @@ export function entryWords(entry: HistoryEntry, entryOf: EntryOf = NOBODY, depth
     case 'columns':
       return note ?? 'Changed the columns'
     case 'revert':
-      return revertWords(entry, entryOf, depth)
+      return revertWords(entry, past, depth)
   }
 }
 
-/** Undo and redo are reverts too; they are told by what they took back, which is one entry. */
-function revertWords(entry: HistoryEntry, entryOf: EntryOf, depth: number): string {
-  const target = entry.target === null ? undefined : entryOf(entry.target)
+/** Undo and redo are reverts too: they are told by the one change that they took back. */
+function revertWords(revert: HistoryEntry, past: Past, depth: number): string {
+  const target = revert.target === null ? undefined : past.get(revert.target)
   if (!target || depth >= DEPTH_MAX) return 'Went back to an earlier state'
-  const single = stepsBack(entry, entryOf) === 1
-  if (single && target.kind === 'revert') {
-    const first = target.target === null ? undefined : entryOf(target.target)
-    if (first && stepsBack(target, entryOf) === 1) return `Redid ${quoted(first, entryOf, depth)}`
-    return `Took back ${quoted(target, entryOf, depth)}`
+  switch (past.stepOf(revert)) {
+    case 'undo':
+      return `Undid ${quoted(target, past, depth)}`
+    case 'redo':
+      return `Redid ${quoted(redone(target, past), past, depth)}`
+    case 'back':
+      return `Went back to before ${quoted(target, past, depth)}`
   }
-  if (single) return `Undid ${quoted(target, entryOf, depth)}`
-  return `Went back to before ${quoted(target, entryOf, depth)}`
 }
 
-function quoted(entry: HistoryEntry, entryOf: EntryOf, depth = 0): string {
-  const words = entryWords(entry, entryOf, depth + 1)
+function quoted(entry: HistoryEntry, past: Past, depth: number): string {
   // A quotation in a quotation has single marks.
-  return `“${words.replaceAll('“', '‘').replaceAll('”', '’')}”`
+  return `“${entryWords(entry, past, depth + 1)
+    .replaceAll('“', '‘')
+    .replaceAll('”', '’')}”`
 }
 
-/** How many entries of its collection a revert took back at most: those from its target up to itself. */
-export function stepsBack(revert: HistoryEntry, entryOf: EntryOf): number {
-  if (revert.target === null) return 0
-  let steps = 0
-  for (let seq = revert.target; seq < revert.seq; seq++) {
-    if (entryOf(seq)?.collection === revert.collection) steps++
-  }
-  return steps
-}
-
-/** What a redo brings back is told by the entry that the revert had taken. */
-export function redone(revert: HistoryEntry, entryOf: EntryOf): HistoryEntry {
-  const target = revert.target === null ? undefined : entryOf(revert.target)
-  return target && stepsBack(revert, entryOf) === 1 ? target : revert
+/** What a redo brings back: the change that the revert had undone, or else the revert itself. */
+export function redone(revert: HistoryEntry, past: Past): HistoryEntry {
+  const target = revert.target === null ? undefined : past.get(revert.target)
+  return target && past.stepOf(revert) === 'undo' ? target : revert
 }
 
 /** What an entry did besides what its words say; empty if nothing. */
 export function entryDetails(entry: HistoryEntry): string[] {
   const { kind, removed, note } = entry
   const details: string[] = []
-  if ((kind === 'import' || kind === 'create' || kind === 'add') && note) details.push(note)
+  if ((kind === 'import' || kind === 'add') && note) details.push(`From ${note}`)
+  if (kind === 'create' && note) details.push(note)
   if (kind === 'drop' && removed > 0) details.push(`${counted(removed, 'row')} left with it`)
   if ((kind === 'import' || kind === 'add') && removed > 0)
     details.push(`${count(removed)} in place of rows with the same id`)
@@ -82,8 +70,8 @@ export function entryDetails(entry: HistoryEntry): string[] {
 }
 
 /** “Deleted 12 rows”, cut to fit a menu or a button. */
-export function entryTitle(entry: HistoryEntry, entryOf: EntryOf = NOBODY): string {
-  return `“${brief(entryWords(entry, entryOf).replaceAll('“', '‘').replaceAll('”', '’'), 64)}”`
+export function entryTitle(entry: HistoryEntry, past: Past = NO_PAST): string {
+  return `“${brief(entryWords(entry, past).replaceAll('“', '‘').replaceAll('”', '’'), 64)}”`
 }
 
 /** The note that goes with setting a column: the engine adds the rows. */

@@ -2,8 +2,9 @@ import { Eye, History } from 'lucide-react'
 import { useState } from 'react'
 import { AppError, type HistoryEntry, type StoreInfo } from '../../../contract/index.ts'
 import { goBack, lookAt } from '../../state/changes.ts'
+import type { Past } from '../../state/past.ts'
 import { useView } from '../../state/view.ts'
-import { clock, type EntryOf, entryDetails, entryWords, moment, takenBack } from '../../state/words.ts'
+import { clock, entryDetails, entryWords, moment, takenBack } from '../../state/words.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, sentence } from '../../ui/format.ts'
 import { ErrorNote } from '../../ui/pieces.tsx'
@@ -14,14 +15,14 @@ interface ChangeProps {
   entry: HistoryEntry
   /** The whole list, of which going back takes a part. */
   entries: readonly HistoryEntry[]
-  entryOf: EntryOf
+  past: Past
 }
 
 /** Changes that are named one by one where going back would take them. */
 const NAMED_MAX = 6
 
 /** One change: what it did, how the collection was before it, and what going back there would take. */
-export function Change({ store, entry, entries, entryOf }: ChangeProps) {
+export function Change({ store, entry, entries, past }: ChangeProps) {
   const [error, setError] = useState<AppError | null>(null)
   const [busy, setBusy] = useState(false)
   const looking = useView((view) => view.looking?.seq === entry.seq)
@@ -45,7 +46,7 @@ export function Change({ store, entry, entries, entryOf }: ChangeProps) {
 
   return (
     <aside className={styles.change} aria-label="The chosen change">
-      <h2 className={styles.changeTitle}>{entryWords(entry, entryOf)}</h2>
+      <h2 className={styles.changeTitle}>{entryWords(entry, past)}</h2>
       <p className={styles.changeWhen}>
         {sentence(moment(entry.at, now))}
         {until !== '' && `, until ${until}`}
@@ -78,7 +79,7 @@ export function Change({ store, entry, entries, entryOf }: ChangeProps) {
           <History size={14} aria-hidden="true" /> Go back to before this
         </Button>
       </div>
-      <Effect entry={entry} taken={taken} entryOf={entryOf} />
+      <Effect entry={entry} taken={taken} past={past} />
     </aside>
   )
 }
@@ -102,11 +103,11 @@ function Fact({ name, value }: { name: string; value: string }) {
 interface EffectProps {
   entry: HistoryEntry
   taken: HistoryEntry[]
-  entryOf: EntryOf
+  past: Past
 }
 
 /** What going back would do, before it is done. */
-function Effect({ entry, taken, entryOf }: EffectProps) {
+function Effect({ entry, taken, past }: EffectProps) {
   const others = taken.filter((one) => one.seq !== entry.seq)
   if (taken.length === 0) {
     return (
@@ -117,20 +118,21 @@ function Effect({ entry, taken, entryOf }: EffectProps) {
   }
   return (
     <div className={styles.effect}>
-      <p>
-        Going back takes{' '}
-        {entry.undone ? 'back' : others.length === 0 ? 'this change back' : 'this change back, and'}
-        {others.length > 0 && ` the ${others.length === 1 ? 'one' : count(others.length)} after it`}. It is a
-        change itself, so it can be undone.
-      </p>
+      <p>{effectWords(entry.undone, others.length)} It is a change itself, so it can be undone.</p>
       {others.length > 0 && (
         <ul className={styles.taken}>
           {others.slice(0, NAMED_MAX).map((one) => (
-            <li key={one.seq}>{entryWords(one, entryOf)}</li>
+            <li key={one.seq}>{entryWords(one, past)}</li>
           ))}
           {others.length > NAMED_MAX && <li>and {count(others.length - NAMED_MAX)} more</li>}
         </ul>
       )}
     </div>
   )
+}
+
+function effectWords(undone: boolean, others: number): string {
+  if (others === 0) return 'Going back takes this change back.'
+  const later = others === 1 ? 'the one after it' : `the ${count(others)} after it`
+  return undone ? `Going back takes back ${later}.` : `Going back takes back this change and ${later}.`
 }

@@ -3,8 +3,9 @@ import { History as HistoryIcon } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { AppError, type HistoryEntry, type StoreInfo } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
+import { pastOf } from '../../state/past.ts'
 import { useView } from '../../state/view.ts'
-import { byDay, type EntryOf, ruleWords } from '../../state/words.ts'
+import { byDay, ruleWords } from '../../state/words.ts'
 import { Button, Segments } from '../../ui/controls.tsx'
 import { counted } from '../../ui/format.ts'
 import { Bone, Empty, ErrorNote } from '../../ui/pieces.tsx'
@@ -29,10 +30,7 @@ export function HistoryScreen({ store }: { store: StoreInfo }) {
     placeholderData: keepPreviousData,
   })
   const all = query.data ?? NONE
-  const entryOf = useMemo<EntryOf>(() => {
-    const bySeq = new Map(all.map((entry) => [entry.seq, entry]))
-    return (seq) => bySeq.get(seq)
-  }, [all])
+  const past = useMemo(() => pastOf(all), [all])
   const several = new Set(all.map((entry) => entry.collection)).size > 1
   const only = scope === 'collection' && several ? collection : null
   const shown = only === null ? all : all.filter((entry) => entry.collection === only)
@@ -82,7 +80,7 @@ export function HistoryScreen({ store }: { store: StoreInfo }) {
                   <Line
                     key={entry.seq}
                     entry={entry}
-                    entryOf={entryOf}
+                    past={past}
                     named={several && only === null}
                     chosen={entry.seq === active?.seq}
                     onChoose={() => setChosen(entry.seq)}
@@ -101,7 +99,7 @@ export function HistoryScreen({ store }: { store: StoreInfo }) {
           </div>
         )}
       </section>
-      {active && <Change key={active.seq} store={store} entry={active} entries={all} entryOf={entryOf} />}
+      {active && <Change key={active.seq} store={store} entry={active} entries={all} past={past} />}
     </div>
   )
 }

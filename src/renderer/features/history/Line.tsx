@@ -1,7 +1,8 @@
 import { FileInput, History, Minus, Pencil, Plus, SquarePlus, Table2, Trash2 } from 'lucide-react'
 import type { KeyboardEvent, ReactNode } from 'react'
 import type { HistoryEntry, HistoryKind } from '../../../contract/index.ts'
-import { clock, type EntryOf, entryWords } from '../../state/words.ts'
+import type { Past } from '../../state/past.ts'
+import { clock, entryWords } from '../../state/words.ts'
 import { cx } from '../../ui/controls.tsx'
 import styles from './history.module.css'
 
@@ -18,14 +19,14 @@ const ICONS: Record<HistoryKind, ReactNode> = {
 
 interface LineProps {
   entry: HistoryEntry
-  entryOf: EntryOf
+  past: Past
   /** Whether the collection is told. */
   named: boolean
   chosen: boolean
   onChoose: () => void
 }
 
-export function Line({ entry, entryOf, named, chosen, onChoose }: LineProps) {
+export function Line({ entry, past, named, chosen, onChoose }: LineProps) {
   return (
     <button
       type="button"
@@ -42,7 +43,7 @@ export function Line({ entry, entryOf, named, chosen, onChoose }: LineProps) {
       <span className={styles.icon} aria-hidden="true">
         {ICONS[entry.kind]}
       </span>
-      <span className={styles.words}>{entryWords(entry, entryOf)}</span>
+      <span className={styles.words}>{entryWords(entry, past)}</span>
       {entry.undone && <span className={styles.mark}>taken back</span>}
       {named && <span className={styles.where}>{entry.collection}</span>}
     </button>

@@ -2,7 +2,7 @@ import { History } from 'lucide-react'
 import { useState } from 'react'
 import type { HistoryEntry } from '../../../contract/index.ts'
 import { goBack, returnToNow, sayProblem } from '../../state/changes.ts'
-import { recentEntry } from '../../state/recent.ts'
+import { recentPast } from '../../state/recent.ts'
 import { useView } from '../../state/view.ts'
 import { entryTitle, moment } from '../../state/words.ts'
 import { Button } from '../../ui/controls.tsx'
@@ -23,7 +23,7 @@ function Looking({ entry }: { entry: HistoryEntry }) {
       .catch(sayProblem)
       .finally(() => setBusy(false))
   }
-  const text = `You are looking at ${entry.collection} as it was before ${entryTitle(entry, recentEntry)}, ${moment(entry.at, Date.now())}`
+  const text = `You are looking at ${entry.collection} as it was before ${entryTitle(entry, recentPast())}, ${moment(entry.at, Date.now())}`
   return (
     <div className={styles.looking} role="status" data-looking={entry.seq}>
       <History size={16} aria-hidden="true" />
