@@ -130,6 +130,18 @@ pub enum Error {
         /// The holder's process id.
         pid: Option<u32>,
     },
+    /// There is no change to undo, or no undo to redo.
+    #[error("there is nothing to {what}")]
+    NothingToUndo {
+        /// `"undo"` or `"redo"`.
+        what: &'static str,
+    },
+    /// An entry that the history does not hold (any more).
+    #[error("the history holds no change {seq}")]
+    HistoryPruned {
+        /// The entry asked for.
+        seq: u64,
+    },
     /// A write through a read-only handle.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -223,6 +235,8 @@ impl Error {
             Error::LimitExceeded { .. } => "LIMIT_EXCEEDED",
             Error::Cancelled { .. } => "CANCELLED",
             Error::StoreLocked { .. } => "STORE_LOCKED",
+            Error::NothingToUndo { .. } => "NOTHING_TO_UNDO",
+            Error::HistoryPruned { .. } => "HISTORY_PRUNED",
             Error::ReadOnly => "READ_ONLY",
             Error::FileNotFound { .. } => "FILE_NOT_FOUND",
             Error::PermissionDenied { .. } => "PERMISSION_DENIED",
@@ -248,6 +262,8 @@ impl Error {
                 column,
                 known,
             } => json!({ "collection": collection, "column": column, "known": known }),
+            Error::NothingToUndo { what } => json!({ "what": what }),
+            Error::HistoryPruned { seq } => json!({ "seq": seq }),
             Error::UnknownRow { row } => json!({ "row": row }),
             Error::UnknownId { id } => json!({ "id": id }),
             Error::DimensionMismatch {
@@ -346,6 +362,10 @@ impl Error {
             Error::Cancelled { .. } => "Nothing was left behind. Start again whenever you like.",
             Error::StoreLocked { .. } => {
                 "Nothing was changed. Close the store in the other process, then try again."
+            }
+            Error::NothingToUndo { .. } => "Nothing was changed.",
+            Error::HistoryPruned { .. } => {
+                "Nothing was changed. The history keeps changes for a limited time: list it to see which can be taken back."
             }
             Error::ReadOnly => "Nothing was changed. Open the store for writing.",
             Error::FileNotFound { .. } => {

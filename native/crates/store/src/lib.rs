@@ -8,13 +8,18 @@
 //! `manifest`, `wal`, `segment`, `maps`.
 
 mod bulk;
+mod bytes;
+mod changes;
 mod cells;
 mod check;
 mod collection;
+mod compact;
 mod column;
+mod edit;
 mod error;
 mod filter;
 mod graph;
+mod history;
 mod indexer;
 mod ingest;
 mod json_rows;
@@ -24,6 +29,7 @@ mod manifest;
 mod maps;
 mod memtable;
 mod meta;
+mod numbers;
 mod part;
 mod publish;
 mod query;
@@ -43,7 +49,12 @@ mod wal;
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};
+pub use compact::CompactReport;
 pub use error::{Error, Result};
+pub use history::{
+    ChangeKind, Entry as HistoryEntry, HistoryInfo, ListedEntry, MAX_NOTE_BYTES, Pruned as HistoryPruned,
+    Rule as HistoryRule,
+};
 pub use graph::{KnnGraph, MAX_GRAPH_K};
 pub use maps::MapMeta;
 pub use meta::{

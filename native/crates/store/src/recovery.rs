@@ -9,8 +9,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
+use crate::edit::read_cells;
+use crate::history::{Cells, Change, ChangeKind, Entry, Inverse, Ledger, changed_rows};
 use crate::ingest::{self, Batch};
 use crate::leftovers::remove_leftovers;
 use crate::manifest::{self, CollectionEntry, Manifest, TEMPORARY};
@@ -19,10 +22,10 @@ use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Kind, Log, Upsert, Wal, read_log};
+use crate::wal::{self, Delete, Edit, Kind, Log, Revert, Stamp, Upsert, Wal, read_log};
 
 const LOCK: &str = "LOCK";
-const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
+const FOLDERS: [&str; 4] = ["history", "maps", "segments", "wal"];
 
 /// A store that was read.
 pub(crate) struct Opened {
@@ -187,8 +190,9 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         );
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
+    let mut ledger = Ledger::new(manifest.history.next_seq);
     for log in &logs {
-        replay(log, &manifest, &mut collections)?;
+        replay(log, &manifest, &mut collections, &mut ledger)?;
     }
     for written in collections.values_mut() {
         written.dirty = false;
@@ -198,8 +202,15 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
             .store(Arc::new(snapshot_of(written, generation, 1)));
     }
 
+    ledger.take_unshown();
+
     // All is well: from here on the folder may be changed. The names that this state relies on are made durable before
     // anything that it does not rely on is removed.
+    let there = disk.list(root)?;
+    for name in FOLDERS.iter().filter(|name| there.iter().all(|e| e.name != **name)) {
+        // A store of format version 1 has no history.
+        disk.create_dir(&root.join(name))?;
+    }
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
@@ -234,10 +245,11 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         imports: Vec::new(),
         garbage: Vec::new(),
         manifest_bytes,
+        ledger,
     })
 }
 
-fn open_collection(
+pub(crate) fn open_collection(
     disk: &Disk,
     root: &Path,
     entry: &CollectionEntry,
@@ -270,6 +282,7 @@ pub(crate) fn new_collection(
         memtable: Memtable::default(),
         deleted: entry.deleted.clone(),
         next_row: entry.next_row,
+        edited: BTreeMap::new(),
         dirty: true,
         core: Arc::new(Core {
             id: entry.id,
@@ -340,13 +353,31 @@ fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
     Ok(logs)
 }
 
-fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
+pub(crate) fn replay(
+    log: &Log,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+    ledger: &mut Ledger,
+) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
+        let (payload, version) = (entry.payload, entry.version);
         let applied = match entry.kind {
-            Kind::Upsert => Upsert::decode(entry.payload)
-                .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
-            Kind::Delete => Delete::decode(entry.payload)
-                .and_then(|delete| replay_delete(delete, manifest, collections)),
+            Kind::Upsert => Upsert::decode(payload, version).and_then(|upsert| {
+                let written = target(upsert.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
+            }),
+            Kind::Delete => Delete::decode(payload, version).and_then(|delete| {
+                let written = target(delete.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
+            }),
+            Kind::Edit => Edit::decode(payload).and_then(|edit| {
+                let written = target(edit.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
+            }),
+            Kind::Revert => Revert::decode(payload).and_then(|revert| {
+                let written = target(revert.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
+            }),
             Kind::Mark => Ok(()),
         };
         applied.map_err(|reason| Error::Corrupt {
@@ -372,14 +403,16 @@ fn target<'a>(
     }
 }
 
+/// Numbers of the history's entries: a file of version 1 has none, so they are given anew at each replay.
+fn stamped(stamp: Stamp, fresh: Stamp) -> Stamp {
+    if stamp.seq == 0 { fresh } else { stamp }
+}
+
 fn replay_upsert(
     upsert: Upsert,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
+    written: &mut Written,
+    ledger: &mut Ledger,
 ) -> Result<(), String> {
-    let Some(written) = target(upsert.collection, manifest, collections)? else {
-        return Ok(());
-    };
     if upsert.first_row != written.next_row {
         return Err(format!(
             "its rows begin at {}, and the next row is {}",
@@ -410,22 +443,109 @@ fn replay_upsert(
         .flatten();
     let staged =
         Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
-    written.apply(staged.map_err(|e| e.to_string())?);
+    let staged = staged.map_err(|e| e.to_string())?;
+    let stamp = upsert.stamp;
+    let stamp = stamped(stamp, ledger.stamp_rows(stamp.collection, stamp.at));
+    let dead = staged.dead.iter().copied();
+    ledger.add_rows(stamp, &meta.name, &staged.rows, dead);
+    written.apply(staged);
     Ok(())
+}
+
+/// Whether all of these rows were once given out.
+fn known(rows: &RoaringBitmap, written: &Written) -> Result<(), String> {
+    match rows.max() {
+        Some(row) if row >= written.next_row => {
+            Err(format!("it is of row {row}, and there never was such a row"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn replay_delete(
     delete: Delete,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
+    written: &mut Written,
+    ledger: &mut Ledger,
 ) -> Result<(), String> {
-    let Some(written) = target(delete.collection, manifest, collections)? else {
-        return Ok(());
+    known(&delete.rows, written)?;
+    let stamp = delete.stamp;
+    let stamp = stamped(stamp, ledger.stamp(stamp.collection, stamp.at));
+    let rows = delete.rows - &*written.deleted;
+    let change = Change::delete(stamp, &written.meta.name, written.next_row, rows);
+    written.turn(&change.inverse);
+    ledger.push(change);
+    Ok(())
+}
+
+/// The present values of what layers of cells will change, once the cells are found to fit.
+fn cells_before(layers: &[Cells], written: &Written) -> Result<Vec<Cells>, String> {
+    layers
+        .iter()
+        .map(|cells| {
+            known(&cells.rows, written)?;
+            let columns = cells.positions(&written.meta)?;
+            read_cells(written.parts(), &written.meta, &cells.rows, &columns)
+                .map_err(|e| e.to_string())
+        })
+        .collect()
+}
+
+fn replay_edit(edit: Edit, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+    let Edit { stamp, note, cells } = edit;
+    let layers = [cells];
+    let before = cells_before(&layers, written)?;
+    let staged = written.stage_cells(&layers).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Edit, id, name, next);
+    entry.changed = layers[0].rows.len();
+    entry.note = note;
+    ledger.push(Change {
+        entry,
+        inverse: Inverse {
+            cells: before,
+            ..Inverse::default()
+        },
+    });
+    written.apply_cells(staged);
+    Ok(())
+}
+
+fn replay_revert(
+    revert: Revert,
+    written: &mut Written,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let Revert {
+        stamp,
+        target,
+        note,
+        died,
+        revived,
+        cells,
+    } = revert;
+    known(&died, written)?;
+    known(&revived, written)?;
+    let before = cells_before(&cells, written)?;
+    let staged = written.stage_cells(&cells).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
+    entry.target = Some(target);
+    entry.note = note;
+    entry.removed = died.len();
+    entry.revived = revived.len();
+    entry.changed = changed_rows(&cells);
+    let change = Change {
+        entry,
+        inverse: Inverse {
+            died,
+            revived,
+            cells: before,
+        },
     };
-    if delete.rows.max().is_some_and(|row| row >= written.next_row) {
-        return Err("it deletes a row that there never was".to_owned());
-    }
-    written.bury(delete.rows);
-    written.dirty = true;
+    written.turn(&change.inverse);
+    ledger.push(change);
+    written.apply_cells(staged);
     Ok(())
 }
