@@ -103,18 +103,6 @@ impl Numbers {
         }
     }
 
-    /// Those of them that are in `rows`.
-    pub fn among(&self, rows: &RoaringBitmap) -> RoaringBitmap {
-        match self {
-            Numbers::Dense { .. } => {
-                let mut own = RoaringBitmap::new();
-                own.insert_range(self.range());
-                own & rows
-            }
-            Numbers::Sparse { set, .. } => &**set & rows,
-        }
-    }
-
     /// Whether one list of numbers ends before another begins.
     pub fn before(&self, other: &Numbers) -> bool {
         self.range().end <= other.range().start
@@ -153,7 +141,6 @@ mod tests {
             assert_eq!(n.position(8), Some(3));
             assert_eq!(n.position(9), None);
             assert_eq!(n.count_in(&some), 2);
-            assert_eq!(n.among(&some), RoaringBitmap::from_iter([6, 8]));
             let mut all = RoaringBitmap::new();
             n.add_to(&mut all);
             assert_eq!(all.len(), 4);
