@@ -197,7 +197,7 @@ impl Collection {
         self.core.meta.load_full()
     }
 
-    fn gone(&self) -> Error {
+    pub(crate) fn gone(&self) -> Error {
         Error::UnknownCollection {
             name: self.core.meta.load().name.clone(),
         }

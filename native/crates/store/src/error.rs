@@ -133,6 +133,12 @@ pub enum Error {
     /// A write through a read-only handle.
     #[error("the store is open for reading only")]
     ReadOnly,
+    /// A reader wants a file that the writer removed since the reader last looked.
+    #[error("{} is gone: another process changed the store since it was last refreshed", path.display())]
+    OutOfDate {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file or folder is not there.
     #[error("{} was not found", path.display())]
     FileNotFound {
@@ -224,7 +230,7 @@ impl Error {
             Error::Cancelled { .. } => "CANCELLED",
             Error::StoreLocked { .. } => "STORE_LOCKED",
             Error::ReadOnly => "READ_ONLY",
-            Error::FileNotFound { .. } => "FILE_NOT_FOUND",
+            Error::FileNotFound { .. } | Error::OutOfDate { .. } => "FILE_NOT_FOUND",
             Error::PermissionDenied { .. } => "PERMISSION_DENIED",
             Error::DiskFull { .. } => "DISK_FULL",
             Error::Io { .. } => "IO",
@@ -282,7 +288,9 @@ impl Error {
                 holder,
                 pid,
             } => json!({ "path": path(p), "holder": holder, "pid": pid }),
-            Error::FileNotFound { path: p } => json!({ "path": path(p) }),
+            Error::FileNotFound { path: p } | Error::OutOfDate { path: p } => {
+                json!({ "path": path(p) })
+            }
             Error::PermissionDenied { path: p, operation }
             | Error::DiskFull { path: p, operation } => {
                 json!({ "path": path(p), "operation": operation })
@@ -345,9 +353,12 @@ impl Error {
             }
             Error::Cancelled { .. } => "Nothing was left behind. Start again whenever you like.",
             Error::StoreLocked { .. } => {
-                "Nothing was changed. Close the store in the other process, then try again."
+                "Nothing was changed. Open the store for reading only, or close it in the other process and try again."
             }
-            Error::ReadOnly => "Nothing was changed. Open the store for writing.",
+            Error::ReadOnly => {
+                "Nothing was changed. To write, open the store again without read-only, once no other process has it open for writing."
+            }
+            Error::OutOfDate { .. } => "Nothing was changed. Refresh the store, then try again.",
             Error::FileNotFound { .. } => {
                 "Check that the path is right and that the drive is connected."
             }

@@ -29,6 +29,7 @@ mod publish;
 mod query;
 #[cfg(test)]
 mod read_tests;
+mod reader;
 mod recovery;
 mod segment;
 mod snapshot;

@@ -64,7 +64,7 @@ pub(crate) struct CollectionEntry {
 }
 
 /// One sealed segment: rows `first_row .. first_row + rows`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SegmentEntry {
     pub id: u64,
@@ -85,7 +85,7 @@ pub(crate) struct FileEntry {
 }
 
 /// The index of one vector column.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
     /// Number of the vector column.
     pub vector: usize,

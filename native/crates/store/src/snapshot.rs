@@ -179,6 +179,18 @@ impl Snapshot {
         }
     }
 
+    /// Whether the other one shows the very same rows.
+    pub(crate) fn is_like(&self, other: &Snapshot) -> bool {
+        self.parts.len() == other.parts.len()
+            && self
+                .parts
+                .iter()
+                .zip(&other.parts)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
+            && self.deleted == other.deleted
+            && self.meta == other.meta
+    }
+
     pub(crate) fn parts(&self) -> &[Arc<Part>] {
         &self.parts
     }

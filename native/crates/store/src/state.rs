@@ -26,6 +26,7 @@ use crate::manifest::{Manifest, MapEntry};
 use crate::memtable::Memtable;
 use crate::meta::{CollectionMeta, Id};
 use crate::part::Part;
+use crate::reader::Reader;
 use crate::snapshot::Snapshot;
 use crate::vfs::{Disk, Lock};
 use crate::wal::Wal;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub closed: AtomicBool,
     pub lock: Mutex<Option<Box<dyn Lock>>>,
     pub indexer: Indexer,
+    /// Set when the store is open for reading only.
+    pub reader: Option<Reader>,
 }
 
 /// The right to make things durable.
@@ -164,7 +167,7 @@ impl Shared {
         root: PathBuf,
         disk: Arc<Disk>,
         state: State,
-        lock: Box<dyn Lock>,
+        lock: Option<Box<dyn Lock>>,
         cores: BTreeMap<String, Arc<Core>>,
         indexer: Indexer,
     ) -> Shared {
@@ -180,17 +183,21 @@ impl Shared {
             cores: RwLock::new(cores),
             revision: AtomicU64::new(1),
             closed: AtomicBool::new(false),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
             indexer,
+            reader: None,
         };
         shared.count_bytes(&shared.state.lock());
         shared
     }
 
-    /// Fails when the handle is closed or poisoned.
+    /// Fails when the handle is closed, poisoned, or only for reading.
     pub fn check(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
+        }
+        if self.reader.is_some() {
+            return Err(Error::ReadOnly);
         }
         self.disk.check()
     }

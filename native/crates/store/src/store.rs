@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::indexer::Indexer;
 use crate::manifest::CollectionEntry;
 use crate::meta::{CollectionMeta, CollectionSpec};
+use crate::reader;
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
 use crate::state::{Core, Shared, State, Written, snapshot_of};
@@ -28,6 +29,11 @@ pub struct OpenOptions {
     pub create: bool,
     /// Build indexes in the background.
     pub background: bool,
+    /// Open for reading beside a writer, of which there may be one, and beside other readers. Nothing on disk is changed: `create` and
+    /// `background` do not count.
+    pub read_only: bool,
+    /// What the program calls itself: others are told when they find the store locked. Without it, the name of the program's file.
+    pub holder: Option<&'static str>,
 }
 
 impl Default for OpenOptions {
@@ -35,11 +41,13 @@ impl Default for OpenOptions {
         OpenOptions {
             create: true,
             background: true,
+            read_only: false,
+            holder: None,
         }
     }
 }
 
-/// An open store; the only one for its folder. Dropping the last handle closes it.
+/// An open store; the only one for its folder that can write. Dropping the last handle closes it.
 pub struct Store {
     shared: Arc<Shared>,
 }
@@ -64,6 +72,10 @@ pub struct StoreInfo {
     pub wal_bytes: u64,
     /// Bytes of all files that belong to the newest generation, the log included.
     pub disk_bytes: u64,
+    /// Whether it is open for reading only.
+    pub read_only: bool,
+    /// For a reader: in its own words, who has the store open for writing; `null` when nobody has.
+    pub writer: Option<String>,
     /// Its collections, by name.
     pub collections: Vec<CollectionInfo>,
 }
@@ -80,8 +92,12 @@ impl Store {
 
     /// As [`Store::open`], on another file system.
     pub fn open_with(vfs: Arc<dyn Vfs>, path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
+        if options.read_only {
+            let shared = Arc::new(reader::open(vfs, path)?);
+            return Ok(Arc::new(Store { shared }));
+        }
         let disk = Arc::new(Disk::new(vfs));
-        let opened = recovery::open(&disk, path, options.create)?;
+        let opened = recovery::open(&disk, path, &options)?;
         let cores: BTreeMap<String, Arc<Core>> = opened
             .state
             .collections
@@ -92,7 +108,7 @@ impl Store {
             path.to_path_buf(),
             disk,
             opened.state,
-            opened.lock,
+            Some(opened.lock),
             cores,
             Indexer::default(),
         ));
@@ -118,6 +134,8 @@ impl Store {
             revision: self.revision(),
             wal_bytes,
             disk_bytes: wal_bytes + shared.sealed_bytes.load(Ordering::Relaxed),
+            read_only: shared.reader.is_some(),
+            writer: shared.reader.as_ref().and_then(|r| r.writer(&shared.root)),
             collections: self.collections().iter().map(|c| c.info()).collect(),
         }
     }
@@ -125,6 +143,15 @@ impl Store {
     /// Grows at every visible change; for polling.
     pub fn revision(&self) -> u64 {
         self.shared.revision.load(Ordering::Acquire)
+    }
+
+    /// For a reader: looks whether the store was written to since, and if so shows its newest state, of all collections at once. Whether
+    /// anything changed. Snapshots taken before stay as they are. A writer's handle is always up to date.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`]; the state shown stays then. `STORE_CLOSED`.
+    pub fn refresh(&self) -> Result<bool> {
+        reader::refresh(&self.shared)
     }
 
     /// Makes an empty collection, durable on return.
@@ -235,6 +262,9 @@ impl Store {
         shared.indexer.stop();
         let (commit, mut state) = shared.both();
         if shared.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        if shared.reader.is_some() {
             return Ok(());
         }
         for id in std::mem::take(&mut state.imports) {

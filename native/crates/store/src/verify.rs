@@ -45,7 +45,10 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     let mut sealed: BTreeMap<PathBuf, FileEntry> = BTreeMap::new();
     let mut parts = Vec::new();
     {
-        let (_commit, state) = shared.publishing()?;
+        let (_commit, state) = shared.both();
+        if shared.reader.is_none() {
+            shared.check()?;
+        }
         for entry in shared.disk.list(&shared.root)? {
             let Some(generation) = parse_name(&entry.name) else {
                 continue;

@@ -670,6 +670,7 @@ fn a_foreign_folder_is_left_alone() {
     let options = OpenOptions {
         create: true,
         background: false,
+        ..OpenOptions::default()
     };
     let path = folder.path().join("photos");
     assert_eq!(

@@ -12,6 +12,7 @@
 
 mod disk;
 mod mem;
+mod readonly;
 mod real;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub(crate) use disk::{Disk, DiskFile, SealingWriter};
 pub use mem::MemVfs;
+pub(crate) use readonly::ReadOnlyVfs;
 pub use real::RealVfs;
 
 /// A file system. All paths are given in full; a method acts on exactly the path that it is given.
@@ -48,6 +50,11 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// Takes the exclusive advisory lock of a file, which is made if need be, and writes `holder` into it.
     /// The lock is given back when the value is dropped, or when the process dies.
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError>;
+    /// What the holder of a lock wrote into it; `None` when nobody holds it. Looks without changing anything. A simulation without
+    /// a second opener may leave it at nobody.
+    fn holder(&self, _path: &Path) -> io::Result<Option<String>> {
+        Ok(None)
+    }
     /// A number that differs from call to call (log salts). A simulation may return a seeded sequence.
     fn random(&self) -> u64 {
         use std::hash::{BuildHasher, Hasher, RandomState};
