@@ -7,6 +7,7 @@
 //! All access to files goes through [`vfs::Vfs`]; what each file holds is written down in the modules that own it:
 //! `manifest`, `wal`, `segment`, `maps`.
 
+mod backup;
 mod bulk;
 mod cells;
 mod check;
@@ -24,6 +25,7 @@ mod manifest;
 mod maps;
 mod memtable;
 mod meta;
+mod new_folder;
 mod part;
 mod publish;
 mod query;
@@ -31,6 +33,7 @@ mod query;
 mod read_tests;
 mod reader;
 mod recovery;
+mod sealed;
 mod segment;
 mod snapshot;
 mod state;
@@ -41,6 +44,7 @@ pub mod vfs;
 mod view;
 mod wal;
 
+pub use backup::{BackupReport, Progress, restore};
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};

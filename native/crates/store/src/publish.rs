@@ -54,8 +54,17 @@ impl Shared {
             }
         }
         state.garbage.extend(unnamed);
+        self.sweep(state);
+    }
+
+    /// Removes sealed files that nothing names, but for those that are being copied.
+    pub fn sweep(&self, state: &mut State) {
         let root = &self.root;
-        state.garbage.retain(|path| {
+        let State { garbage, pins, .. } = state;
+        garbage.retain(|path| {
+            if pins.iter().any(|paths| paths.contains(path)) {
+                return true;
+            }
             let gone = self.disk.remove(&root.join(path));
             if let Some(folder) = path.parent().filter(|f| gone && *f != Path::new("maps")) {
                 // Fails, as it should, until the last file of the segment is gone.

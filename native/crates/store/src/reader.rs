@@ -178,6 +178,7 @@ fn load(disk: &Arc<Disk>, root: &Path, known: &Seen) -> Result<(State, Seen)> {
             collections,
             imports: Vec::new(),
             garbage: Vec::new(),
+            pins: Vec::new(),
             manifest_bytes,
         };
         Ok((state, seen))

@@ -24,7 +24,7 @@ use crate::vfs::{Disk, Lock, LockError};
 use crate::wal::{self, Delete, Kind, Log, Upsert, Wal, read_log};
 
 pub(crate) const LOCK: &str = "LOCK";
-const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
+pub(crate) const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
 
 /// A store that was read.
 pub(crate) struct Opened {
@@ -280,6 +280,7 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         collections,
         imports: Vec::new(),
         garbage: Vec::new(),
+        pins: Vec::new(),
         manifest_bytes,
     })
 }
@@ -333,7 +334,7 @@ pub(crate) fn new_collection(
 }
 
 /// The log files that hold records after `last_lsn`, oldest first, without a gap.
-fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
+pub(crate) fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
     let folder = wal::folder(root);
     let mut firsts: Vec<u64> = disk
         .list(&folder)?

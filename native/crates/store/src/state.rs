@@ -8,7 +8,7 @@
 //! A change is appended to the log and applied to `State` under `state`; it becomes visible (a new [`Snapshot`] in the
 //! [`Core`]) and is acknowledged only after the sync. Readers take neither lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub imports: Vec<u64>,
     /// Sealed files that no kept generation names and that could not be removed yet.
     pub garbage: Vec<PathBuf>,
+    /// Sealed files that are being copied: they are not removed.
+    pub pins: Vec<Arc<BTreeSet<PathBuf>>>,
     pub manifest_bytes: u64,
 }
 

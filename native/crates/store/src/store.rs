@@ -49,7 +49,7 @@ impl Default for OpenOptions {
 
 /// An open store; the only one for its folder that can write. Dropping the last handle closes it.
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for Store {

@@ -17,7 +17,7 @@ mod real;
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use disk::{Disk, DiskFile, SealingWriter};
@@ -54,6 +54,10 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// a second opener may leave it at nobody.
     fn holder(&self, _path: &Path) -> io::Result<Option<String>> {
         Ok(None)
+    }
+    /// The one name of a file or folder that is there, without links, `.` and `..`.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_path_buf())
     }
     /// A number that differs from call to call (log salts). A simulation may return a seeded sequence.
     fn random(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! A file system behind glass: what a read-only store works on, so that no path through the code can change a byte.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Entry, Lock, LockError, Mapping, Vfs, VfsFile};
@@ -50,6 +50,9 @@ impl Vfs for ReadOnlyVfs {
     }
     fn lock(&self, _: &Path, _: &str) -> Result<Box<dyn Lock>, LockError> {
         refused().map_err(LockError::Io)
+    }
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.0.canonical(path)
     }
     fn holder(&self, path: &Path) -> io::Result<Option<String>> {
         self.0.holder(path)

@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,6 +138,10 @@ impl Vfs for RealVfs {
         file.seek(SeekFrom::Start(0))?;
         file.write_all(holder.as_bytes())?;
         Ok(Box::new(RealLock(file)))
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
     }
 
     fn holder(&self, path: &Path) -> io::Result<Option<String>> {

@@ -166,6 +166,11 @@ impl Log {
         self.first_lsn
     }
 
+    /// The file without its torn tail.
+    pub fn valid_bytes(&self) -> &[u8] {
+        &self.bytes[..self.valid_len as usize]
+    }
+
     /// Bytes of the file, torn tail included.
     pub fn file_len(&self) -> u64 {
         self.bytes.len() as u64

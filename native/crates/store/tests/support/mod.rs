@@ -4,6 +4,7 @@
 pub mod conformance;
 pub mod fault;
 pub mod meddle;
+pub mod steps;
 
 use std::path::Path;
 use std::sync::Arc;
