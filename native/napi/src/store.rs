@@ -28,6 +28,7 @@ impl NativeStore {
         let options = OpenOptions {
             create,
             background: true,
+            ..OpenOptions::default()
         };
         let store = Store::open(path.as_ref(), options)?;
         Ok(NativeStore {

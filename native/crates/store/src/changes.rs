@@ -14,7 +14,9 @@ use crate::history::{
     Cells, Change, ChangeKind, Entry, Inverse, ListedEntry, MAX_NOTE_BYTES, Past, Rule,
     changed_rows, now,
 };
+use crate::manifest::{CollectionEntry, SegmentEntry};
 use crate::recovery::open_collection;
+use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Commit, Shared, State, Written};
 use crate::store::{Store, add_collection};
@@ -149,7 +151,8 @@ fn live_cells(written: &Written, rows: &[u32], values: &RecordBatch) -> Result<O
     if order.is_empty() || values.num_columns() == 0 {
         return Ok(None);
     }
-    let in_order = one || order.len() == rows.len() && order.iter().zip(0u32..).all(|(o, i)| o.1 == i);
+    let in_order =
+        one || order.len() == rows.len() && order.iter().zip(0u32..).all(|(o, i)| o.1 == i);
     let columns = if in_order {
         values.clone()
     } else {
@@ -248,6 +251,14 @@ impl Shared {
             .map_err(|e| self.disk.poison(e))
     }
 
+    /// A collection that was dropped.
+    fn open(&self, entry: &CollectionEntry, generation: u64) -> Result<Written> {
+        let mut open = |entry: &CollectionEntry, segment: &SegmentEntry| {
+            open_part(&self.disk, &self.root, segment, &entry.meta).map(Arc::new)
+        };
+        open_collection(entry, generation, &mut open)
+    }
+
     fn entry(&self, seq: u64) -> Result<Arc<Entry>> {
         let listed = self.history.read();
         let found = listed.find(seq).cloned();
@@ -323,12 +334,24 @@ impl Shared {
             },
         };
         let payload = revert.encode()?;
-        self.carry_out(&commit, &mut state, change, Kind::Revert, &payload, &revert.cells)?;
+        self.carry_out(
+            &commit,
+            &mut state,
+            change,
+            Kind::Revert,
+            &payload,
+            &revert.cells,
+        )?;
         Ok(Arc::new(entry))
     }
 
     /// Takes a collection away; the history can bring it back.
-    pub fn take_away(&self, commit: &Commit, state: &mut State, entry: Entry) -> Result<Arc<Entry>> {
+    pub fn take_away(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        entry: Entry,
+    ) -> Result<Arc<Entry>> {
         let id = entry.collection_id;
         let mut entry = entry;
         entry.is_there = false;
@@ -370,13 +393,18 @@ impl Shared {
         let dropped = state.manifest.dropped.iter().find(|c| c.id == id);
         let dropped = dropped.ok_or(Error::HistoryPruned { seq })?.clone();
         let name = &dropped.meta.name;
-        if state.manifest.collections.iter().any(|c| c.meta.name == *name) {
+        if state
+            .manifest
+            .collections
+            .iter()
+            .any(|c| c.meta.name == *name)
+        {
             return Err(Error::CollectionExists { name: name.clone() });
         }
         let entries = &state.manifest.history.entries;
         let last = entries.iter().rev().find(|e| e.collection_id == id);
         let last = last.ok_or(Error::HistoryPruned { seq })?.seq;
-        let written = open_collection(&self.disk, &self.root, &dropped, state.manifest.generation)?;
+        let written = self.open(&dropped, state.manifest.generation)?;
         self.sync(commit, state)?;
         let mut entry = Entry::new(
             state.ledger.next_seq,
@@ -417,7 +445,7 @@ impl Shared {
                 let dropped = &state.manifest.dropped;
                 let found = dropped.iter().find(|c| c.id == entry.collection_id);
                 let found = found.ok_or(Error::HistoryPruned { seq })?;
-                opened = open_collection(&self.disk, &self.root, found, state.manifest.generation)?;
+                opened = self.open(found, state.manifest.generation)?;
                 &opened
             }
         };

@@ -178,7 +178,10 @@ impl Shared {
             }
         }
         groups.retain(|g| {
-            let dropped = g.parts.iter().any(|p| kept(p, &g.needed) < u64::from(p.rows));
+            let dropped = g
+                .parts
+                .iter()
+                .any(|p| kept(p, &g.needed) < u64::from(p.rows));
             g.parts.len() > 1 || dropped
         });
         Ok(groups)
@@ -202,7 +205,8 @@ impl Shared {
         let written = if kept == 0 {
             Ok(None)
         } else {
-            self.write_group(group, id, done, total, progress, cancel).map(Some)
+            self.write_group(group, id, done, total, progress, cancel)
+                .map(Some)
         };
         let swapped = written.and_then(|new| self.swap(group, new, id));
         // Once a manifest names it, it is no import's any more: see `swap`.
@@ -278,7 +282,10 @@ impl Shared {
             segments.len() == group.entries.len()
                 && both.all(|(a, b)| a.id == b.id && a.columns == b.columns)
         };
-        let at = entry.segments.iter().position(|s| s.id == group.entries[0].id);
+        let at = entry
+            .segments
+            .iter()
+            .position(|s| s.id == group.entries[0].id);
         let range = at.map(|at| at..at + group.entries.len());
         let range = range.filter(|r| entry.segments.get(r.clone()).is_some_and(&same));
         // Cells were edited while the rows were copied: this time the segments stay as they are.
@@ -310,7 +317,13 @@ impl Shared {
     /// Bytes that only the history needs.
     fn held_by_history(&self) -> Result<u64> {
         let (_commit, state) = self.publishing()?;
-        let mut bytes: u64 = state.manifest.history.files.iter().map(|f| f.file.bytes).sum();
+        let mut bytes: u64 = state
+            .manifest
+            .history
+            .files
+            .iter()
+            .map(|f| f.file.bytes)
+            .sum();
         for entry in &state.manifest.collections {
             let written = &state.collections[&entry.id];
             for (segment, part) in entry.segments.iter().zip(&written.sealed) {

@@ -27,7 +27,10 @@ impl Cells {
                 return Err(format!("column {:?} is of another type", field.name()));
             }
             if found == 0 && meta.id_kind != IdKind::RowNumber {
-                return Err(format!("column {:?} holds the ids, which stay", field.name()));
+                return Err(format!(
+                    "column {:?} holds the ids, which stay",
+                    field.name()
+                ));
             }
             if at.contains(&found) {
                 return Err(format!("column {:?} stands twice", field.name()));
@@ -80,8 +83,8 @@ fn patch(
         }
         let mut arrays = batch.columns().to_vec();
         for (values, &at) in cells.columns.columns().iter().zip(&columns) {
-            arrays[at] = guard(|| interleave(&[&arrays[at], values], &from))
-                .map_err(Error::internal)?;
+            arrays[at] =
+                guard(|| interleave(&[&arrays[at], values], &from)).map_err(Error::internal)?;
         }
         *batch = RecordBatch::try_new(schema.clone(), arrays)
             .map_err(|e| Error::internal(format!("columns: {e}")))?;
@@ -137,7 +140,10 @@ pub(crate) fn read_cells<'a>(
                         .iter()
                         .zip(&fields)
                         .map(|(&column, field)| {
-                            let values = part.columns.get(batch).and_then(|b| b.columns().get(column));
+                            let values = part
+                                .columns
+                                .get(batch)
+                                .and_then(|b| b.columns().get(column));
                             values.cloned().unwrap_or_else(|| {
                                 let rows = part.columns.get(batch).map_or(1, |b| b.num_rows());
                                 new_null_array(field.data_type(), rows)
@@ -157,7 +163,9 @@ pub(crate) fn read_cells<'a>(
         let values: Vec<&dyn Array> = batches.iter().map(|b| b[n].as_ref()).collect();
         guard(|| interleave(&values, &from))
     });
-    let arrays = arrays.collect::<Result<Vec<_>, String>>().map_err(Error::internal)?;
+    let arrays = arrays
+        .collect::<Result<Vec<_>, String>>()
+        .map_err(Error::internal)?;
     let columns = RecordBatch::try_new(schema, arrays)
         .map_err(|e: ArrowError| Error::internal(format!("cells: {e}")))?;
     Ok(Cells {

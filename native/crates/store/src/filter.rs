@@ -82,27 +82,25 @@ impl Snapshot {
                 ));
             }
         }
-        let run =
-            |&(numbers, start, rows, batch): &Chunk<'_>| -> Result<RoaringBitmap> {
-                let arrays: Vec<ArrayRef> = columns
-                    .iter()
-                    .map(|(index, field)| {
-                        batch
-                            .and_then(|b| array_in(b, *index, field.name()))
-                            .cloned()
-                            .unwrap_or_else(|| new_null_array(field.data_type(), rows))
-                    })
-                    .collect();
-                let options = RecordBatchOptions::new().with_row_count(Some(rows));
-                let batch =
-                    RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
-                        .map_err(|e| Error::internal(format!("rows from position {start}: {e}")))?;
-                let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
-                if matches.len() != rows {
-                    return Err(Error::internal("a filter gave another number of rows"));
-                }
-                Ok(true_rows(numbers, start, &matches))
-            };
+        let run = |&(numbers, start, rows, batch): &Chunk<'_>| -> Result<RoaringBitmap> {
+            let arrays: Vec<ArrayRef> = columns
+                .iter()
+                .map(|(index, field)| {
+                    batch
+                        .and_then(|b| array_in(b, *index, field.name()))
+                        .cloned()
+                        .unwrap_or_else(|| new_null_array(field.data_type(), rows))
+                })
+                .collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                .map_err(|e| Error::internal(format!("rows from position {start}: {e}")))?;
+            let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
+            if matches.len() != rows {
+                return Err(Error::internal("a filter gave another number of rows"));
+            }
+            Ok(true_rows(numbers, start, &matches))
+        };
         let found: Vec<RoaringBitmap> =
             if batches.iter().map(|b| b.2).sum::<usize>() >= PARALLEL_ROWS {
                 batches.par_iter().map(run).collect::<Result<_>>()?

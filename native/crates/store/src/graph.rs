@@ -289,9 +289,11 @@ fn merged(
                 for (i, row) in task_rows.iter().enumerate() {
                     let own_part = sources.partition_point(|s| s.part.range().start <= *row) - 1;
                     let own = &sources[own_part];
-                    let position = own.part.numbers.position(*row).ok_or_else(|| {
-                        Error::internal(format!("row {row} is in no part"))
-                    })?;
+                    let position = own
+                        .part
+                        .numbers
+                        .position(*row)
+                        .ok_or_else(|| Error::internal(format!("row {row} is in no part")))?;
                     let query = own.vectors.row(position as usize);
                     let me = (task * TASK_ROWS + i) as u32;
                     all.clear();

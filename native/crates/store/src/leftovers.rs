@@ -60,8 +60,8 @@ pub(crate) fn remove_leftovers(
             [
                 "vectors.", "columns.", "column.", "ids.", "rows.", "index.", "segment.",
             ]
-                .iter()
-                .any(|p| name.starts_with(p))
+            .iter()
+            .any(|p| name.starts_with(p))
         };
         for file in files
             .iter()

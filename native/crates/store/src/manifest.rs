@@ -443,12 +443,20 @@ impl SegmentEntry {
         }
         let mut indexed = HashSet::new();
         let sound = |i: &IndexEntry| i.vector < meta.vectors.len();
-        if !self.indexes.iter().all(|i| sound(i) && indexed.insert(i.vector)) {
+        if !self
+            .indexes
+            .iter()
+            .all(|i| sound(i) && indexed.insert(i.vector))
+        {
             return Err("has an index of no vector column, or two of one".to_owned());
         }
         let mut edited = HashSet::new();
         let there = |c: &ColumnFile| meta.column(&c.column).is_some();
-        if !self.columns.iter().all(|c| there(c) && edited.insert(&c.column)) {
+        if !self
+            .columns
+            .iter()
+            .all(|c| there(c) && edited.insert(&c.column))
+        {
             return Err("has edited values of no column, or twice of one".to_owned());
         }
         Ok(())

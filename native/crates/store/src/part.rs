@@ -117,7 +117,10 @@ impl Part {
         let live = |position: &u32| live(self.numbers.row(*position));
         match &self.ids {
             IdIndex::RowNumber => match id {
-                Id::Int(row) => self.numbers.position(u32::try_from(*row).ok()?).filter(live),
+                Id::Int(row) => self
+                    .numbers
+                    .position(u32::try_from(*row).ok()?)
+                    .filter(live),
                 Id::Text(_) => None,
             },
             IdIndex::Hash(ids) => ids.positions(id).find(live),

@@ -58,8 +58,17 @@ impl Shared {
             }
         }
         state.garbage.extend(unnamed);
+        self.sweep(state);
+    }
+
+    /// Removes sealed files that nothing names, but for those that are being copied.
+    pub fn sweep(&self, state: &mut State) {
         let root = &self.root;
-        state.garbage.retain(|path| {
+        let State { garbage, pins, .. } = state;
+        garbage.retain(|path| {
+            if pins.iter().any(|paths| paths.contains(path)) {
+                return true;
+            }
             let gone = self.disk.remove(&root.join(path));
             let folder = path.parent().filter(|f| gone && f.starts_with("segments"));
             if let Some(folder) = folder {
@@ -137,7 +146,9 @@ impl Shared {
                 let entry = manifest.collection_mut(id)?;
                 let found = entry.segments.iter_mut().find(|s| s.id == segment);
                 let found = found.ok_or_else(|| Error::internal("a segment is gone"))?;
-                found.columns.retain(|c| files.iter().all(|f| f.column != c.column));
+                found
+                    .columns
+                    .retain(|c| files.iter().all(|f| f.column != c.column));
                 found.columns.extend(files);
             }
             for (id, entry, _) in &sealed {

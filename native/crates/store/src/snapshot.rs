@@ -179,6 +179,18 @@ impl Snapshot {
         }
     }
 
+    /// Whether the other one shows the very same rows.
+    pub(crate) fn is_like(&self, other: &Snapshot) -> bool {
+        self.parts.len() == other.parts.len()
+            && self
+                .parts
+                .iter()
+                .zip(&other.parts)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
+            && self.deleted == other.deleted
+            && self.meta == other.meta
+    }
+
     pub(crate) fn parts(&self) -> &[Arc<Part>] {
         &self.parts
     }
@@ -210,7 +222,8 @@ impl Snapshot {
         let stored = part.vectors.get(column).ok_or_else(|| {
             Error::internal(format!(
                 "rows from {} lack vector column {:?}",
-                part.range().start, spec.name
+                part.range().start,
+                spec.name
             ))
         })?;
         let vectors = VectorsRef::new(

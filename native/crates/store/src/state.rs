@@ -21,13 +21,14 @@ use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
 use crate::history::{Entry, Inverse, Ledger, Listed};
-use crate::lru::Lru;
 use crate::indexer::Indexer;
 use crate::ingest::Batch;
+use crate::lru::Lru;
 use crate::manifest::{Manifest, MapEntry};
 use crate::memtable::Memtable;
 use crate::meta::{CollectionMeta, Id};
 use crate::part::Part;
+use crate::reader::Reader;
 use crate::snapshot::Snapshot;
 use crate::vfs::{Disk, Lock};
 use crate::wal::Wal;
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub closed: AtomicBool,
     pub lock: Mutex<Option<Box<dyn Lock>>>,
     pub indexer: Indexer,
+    /// Set when the store is open for reading only.
+    pub reader: Option<Reader>,
 }
 
 /// The right to make things durable.
@@ -78,6 +81,8 @@ pub(crate) struct State {
     pub imports: Vec<u64>,
     /// Sealed files that no kept generation names and that could not be removed yet.
     pub garbage: Vec<PathBuf>,
+    /// Sealed files that are being copied: they are not removed.
+    pub pins: Vec<Arc<BTreeSet<PathBuf>>>,
     pub manifest_bytes: u64,
     /// Changes that only the log holds.
     pub ledger: Ledger,
@@ -194,7 +199,7 @@ impl Shared {
         root: PathBuf,
         disk: Arc<Disk>,
         state: State,
-        lock: Box<dyn Lock>,
+        lock: Option<Box<dyn Lock>>,
         cores: BTreeMap<String, Arc<Core>>,
         indexer: Indexer,
     ) -> Shared {
@@ -213,8 +218,9 @@ impl Shared {
             compacting: Mutex::new(()),
             past: Mutex::new(Lru::new(PAST_KEPT)),
             closed: AtomicBool::new(false),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
             indexer,
+            reader: None,
         };
         {
             let state = shared.state.lock();
@@ -224,10 +230,13 @@ impl Shared {
         shared
     }
 
-    /// Fails when the handle is closed or poisoned.
+    /// Fails when the handle is closed, poisoned, or only for reading.
     pub fn check(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
+        }
+        if self.reader.is_some() {
+            return Err(Error::ReadOnly);
         }
         self.disk.check()
     }

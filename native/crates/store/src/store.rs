@@ -16,6 +16,7 @@ use crate::history::{ChangeKind, Entry, HistoryInfo, Listed, now};
 use crate::indexer::Indexer;
 use crate::manifest::CollectionEntry;
 use crate::meta::{CollectionMeta, CollectionSpec};
+use crate::reader;
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
 use crate::state::{Commit, Core, Shared, State, Written, snapshot_of};
@@ -30,6 +31,11 @@ pub struct OpenOptions {
     pub create: bool,
     /// Build indexes in the background.
     pub background: bool,
+    /// Open for reading beside a writer, of which there may be one, and beside other readers. Nothing on disk is changed: `create` and
+    /// `background` do not count.
+    pub read_only: bool,
+    /// What the program calls itself: others are told when they find the store locked. Without it, the name of the program's file.
+    pub holder: Option<&'static str>,
 }
 
 impl Default for OpenOptions {
@@ -37,11 +43,13 @@ impl Default for OpenOptions {
         OpenOptions {
             create: true,
             background: true,
+            read_only: false,
+            holder: None,
         }
     }
 }
 
-/// An open store; the only one for its folder. Dropping the last handle closes it.
+/// An open store; the only one for its folder that can write. Dropping the last handle closes it.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
 }
@@ -68,6 +76,10 @@ pub struct StoreInfo {
     pub disk_bytes: u64,
     /// Its history.
     pub history: HistoryInfo,
+    /// Whether it is open for reading only.
+    pub read_only: bool,
+    /// For a reader: in its own words, who has the store open for writing; `null` when nobody has.
+    pub writer: Option<String>,
     /// Its collections, by name.
     pub collections: Vec<CollectionInfo>,
 }
@@ -84,8 +96,12 @@ impl Store {
 
     /// As [`Store::open`], on another file system.
     pub fn open_with(vfs: Arc<dyn Vfs>, path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
+        if options.read_only {
+            let shared = Arc::new(reader::open(vfs, path)?);
+            return Ok(Arc::new(Store { shared }));
+        }
         let disk = Arc::new(Disk::new(vfs));
-        let opened = recovery::open(&disk, path, options.create)?;
+        let opened = recovery::open(&disk, path, &options)?;
         let cores: BTreeMap<String, Arc<Core>> = opened
             .state
             .collections
@@ -96,7 +112,7 @@ impl Store {
             path.to_path_buf(),
             disk,
             opened.state,
-            opened.lock,
+            Some(opened.lock),
             cores,
             Indexer::default(),
         ));
@@ -123,6 +139,8 @@ impl Store {
             wal_bytes,
             disk_bytes: wal_bytes + shared.sealed_bytes.load(Ordering::Relaxed),
             history: shared.history.read().info(),
+            read_only: shared.reader.is_some(),
+            writer: shared.reader.as_ref().and_then(|r| r.writer(&shared.root)),
             collections: self.collections().iter().map(|c| c.info()).collect(),
         }
     }
@@ -130,6 +148,15 @@ impl Store {
     /// Grows at every visible change; for polling.
     pub fn revision(&self) -> u64 {
         self.shared.revision.load(Ordering::Acquire)
+    }
+
+    /// For a reader: looks whether the store was written to since, and if so shows its newest state, of all collections at once. Whether
+    /// anything changed. Snapshots taken before stay as they are. A writer's handle is always up to date.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`]; the state shown stays then. `STORE_CLOSED`.
+    pub fn refresh(&self) -> Result<bool> {
+        reader::refresh(&self.shared)
     }
 
     /// Makes an empty collection, durable on return.
@@ -180,7 +207,8 @@ impl Store {
     pub fn undo(&self, collection: &str) -> Result<Arc<Entry>> {
         let target = {
             let history = self.shared.history.read();
-            self.known_as(collection, &history).and_then(|id| history.undo(id))
+            self.known_as(collection, &history)
+                .and_then(|id| history.undo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "undo" })?;
         self.shared.revert(target.seq, None)
@@ -193,7 +221,8 @@ impl Store {
     pub fn redo(&self, collection: &str) -> Result<Arc<Entry>> {
         let target = {
             let history = self.shared.history.read();
-            self.known_as(collection, &history).and_then(|id| history.redo(id))
+            self.known_as(collection, &history)
+                .and_then(|id| history.redo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "redo" })?;
         self.shared.revert(target.seq, None)
@@ -205,7 +234,9 @@ impl Store {
             return Some(core.id);
         }
         let mut entries = history.entries.iter().rev();
-        entries.find(|e| e.collection == name).map(|e| e.collection_id)
+        entries
+            .find(|e| e.collection == name)
+            .map(|e| e.collection_id)
     }
 
     fn core(&self, name: &str) -> Result<Arc<Core>> {
@@ -282,6 +313,9 @@ impl Store {
         if shared.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if shared.reader.is_some() {
+            return Ok(());
+        }
         for id in std::mem::take(&mut state.imports) {
             if shared.disk.check().is_ok() {
                 SegmentWriter::remove(&shared.disk, &shared.root, id);
@@ -348,7 +382,14 @@ impl Shared {
     ) -> Result<()> {
         self.sync(commit, state)?;
         let seq = state.ledger.next_seq;
-        let mut note = Entry::new(seq, now(), ChangeKind::Create, entry.id, &entry.meta.name, 0);
+        let mut note = Entry::new(
+            seq,
+            now(),
+            ChangeKind::Create,
+            entry.id,
+            &entry.meta.name,
+            0,
+        );
         note.was_there = false;
         self.publish(commit, state, |manifest| {
             manifest.add(entry.clone())?;

@@ -567,7 +567,11 @@ fn a_dropped_collection_stays_dropped_and_gives_its_disk_back_once_it_is_forgott
     );
     store.create_collection(spec("words")).unwrap();
     assert_eq!(store.collection("words").unwrap().snapshot().len(), 0);
-    assert_ne!(names(&vfs), [] as [PathBuf; 0], "the history could bring it back");
+    assert_ne!(
+        names(&vfs),
+        [] as [PathBuf; 0],
+        "the history could bring it back"
+    );
     store.forget_history().unwrap();
     store.forget_history().unwrap();
     assert_eq!(names(&vfs), [] as [PathBuf; 0]);
@@ -673,6 +677,7 @@ fn a_foreign_folder_is_left_alone() {
     let options = OpenOptions {
         create: true,
         background: false,
+        ..OpenOptions::default()
     };
     let path = folder.path().join("photos");
     assert_eq!(

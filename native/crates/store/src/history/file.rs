@@ -29,7 +29,12 @@ fn checksum(file: &[u8]) -> u32 {
 }
 
 /// Writes the inverses of some changes; they and the file's name are durable on return.
-pub(crate) fn write(disk: &Arc<Disk>, root: &Path, id: u64, changes: &[&Change]) -> Result<FileEntry> {
+pub(crate) fn write(
+    disk: &Arc<Disk>,
+    root: &Path,
+    id: u64,
+    changes: &[&Change],
+) -> Result<FileEntry> {
     let mut out = Vec::new();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
@@ -39,7 +44,11 @@ pub(crate) fn write(disk: &Arc<Disk>, root: &Path, id: u64, changes: &[&Change])
         out.extend_from_slice(&change.entry.seq.to_le_bytes());
         let inverse = &change.inverse;
         let cells = layers_bytes(&inverse.cells)?;
-        for part in [bitmap_bytes(&inverse.died), bitmap_bytes(&inverse.revived), cells] {
+        for part in [
+            bitmap_bytes(&inverse.died),
+            bitmap_bytes(&inverse.revived),
+            cells,
+        ] {
             put_block(&mut out, &part);
         }
     }
@@ -98,7 +107,11 @@ pub(crate) fn read(disk: &Disk, root: &Path, file: &FileEntry) -> Result<Vec<(u6
                 },
             ));
         }
-        if input.0.is_empty() { Ok(out) } else { Err("bytes behind its end".to_owned()) }
+        if input.0.is_empty() {
+            Ok(out)
+        } else {
+            Err("bytes behind its end".to_owned())
+        }
     };
     parse(input).map_err(corrupt)
 }

@@ -76,7 +76,9 @@ impl Ledger {
         }
         if let Some(Change { entry, inverse }) = self.pending.last_mut() {
             let first = entry.first_row;
-            inverse.died.extend(died.into_iter().filter(|row| *row < first));
+            inverse
+                .died
+                .extend(died.into_iter().filter(|row| *row < first));
             entry.removed = inverse.died.len();
             entry.added += rows.len() as u64;
             entry.end_row = rows.end;

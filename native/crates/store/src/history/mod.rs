@@ -295,7 +295,9 @@ impl Kept {
 
 /// How many rows layers of cells change.
 pub(crate) fn changed_rows(layers: &[Cells]) -> u64 {
-    let rows = layers.iter().fold(RoaringBitmap::new(), |all, c| all | &c.rows);
+    let rows = layers
+        .iter()
+        .fold(RoaringBitmap::new(), |all, c| all | &c.rows);
     rows.len()
 }
 
@@ -393,7 +395,14 @@ mod tests {
     fn pruning_counts_what_went_and_keeps_the_files_of_the_rest() {
         let mut kept = Kept {
             next_seq: 7,
-            entries: chain(&[(1, None), (2, None), (3, None), (4, None), (5, None), (6, None)]),
+            entries: chain(&[
+                (1, None),
+                (2, None),
+                (3, None),
+                (4, None),
+                (5, None),
+                (6, None),
+            ]),
             ..Kept::default()
         };
         kept.rule = Rule {
@@ -422,7 +431,15 @@ mod tests {
         kept.prune(11);
         assert_eq!(kept.entries.first().unwrap().seq, 5);
         assert_eq!(kept.files.len(), 1);
-        assert_eq!(kept.pruned.unwrap(), Pruned { entries: 4, until: 4, at: 11, seq: 4 });
+        assert_eq!(
+            kept.pruned.unwrap(),
+            Pruned {
+                entries: 4,
+                until: 4,
+                at: 11,
+                seq: 4
+            }
+        );
         kept.prune(86_400_000 * 2);
         assert!(kept.entries.is_empty() && kept.files.is_empty());
         kept.check().unwrap();

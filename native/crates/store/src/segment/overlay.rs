@@ -28,7 +28,8 @@ pub(super) fn apply(
         let path = folder.join(&overlay.file.name);
         let corrupt = |reason: &str| Error::corrupt(&path, reason);
         let at = meta.columns.iter().position(|c| c.name == overlay.column);
-        let at = at.ok_or_else(|| corrupt("it is of a column that the collection does not have"))?;
+        let at =
+            at.ok_or_else(|| corrupt("it is of a column that the collection does not have"))?;
         let edited = read_arrow(disk, folder, &overlay.file)?;
         if batches.is_empty() {
             batches = empty_batches(&edited)?;
@@ -58,8 +59,7 @@ fn empty_batches(like: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let schema = Arc::new(Schema::empty());
     like.iter()
         .map(|b| {
-            let options =
-                arrow_array::RecordBatchOptions::new().with_row_count(Some(b.num_rows()));
+            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(b.num_rows()));
             RecordBatch::try_new_with_options(schema.clone(), Vec::new(), &options)
                 .map_err(|e| Error::internal(format!("columns: {e}")))
         })

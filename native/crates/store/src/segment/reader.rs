@@ -106,7 +106,10 @@ fn numbers(disk: &Disk, folder: &Path, entry: &SegmentEntry) -> Result<Numbers> 
             entry.first_row,
             last,
         ),
-        _ => Err(Error::corrupt(&path, "the manifest does not say which rows these are")),
+        _ => Err(Error::corrupt(
+            &path,
+            "the manifest does not say which rows these are",
+        )),
     }
 }
 

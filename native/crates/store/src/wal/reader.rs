@@ -15,6 +15,7 @@ const SEARCH_FACTOR: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
+    first_lsn: u64,
     bytes: Vec<u8>,
     records: Vec<(usize, Record)>,
     /// Salt of the file, and its first LSN; `None` for a file that was made but whose header was never synced.
@@ -54,6 +55,7 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>, first_lsn: u64, newest: bool) -
         {
             return Ok(Log {
                 path: path.to_path_buf(),
+                first_lsn,
                 bytes,
                 records: Vec::new(),
                 header: None,
@@ -122,6 +124,7 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>, first_lsn: u64, newest: bool) -
     }
     Ok(Log {
         path: path.to_path_buf(),
+        first_lsn,
         bytes,
         records,
         header: Some(header),
@@ -158,6 +161,16 @@ fn knows_durable(bytes: &[u8], from: usize, lsn: u64, salt: u64) -> Search {
 impl Log {
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The first LSN that the file's name tells.
+    pub fn first_lsn(&self) -> u64 {
+        self.first_lsn
+    }
+
+    /// The file without its torn tail.
+    pub fn valid_bytes(&self) -> &[u8] {
+        &self.bytes[..self.valid_len as usize]
     }
 
     /// Bytes of the file, torn tail included.

@@ -87,6 +87,22 @@ impl Wal {
         }))
     }
 
+    /// The log that another process writes, as far as it was read; nothing can be appended.
+    pub fn follow(disk: &Arc<Disk>, log: &Log) -> Result<Option<Wal>> {
+        let Some(header) = log.header else {
+            return Ok(None);
+        };
+        Ok(Some(Wal {
+            file: disk.open(log.path())?,
+            salt: header.salt,
+            first_lsn: header.first_lsn,
+            last_lsn: log.last_lsn(header.first_lsn),
+            bytes: log.valid_len,
+            last_kind: log.last_kind(),
+            buffer: Vec::new(),
+        }))
+    }
+
     /// Appends a record and gives its LSN. It is durable once a sync of [`Wal::file`] that began afterwards returned.
     pub fn append(&mut self, kind: Kind, durable: u64, payload: &[u8]) -> Result<u64> {
         if payload.len() > MAX_PAYLOAD {
