@@ -130,9 +130,27 @@ pub enum Error {
         /// The holder's process id.
         pid: Option<u32>,
     },
+    /// There is no change to undo, or no undo to redo.
+    #[error("there is nothing to {what}")]
+    NothingToUndo {
+        /// `"undo"` or `"redo"`.
+        what: &'static str,
+    },
+    /// An entry that the history does not hold (any more).
+    #[error("the history holds no change {seq}")]
+    HistoryPruned {
+        /// The entry asked for.
+        seq: u64,
+    },
     /// A write through a read-only handle.
     #[error("the store is open for reading only")]
     ReadOnly,
+    /// A reader wants a file that the writer removed since the reader last looked.
+    #[error("{} is gone: another process changed the store since it was last refreshed", path.display())]
+    OutOfDate {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file or folder is not there.
     #[error("{} was not found", path.display())]
     FileNotFound {
@@ -223,8 +241,10 @@ impl Error {
             Error::LimitExceeded { .. } => "LIMIT_EXCEEDED",
             Error::Cancelled { .. } => "CANCELLED",
             Error::StoreLocked { .. } => "STORE_LOCKED",
+            Error::NothingToUndo { .. } => "NOTHING_TO_UNDO",
+            Error::HistoryPruned { .. } => "HISTORY_PRUNED",
             Error::ReadOnly => "READ_ONLY",
-            Error::FileNotFound { .. } => "FILE_NOT_FOUND",
+            Error::FileNotFound { .. } | Error::OutOfDate { .. } => "FILE_NOT_FOUND",
             Error::PermissionDenied { .. } => "PERMISSION_DENIED",
             Error::DiskFull { .. } => "DISK_FULL",
             Error::Io { .. } => "IO",
@@ -248,6 +268,8 @@ impl Error {
                 column,
                 known,
             } => json!({ "collection": collection, "column": column, "known": known }),
+            Error::NothingToUndo { what } => json!({ "what": what }),
+            Error::HistoryPruned { seq } => json!({ "seq": seq }),
             Error::UnknownRow { row } => json!({ "row": row }),
             Error::UnknownId { id } => json!({ "id": id }),
             Error::DimensionMismatch {
@@ -282,7 +304,9 @@ impl Error {
                 holder,
                 pid,
             } => json!({ "path": path(p), "holder": holder, "pid": pid }),
-            Error::FileNotFound { path: p } => json!({ "path": path(p) }),
+            Error::FileNotFound { path: p } | Error::OutOfDate { path: p } => {
+                json!({ "path": path(p) })
+            }
             Error::PermissionDenied { path: p, operation }
             | Error::DiskFull { path: p, operation } => {
                 json!({ "path": path(p), "operation": operation })
@@ -345,9 +369,16 @@ impl Error {
             }
             Error::Cancelled { .. } => "Nothing was left behind. Start again whenever you like.",
             Error::StoreLocked { .. } => {
-                "Nothing was changed. Close the store in the other process, then try again."
+                "Nothing was changed. Open the store for reading only, or close it in the other process and try again."
             }
-            Error::ReadOnly => "Nothing was changed. Open the store for writing.",
+            Error::NothingToUndo { .. } => "Nothing was changed.",
+            Error::HistoryPruned { .. } => {
+                "Nothing was changed. The history keeps changes for a limited time: list it to see which can be taken back."
+            }
+            Error::ReadOnly => {
+                "Nothing was changed. To write, open the store again without read-only, once no other process has it open for writing."
+            }
+            Error::OutOfDate { .. } => "Nothing was changed. Refresh the store, then try again.",
             Error::FileNotFound { .. } => {
                 "Check that the path is right and that the drive is connected."
             }

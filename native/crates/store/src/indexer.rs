@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
-use crate::part::{IdIndex, IndexFile, Part, VectorColumn};
+use crate::part::{IndexFile, Part};
 use crate::segment::{index_file, open_file};
 use crate::state::Shared;
 
@@ -318,30 +318,13 @@ fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> 
 
 /// The same sealed part, one of its vector columns with an index.
 fn with_index(part: &Part, vector: usize, index: Arc<IndexFile>) -> Result<Part> {
-    let mut vectors: Vec<VectorColumn> = part
-        .vectors
-        .iter()
-        .map(|v| VectorColumn {
-            data: v.data.clone(),
-            inv_norms: v.inv_norms.clone(),
-            index: v.index.clone(),
-        })
-        .collect();
+    let mut vectors = part.vectors.clone();
     vectors[vector].index = Some(index);
-    let ids = match &part.ids {
-        IdIndex::RowNumber => IdIndex::RowNumber,
-        IdIndex::Sorted { order, column } => IdIndex::Sorted {
-            order: order.clone(),
-            column: *column,
-        },
-        IdIndex::Hash(map) => IdIndex::Hash(map.clone()),
-    };
     Part::new(
-        part.first_row,
-        part.rows,
+        part.numbers.clone(),
         part.columns.clone(),
         vectors,
-        ids,
+        part.ids.clone(),
     )
     .ok_or_else(|| Error::internal("the part does not fit together"))
 }

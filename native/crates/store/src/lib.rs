@@ -7,14 +7,20 @@
 //! All access to files goes through [`vfs::Vfs`]; what each file holds is written down in the modules that own it:
 //! `manifest`, `wal`, `segment`, `maps`.
 
+mod backup;
 mod bulk;
+mod bytes;
 mod cells;
+mod changes;
 mod check;
 mod collection;
 mod column;
+mod compact;
+mod edit;
 mod error;
 mod filter;
 mod graph;
+mod history;
 mod indexer;
 mod ingest;
 mod json_rows;
@@ -24,12 +30,16 @@ mod manifest;
 mod maps;
 mod memtable;
 mod meta;
+mod new_folder;
+mod numbers;
 mod part;
 mod publish;
 mod query;
 #[cfg(test)]
 mod read_tests;
+mod reader;
 mod recovery;
+mod sealed;
 mod segment;
 mod snapshot;
 mod state;
@@ -40,11 +50,17 @@ pub mod vfs;
 mod view;
 mod wal;
 
+pub use backup::{BackupReport, Progress, restore};
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};
+pub use compact::CompactReport;
 pub use error::{Error, Result};
 pub use graph::{KnnGraph, MAX_GRAPH_K};
+pub use history::{
+    ChangeKind, Entry as HistoryEntry, HistoryInfo, ListedEntry, MAX_NOTE_BYTES,
+    Pruned as HistoryPruned, Rule as HistoryRule,
+};
 pub use maps::MapMeta;
 pub use meta::{
     CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,

@@ -107,14 +107,15 @@ impl Collection {
     /// A saved map: what it is, its row numbers, and two coordinates for each. Rows deleted since are still in it.
     ///
     /// # Errors
-    /// `UNKNOWN_MAP`, `CORRUPT`.
+    /// `UNKNOWN_MAP`, `CORRUPT`; for a reader `FILE_NOT_FOUND` when the writer removed it since ([`crate::Store::refresh`]).
     pub fn map(&self, name: &str) -> Result<(MapMeta, Vec<u32>, Vec<f32>)> {
         let maps = self.core.maps.load_full();
         let entry = maps.iter().find(|m| m.meta.name == name);
         let entry = entry.ok_or_else(|| Error::UnknownMap {
             name: name.to_owned(),
         })?;
-        let (rows, xy) = read(&self.shared.disk, &self.shared.root, entry)?;
+        let (rows, xy) =
+            read(&self.shared.disk, &self.shared.root, entry).map_err(|e| self.out_of_date(e))?;
         Ok((entry.meta.clone(), rows, xy))
     }
 

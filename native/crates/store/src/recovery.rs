@@ -9,20 +9,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use roaring::RoaringBitmap;
 
+use crate::edit::read_cells;
 use crate::error::{Error, Result};
+use crate::history::{Cells, Change, ChangeKind, Entry, Inverse, Ledger, changed_rows};
 use crate::ingest::{self, Batch};
 use crate::leftovers::remove_leftovers;
-use crate::manifest::{self, CollectionEntry, Manifest, TEMPORARY};
+use crate::manifest::{self, CollectionEntry, Manifest, SegmentEntry, TEMPORARY};
 use crate::memtable::Memtable;
+use crate::part::Part;
 use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
+use crate::store::OpenOptions;
 use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Kind, Log, Upsert, Wal, read_log};
+use crate::wal::{self, Delete, Edit, Kind, Log, Revert, Stamp, Upsert, Wal, read_log};
 
-const LOCK: &str = "LOCK";
-const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
+pub(crate) const LOCK: &str = "LOCK";
+pub(crate) const FOLDERS: [&str; 4] = ["history", "maps", "segments", "wal"];
 
 /// A store that was read.
 pub(crate) struct Opened {
@@ -31,25 +36,9 @@ pub(crate) struct Opened {
 }
 
 /// Opens the store in `root`, or makes one there if it is not there and `create` is set.
-pub(crate) fn open(disk: &Arc<Disk>, root: &Path, create: bool) -> Result<Opened> {
-    let fresh = match disk.vfs().list(root) {
-        Ok(entries) => {
-            let names: Vec<String> = entries.into_iter().map(|e| e.name).collect();
-            classify(root, &names, create)?
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && create => {
-            disk.create_dir(root)?;
-            true
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
-            return Err(Error::NotAStore {
-                path: root.to_path_buf(),
-                reason: "it is a file".to_owned(),
-            });
-        }
-        Err(e) => return Err(Error::io("open", root, &e)),
-    };
-    let lock = take_lock(disk, root)?;
+pub(crate) fn open(disk: &Arc<Disk>, root: &Path, options: &OpenOptions) -> Result<Opened> {
+    let fresh = look(disk, root, options.create)?;
+    let lock = take_lock(disk, root, options.holder)?;
     // Another process may have made the store between the look and the lock.
     let state = match newest(disk, root)? {
         Some(generation) => load(disk, root, generation)?,
@@ -60,6 +49,25 @@ pub(crate) fn open(disk: &Arc<Disk>, root: &Path, create: bool) -> Result<Opened
         None => return Err(no_manifest(root)),
     };
     Ok(Opened { lock, state })
+}
+
+/// Whether a store is to be made in `root`, which is then a folder. Fails when it is not there, or is something else.
+pub(crate) fn look(disk: &Disk, root: &Path, create: bool) -> Result<bool> {
+    match disk.vfs().list(root) {
+        Ok(entries) => {
+            let names: Vec<String> = entries.into_iter().map(|e| e.name).collect();
+            classify(root, &names, create)
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && create => {
+            disk.create_dir(root)?;
+            Ok(true)
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Err(Error::NotAStore {
+            path: root.to_path_buf(),
+            reason: "it is a file".to_owned(),
+        }),
+        Err(e) => Err(Error::io("open", root, &e)),
+    }
 }
 
 /// Whether a store is to be made in a folder with these names in it.
@@ -79,12 +87,17 @@ fn classify(root: &Path, names: &[String], create: bool) -> Result<bool> {
     })
 }
 
-fn no_manifest(root: &Path) -> Error {
+pub(crate) fn no_manifest(root: &Path) -> Error {
     Error::corrupt(root, "there is no manifest, and yet there are rows")
 }
 
-fn take_lock(disk: &Disk, root: &Path) -> Result<Box<dyn Lock>> {
-    let holder = format!("process {} since {}", std::process::id(), utc_now());
+fn take_lock(disk: &Disk, root: &Path, program: Option<&str>) -> Result<Box<dyn Lock>> {
+    let holder = format!(
+        "process {} since {} ({})",
+        std::process::id(),
+        utc_now(),
+        program_name(program)
+    );
     let path = root.join(LOCK);
     disk.vfs().lock(&path, &holder).map_err(|e| match e {
         LockError::Io(e) => Error::io("lock", &path, &e),
@@ -99,6 +112,16 @@ fn take_lock(disk: &Disk, root: &Path) -> Result<Box<dyn Lock>> {
             }
         }
     })
+}
+
+/// What the program calls itself, or else the name of its file.
+fn program_name(given: Option<&str>) -> String {
+    let name = given.map(str::to_owned).or_else(|| {
+        let path = std::env::current_exe().ok()?;
+        Some(path.file_name()?.to_string_lossy().into_owned())
+    });
+    let printable = |name: String| name.chars().filter(|c| !c.is_control()).take(100).collect();
+    name.map_or_else(|| "unknown program".to_owned(), printable)
 }
 
 /// Now, as `2026-01-31T23:59:59Z`.
@@ -131,7 +154,7 @@ fn utc_now() -> String {
 }
 
 /// The highest generation in the folder.
-fn newest(disk: &Disk, root: &Path) -> Result<Option<u64>> {
+pub(crate) fn newest(disk: &Disk, root: &Path) -> Result<Option<u64>> {
     Ok(disk
         .list(root)?
         .iter()
@@ -168,9 +191,45 @@ fn make(disk: &Arc<Disk>, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads the store of this generation, and the log after it.
-fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
+/// What a folder holds at one moment: a generation, and the log after it.
+pub(crate) struct Found {
+    pub manifest: Manifest,
+    /// By id, the log replayed.
+    pub collections: BTreeMap<u32, Written>,
+    /// Oldest first; at least one.
+    pub logs: Vec<Log>,
+    /// The changes that the log holds.
+    pub ledger: Ledger,
+}
+
+/// Reads and checks the store of this generation, and the log after it. Changes nothing on disk.
+pub(crate) fn read(
+    disk: &Disk,
+    root: &Path,
+    generation: u64,
+    open: &mut OpenSegment<'_>,
+) -> Result<Found> {
     let manifest = Manifest::read(disk, root, generation)?;
+    let mut collections = BTreeMap::new();
+    for entry in &manifest.collections {
+        collections.insert(entry.id, open_collection(entry, manifest.generation, open)?);
+    }
+    let logs = read_logs(disk, root, manifest.last_lsn)?;
+    let mut ledger = Ledger::new(manifest.history.next_seq);
+    for log in &logs {
+        replay(log, &manifest, &mut collections, &mut ledger)?;
+    }
+    ledger.take_unshown();
+    Ok(Found {
+        manifest,
+        collections,
+        logs,
+        ledger,
+    })
+}
+
+/// Reads the store of this generation, and makes the folder ready to be written to.
+fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     let previous = disk
         .list(root)?
         .iter()
@@ -178,18 +237,15 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         .filter(|&g| g < generation)
         .max()
         .map(|g| Manifest::read(disk, root, g));
-
-    let mut collections = BTreeMap::new();
-    for entry in &manifest.collections {
-        collections.insert(
-            entry.id,
-            open_collection(disk, root, entry, manifest.generation)?,
-        );
-    }
-    let logs = read_logs(disk, root, manifest.last_lsn)?;
-    for log in &logs {
-        replay(log, &manifest, &mut collections)?;
-    }
+    let mut open = |entry: &CollectionEntry, segment: &SegmentEntry| {
+        open_part(disk, root, segment, &entry.meta).map(Arc::new)
+    };
+    let Found {
+        manifest,
+        mut collections,
+        logs,
+        ledger,
+    } = read(disk, root, generation, &mut open)?;
     for written in collections.values_mut() {
         written.dirty = false;
         written
@@ -200,6 +256,14 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
 
     // All is well: from here on the folder may be changed. The names that this state relies on are made durable before
     // anything that it does not rely on is removed.
+    let there = disk.list(root)?;
+    for name in FOLDERS
+        .iter()
+        .filter(|name| there.iter().all(|e| e.name != **name))
+    {
+        // A store of format version 1 has no history.
+        disk.create_dir(&root.join(name))?;
+    }
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
@@ -233,20 +297,25 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         collections,
         imports: Vec::new(),
         garbage: Vec::new(),
+        pins: Vec::new(),
         manifest_bytes,
+        ledger,
     })
 }
 
-fn open_collection(
-    disk: &Disk,
-    root: &Path,
+/// Opens a segment of a collection, as its manifest entry says.
+pub(crate) type OpenSegment<'a> =
+    dyn FnMut(&CollectionEntry, &SegmentEntry) -> Result<Arc<Part>> + 'a;
+
+pub(crate) fn open_collection(
     entry: &CollectionEntry,
     generation: u64,
+    open: &mut OpenSegment<'_>,
 ) -> Result<Written> {
     let sealed = entry
         .segments
         .iter()
-        .map(|segment| open_part(disk, root, segment, &entry.meta).map(Arc::new))
+        .map(|segment| open(entry, segment))
         .collect::<Result<Vec<_>>>()?;
     Ok(new_collection(entry, sealed, generation))
 }
@@ -254,7 +323,7 @@ fn open_collection(
 /// The state of a collection whose log is not replayed yet.
 pub(crate) fn new_collection(
     entry: &CollectionEntry,
-    sealed: Vec<Arc<crate::part::Part>>,
+    sealed: Vec<Arc<Part>>,
     generation: u64,
 ) -> Written {
     let empty = Snapshot::new(
@@ -270,6 +339,7 @@ pub(crate) fn new_collection(
         memtable: Memtable::default(),
         deleted: entry.deleted.clone(),
         next_row: entry.next_row,
+        edited: BTreeMap::new(),
         dirty: true,
         core: Arc::new(Core {
             id: entry.id,
@@ -283,7 +353,7 @@ pub(crate) fn new_collection(
 }
 
 /// The log files that hold records after `last_lsn`, oldest first, without a gap.
-fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
+pub(crate) fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
     let folder = wal::folder(root);
     let mut firsts: Vec<u64> = disk
         .list(&folder)?
@@ -340,13 +410,31 @@ fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<Log>> {
     Ok(logs)
 }
 
-fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
+pub(crate) fn replay(
+    log: &Log,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+    ledger: &mut Ledger,
+) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
+        let (payload, version) = (entry.payload, entry.version);
         let applied = match entry.kind {
-            Kind::Upsert => Upsert::decode(entry.payload)
-                .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
-            Kind::Delete => Delete::decode(entry.payload)
-                .and_then(|delete| replay_delete(delete, manifest, collections)),
+            Kind::Upsert => Upsert::decode(payload, version).and_then(|upsert| {
+                let written = target(upsert.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
+            }),
+            Kind::Delete => Delete::decode(payload, version).and_then(|delete| {
+                let written = target(delete.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
+            }),
+            Kind::Edit => Edit::decode(payload).and_then(|edit| {
+                let written = target(edit.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
+            }),
+            Kind::Revert => Revert::decode(payload).and_then(|revert| {
+                let written = target(revert.stamp.collection, manifest, collections)?;
+                written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
+            }),
             Kind::Mark => Ok(()),
         };
         applied.map_err(|reason| Error::Corrupt {
@@ -372,14 +460,12 @@ fn target<'a>(
     }
 }
 
-fn replay_upsert(
-    upsert: Upsert,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-) -> Result<(), String> {
-    let Some(written) = target(upsert.collection, manifest, collections)? else {
-        return Ok(());
-    };
+/// Numbers of the history's entries: a file of version 1 has none, so they are given anew at each replay.
+fn stamped(stamp: Stamp, fresh: Stamp) -> Stamp {
+    if stamp.seq == 0 { fresh } else { stamp }
+}
+
+fn replay_upsert(upsert: Upsert, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
     if upsert.first_row != written.next_row {
         return Err(format!(
             "its rows begin at {}, and the next row is {}",
@@ -410,22 +496,101 @@ fn replay_upsert(
         .flatten();
     let staged =
         Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
-    written.apply(staged.map_err(|e| e.to_string())?);
+    let staged = staged.map_err(|e| e.to_string())?;
+    let stamp = upsert.stamp;
+    let stamp = stamped(stamp, ledger.stamp_rows(stamp.collection, stamp.at));
+    let dead = staged.dead.iter().copied();
+    ledger.add_rows(stamp, &meta.name, &staged.rows, dead);
+    written.apply(staged);
     Ok(())
 }
 
-fn replay_delete(
-    delete: Delete,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-) -> Result<(), String> {
-    let Some(written) = target(delete.collection, manifest, collections)? else {
-        return Ok(());
-    };
-    if delete.rows.max().is_some_and(|row| row >= written.next_row) {
-        return Err("it deletes a row that there never was".to_owned());
+/// Whether all of these rows were once given out.
+fn known(rows: &RoaringBitmap, written: &Written) -> Result<(), String> {
+    match rows.max() {
+        Some(row) if row >= written.next_row => Err(format!(
+            "it is of row {row}, and there never was such a row"
+        )),
+        _ => Ok(()),
     }
-    written.bury(delete.rows);
-    written.dirty = true;
+}
+
+fn replay_delete(delete: Delete, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+    known(&delete.rows, written)?;
+    let stamp = delete.stamp;
+    let stamp = stamped(stamp, ledger.stamp(stamp.collection, stamp.at));
+    let rows = delete.rows - &*written.deleted;
+    let change = Change::delete(stamp, &written.meta.name, written.next_row, rows);
+    written.turn(&change.inverse);
+    ledger.push(change);
+    Ok(())
+}
+
+/// The present values of what layers of cells will change, once the cells are found to fit.
+fn cells_before(layers: &[Cells], written: &Written) -> Result<Vec<Cells>, String> {
+    layers
+        .iter()
+        .map(|cells| {
+            known(&cells.rows, written)?;
+            let columns = cells.positions(&written.meta)?;
+            read_cells(written.parts(), &written.meta, &cells.rows, &columns)
+                .map_err(|e| e.to_string())
+        })
+        .collect()
+}
+
+fn replay_edit(edit: Edit, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+    let Edit { stamp, note, cells } = edit;
+    let layers = [cells];
+    let before = cells_before(&layers, written)?;
+    let staged = written.stage_cells(&layers).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Edit, id, name, next);
+    entry.changed = layers[0].rows.len();
+    entry.note = note;
+    ledger.push(Change {
+        entry,
+        inverse: Inverse {
+            cells: before,
+            ..Inverse::default()
+        },
+    });
+    written.apply_cells(staged);
+    Ok(())
+}
+
+fn replay_revert(revert: Revert, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+    let Revert {
+        stamp,
+        target,
+        note,
+        died,
+        revived,
+        cells,
+    } = revert;
+    known(&died, written)?;
+    known(&revived, written)?;
+    let before = cells_before(&cells, written)?;
+    let staged = written.stage_cells(&cells).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
+    entry.target = Some(target);
+    entry.note = note;
+    entry.removed = died.len();
+    entry.revived = revived.len();
+    entry.changed = changed_rows(&cells);
+    let change = Change {
+        entry,
+        inverse: Inverse {
+            died,
+            revived,
+            cells: before,
+        },
+    };
+    written.turn(&change.inverse);
+    ledger.push(change);
+    written.apply_cells(staged);
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, Manifest, file_name, parse_name};
 use crate::part::{IdIndex, Part};
+use crate::sealed::read_sealed;
 use crate::state::Shared;
 use crate::wal::{self, read_log};
 
@@ -45,7 +46,10 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     let mut sealed: BTreeMap<PathBuf, FileEntry> = BTreeMap::new();
     let mut parts = Vec::new();
     {
-        let (_commit, state) = shared.publishing()?;
+        let (_commit, state) = shared.both();
+        if shared.reader.is_none() {
+            shared.check()?;
+        }
         for entry in shared.disk.list(&shared.root)? {
             let Some(generation) = parse_name(&entry.name) else {
                 continue;
@@ -91,7 +95,7 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     }
     for (path, file) in &sealed {
         let full = shared.root.join(path);
-        let read = check_file(shared, &full, file);
+        let read = read_sealed(&shared.disk, &full, file, &mut |_| Ok(()));
         // A file that is gone because its generation was retired meanwhile is no problem.
         if read.is_err() && !still_named(shared, path) {
             continue;
@@ -147,37 +151,6 @@ fn still_named(shared: &Shared, path: &Path) -> bool {
     std::iter::once(&state.manifest)
         .chain(&state.previous)
         .any(|m| m.files().any(|(named, _)| named == path))
-}
-
-/// Reads a sealed file in pieces.
-fn check_file(shared: &Shared, path: &Path, file: &FileEntry) -> Result<u64> {
-    const PIECE: u64 = 1 << 20;
-    let io = |e: &std::io::Error| Error::io("read", path, e);
-    let handle = shared.disk.vfs().open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::corrupt(path, "it is missing"),
-        _ => io(&e),
-    })?;
-    let len = handle.len().map_err(|e| io(&e))?;
-    if len != file.bytes {
-        return Err(Error::corrupt(
-            path,
-            format!("it has {len} bytes instead of {}", file.bytes),
-        ));
-    }
-    let mut buffer = vec![0; PIECE.min(len) as usize];
-    let mut crc = 0;
-    let mut at = 0;
-    while at < len {
-        let n = PIECE.min(len - at);
-        let piece = &mut buffer[..n as usize];
-        handle.read_at(piece, at).map_err(|e| io(&e))?;
-        crc = crc32c::crc32c_append(crc, piece);
-        at += n;
-    }
-    if crc != file.crc32c {
-        return Err(Error::corrupt(path, "the checksum does not match"));
-    }
-    Ok(len)
 }
 
 /// Whether the id index of a segment is sorted.

@@ -15,6 +15,8 @@ use support::*;
 const QUIET: OpenOptions = OpenOptions {
     create: true,
     background: false,
+    read_only: false,
+    holder: None,
 };
 
 // [S1]
@@ -63,6 +65,7 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
         OpenOptions {
             create: true,
             background: true,
+            ..OpenOptions::default()
         },
     )
     .unwrap();

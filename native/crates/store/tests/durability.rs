@@ -542,7 +542,7 @@ fn maps_are_saved_replaced_and_removed() {
 }
 
 #[test]
-fn a_dropped_collection_stays_dropped_and_gives_its_disk_back() {
+fn a_dropped_collection_stays_dropped_and_gives_its_disk_back_once_it_is_forgotten() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
     let mut import = store
@@ -567,6 +567,13 @@ fn a_dropped_collection_stays_dropped_and_gives_its_disk_back() {
     );
     store.create_collection(spec("words")).unwrap();
     assert_eq!(store.collection("words").unwrap().snapshot().len(), 0);
+    assert_ne!(
+        names(&vfs),
+        [] as [PathBuf; 0],
+        "the history could bring it back"
+    );
+    store.forget_history().unwrap();
+    store.forget_history().unwrap();
     assert_eq!(names(&vfs), [] as [PathBuf; 0]);
     assert_eq!(snapshot.len(), 101);
 }
@@ -670,6 +677,7 @@ fn a_foreign_folder_is_left_alone() {
     let options = OpenOptions {
         create: true,
         background: false,
+        ..OpenOptions::default()
     };
     let path = folder.path().join("photos");
     assert_eq!(

@@ -22,10 +22,18 @@
 //! `ids.idx`, when the collection has an id column: `OMENIDS1`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then for each row
 //! its position as u32, sorted by (id, position). Text compares by bytes. Where an id stands twice, the last position is the live row.
 //!
+//! `rows.idx`, in a segment that was compacted: `OMENROWS`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then the row number of
+//! each row as u32, ascending. Without it the row numbers are contiguous.
+//!
+//! `column.<c>.<k>.arrow`, once values of column c were edited: an Arrow IPC file with that one column, in batches of the same lengths as those of
+//! `columns.arrow`. It takes the place of the column there.
+//!
 //! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
 
 mod ids;
+mod overlay;
 mod reader;
+mod rows;
 mod vectors;
 mod writer;
 
@@ -33,11 +41,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_schema::ArrowError;
 
+pub(crate) use overlay::write_overlays;
 pub(crate) use reader::{open_file, open_part};
 pub(crate) use writer::SegmentWriter;
 
 pub(crate) const COLUMNS_FILE: &str = "columns.arrow";
 pub(crate) const IDS_FILE: &str = "ids.idx";
+pub(crate) const ROWS_FILE: &str = "rows.idx";
 
 /// The file of a vector column.
 pub(crate) fn vectors_file(column: usize) -> String {

@@ -10,7 +10,8 @@ use arrow_select::concat::concat_batches;
 
 use super::ids::{self, IdCollector};
 use super::vectors::VectorWriter;
-use super::{COLUMNS_FILE, IDS_FILE, vectors_file};
+use super::{COLUMNS_FILE, IDS_FILE, ROWS_FILE, rows, vectors_file};
+use crate::compact::contiguous;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::CollectionMeta;
@@ -140,6 +141,28 @@ impl SegmentWriter {
         Ok(())
     }
 
+    /// As [`SegmentWriter::finish`], for rows that have their numbers: one for each, ascending.
+    pub fn finish_numbered(self, numbers: &[u32]) -> Result<SegmentEntry> {
+        let (disk, root, id) = (self.disk.clone(), self.root.clone(), self.id);
+        let mut entry = self.finish()?.entry;
+        let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
+            return Err(Error::internal("a segment without rows"));
+        };
+        entry.first_row = first;
+        if !contiguous(numbers) {
+            let folder = segment_folder(&root, id);
+            let (bytes, crc32c) = rows::write(disk.create(&folder.join(ROWS_FILE))?, numbers)?;
+            disk.sync_dir(&folder)?;
+            entry.last_row = Some(last);
+            entry.files.push(FileEntry {
+                name: ROWS_FILE.to_owned(),
+                bytes,
+                crc32c,
+            });
+        }
+        Ok(entry)
+    }
+
     /// Completes and syncs all files. On an error the files are still there: see [`SegmentWriter::remove`].
     pub fn finish(mut self) -> Result<Sealed> {
         self.write_columns()?;
@@ -181,6 +204,8 @@ impl SegmentWriter {
             rows: self.rows,
             files,
             indexes: Vec::new(),
+            last_row: None,
+            columns: Vec::new(),
         };
         Ok(Sealed { entry, replaced })
     }

@@ -88,6 +88,15 @@ impl Disk {
         }
     }
 
+    /// Opens a file for reading; changing it fails.
+    pub fn open(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
+        let file = self
+            .vfs
+            .open(path)
+            .map_err(|e| Error::io("open", path, &e))?;
+        Ok(self.file(file, path, true))
+    }
+
     pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         self.check()?;
         let file = self

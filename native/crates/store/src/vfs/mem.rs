@@ -253,6 +253,10 @@ impl Vfs for MemVfs {
             path: path.to_path_buf(),
         }))
     }
+
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        Ok(self.inner.lock().locked.get(path).cloned())
+    }
 }
 
 struct MemFile {

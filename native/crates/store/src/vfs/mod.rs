@@ -12,15 +12,17 @@
 
 mod disk;
 mod mem;
+mod readonly;
 mod real;
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use disk::{Disk, DiskFile, SealingWriter};
 pub use mem::MemVfs;
+pub(crate) use readonly::ReadOnlyVfs;
 pub use real::RealVfs;
 
 /// A file system. All paths are given in full; a method acts on exactly the path that it is given.
@@ -48,6 +50,15 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// Takes the exclusive advisory lock of a file, which is made if need be, and writes `holder` into it.
     /// The lock is given back when the value is dropped, or when the process dies.
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError>;
+    /// What the holder of a lock wrote into it; `None` when nobody holds it. Looks without changing anything. A simulation without
+    /// a second opener may leave it at nobody.
+    fn holder(&self, _path: &Path) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+    /// The one name of a file or folder that is there, without links, `.` and `..`.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_path_buf())
+    }
     /// A number that differs from call to call (log salts). A simulation may return a seeded sequence.
     fn random(&self) -> u64 {
         use std::hash::{BuildHasher, Hasher, RandomState};

@@ -6,8 +6,9 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use memmap2::Mmap;
 use parking_lot::Mutex;
@@ -16,6 +17,9 @@ use super::{Entry, Lock, LockError, Mapping, Vfs, VfsFile};
 
 /// Longest holder text that is read from a lock file.
 const MAX_HOLDER_BYTES: u64 = 1024;
+/// How often, and after what pause, a lock is tried again that somebody has.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The file system of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,21 +122,50 @@ impl Vfs for RealVfs {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = (&file).take(MAX_HOLDER_BYTES).read_to_string(&mut text);
-                let known = read.is_ok() && !text.trim().is_empty();
-                return Err(LockError::Held(known.then(|| text.trim().to_owned())));
+        let mut tries = 0;
+        while let Err(e) = file.try_lock() {
+            match e {
+                // It may be no writer: `holder` takes a shared lock for a moment.
+                TryLockError::WouldBlock if tries < LOCK_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                TryLockError::WouldBlock => return Err(LockError::Held(holder_text(&file))),
+                TryLockError::Error(e) => return Err(LockError::Io(e)),
             }
-            Err(TryLockError::Error(e)) => return Err(LockError::Io(e)),
         }
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(holder.as_bytes())?;
         Ok(Box::new(RealLock(file)))
     }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        let file = match File::open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        // A shared lock, so that those who look do not take each other for a writer; closing the file gives it back.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(
+                holder_text(&file).unwrap_or_else(|| "another process".to_owned()),
+            )),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+}
+
+/// What the holder of a lock wrote, where the system lets others read it.
+fn holder_text(file: &File) -> Option<String> {
+    let mut text = String::new();
+    let read = file.take(MAX_HOLDER_BYTES).read_to_string(&mut text);
+    let text = text.trim();
+    (read.is_ok() && !text.is_empty()).then(|| text.to_owned())
 }
 
 /// Length of a file that must be a regular one.

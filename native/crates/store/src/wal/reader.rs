@@ -15,6 +15,7 @@ const SEARCH_FACTOR: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
+    first_lsn: u64,
     bytes: Vec<u8>,
     records: Vec<(usize, Record)>,
     /// Salt of the file, and its first LSN; `None` for a file that was made but whose header was never synced.
@@ -29,6 +30,8 @@ pub(crate) struct Entry<'a> {
     pub lsn: u64,
     pub offset: u64,
     pub payload: &'a [u8],
+    /// Format version of the file.
+    pub version: u32,
 }
 
 /// Reads the log file at `path`. In the newest file (`newest`) a torn tail is told by `valid_len`; in an older one it is damage.
@@ -52,6 +55,7 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>, first_lsn: u64, newest: bool) -
         {
             return Ok(Log {
                 path: path.to_path_buf(),
+                first_lsn,
                 bytes,
                 records: Vec::new(),
                 header: None,
@@ -120,6 +124,7 @@ pub(crate) fn parse(path: &Path, bytes: Vec<u8>, first_lsn: u64, newest: bool) -
     }
     Ok(Log {
         path: path.to_path_buf(),
+        first_lsn,
         bytes,
         records,
         header: Some(header),
@@ -158,6 +163,16 @@ impl Log {
         &self.path
     }
 
+    /// The first LSN that the file's name tells.
+    pub fn first_lsn(&self) -> u64 {
+        self.first_lsn
+    }
+
+    /// The file without its torn tail.
+    pub fn valid_bytes(&self) -> &[u8] {
+        &self.bytes[..self.valid_len as usize]
+    }
+
     /// Bytes of the file, torn tail included.
     pub fn file_len(&self) -> u64 {
         self.bytes.len() as u64
@@ -181,6 +196,7 @@ impl Log {
             lsn: r.lsn,
             offset: *at as u64,
             payload: &self.bytes[r.payload..r.payload + r.len],
+            version: self.header.map_or(VERSION, |h| h.version),
         })
     }
 }

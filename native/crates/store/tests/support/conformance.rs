@@ -160,7 +160,10 @@ fn locks(vfs: &dyn Vfs, root: &Path) {
         Some(LockError::Held(holder)) => assert!(holder.is_none_or(|h| h == "process 1")),
         other => panic!("{other:?}"),
     }
+    assert!(vfs.holder(&path).unwrap().is_some());
     drop(held);
+    assert_eq!(vfs.holder(&path).unwrap(), None, "given back");
+    assert_eq!(vfs.holder(&root.join("no L")).unwrap(), None);
     drop(
         vfs.lock(&path, "process 3, with a longer text")
             .unwrap_or_else(|e| panic!("{e:?}")),

@@ -182,6 +182,9 @@ impl Vfs for FaultVfs {
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError> {
         self.inner.lock(path, holder)
     }
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.holder(path)
+    }
 }
 
 struct FaultFile {

@@ -3,6 +3,8 @@
 
 pub mod conformance;
 pub mod fault;
+pub mod meddle;
+pub mod steps;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub fn try_open(vfs: Arc<dyn Vfs>) -> Result<Arc<Store>> {
         OpenOptions {
             create: true,
             background: false,
+            ..OpenOptions::default()
         },
     )
 }
@@ -113,4 +116,37 @@ pub fn expected(pairs: &[(&str, i64)]) -> Vec<(String, i64, Vec<f32>)> {
         .collect();
     out.sort_by(|a, b| a.0.cmp(&b.0));
     out
+}
+
+pub const READ_ONLY: OpenOptions = OpenOptions {
+    create: false,
+    background: false,
+    read_only: true,
+    holder: None,
+};
+
+/// Opens the store on a file system for reading.
+pub fn try_reader(vfs: Arc<dyn Vfs>) -> Result<Arc<Store>> {
+    Store::open_with(vfs, root(), READ_ONLY)
+}
+
+/// Adds rows to a collection.
+pub fn put(store: &Store, collection: &str, pairs: &[(&str, i64)]) {
+    let (columns, vectors) = rows(pairs);
+    let collection = store.collection(collection).unwrap();
+    collection.add(columns, &vectors).unwrap();
+}
+
+/// The live rows of a collection: see [`content`].
+pub fn rows_in(store: &Store, collection: &str) -> Vec<(String, i64, Vec<f32>)> {
+    content(&store.collection(collection).unwrap().snapshot())
+}
+
+/// Everything on a file system in memory: each file with its bytes.
+pub fn all_files(vfs: &MemVfs) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let read = |path: std::path::PathBuf| {
+        let bytes = vfs.read(&path).unwrap();
+        (path, bytes)
+    };
+    vfs.files().into_iter().map(read).collect()
 }
