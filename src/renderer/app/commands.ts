@@ -1,34 +1,14 @@
 import { AppError } from '../../contract/index.ts'
-import { shell } from '../client/shell.ts'
-import {
-  applyFilter,
-  clearSearch,
-  closeStore,
-  findSimilar,
-  openGrant,
-  openStore,
-  runSearch,
-  selectAll,
-} from '../state/actions.ts'
-import { askDelete, redo, returnToNow, undo } from '../state/changes.ts'
+import { applyFilter, clearSearch, findSimilar, runSearch } from '../state/actions.ts'
 import { waysNow } from '../state/editmenu.ts'
-import { NO_ROWS } from '../state/rows.ts'
 import { useTheme } from '../state/theme.ts'
-import { collectionOf, type Pane, useView, whyNotNow } from '../state/view.ts'
+import { collectionOf, type Pane } from '../state/view.ts'
 import { isTyping, matches } from '../ui/keys.ts'
+import { type Attempt, type Command, focus, inCollection, view } from './command.ts'
+import { rowCommands } from './row-commands.ts'
+import { storeCommands } from './store-commands.ts'
 
-/** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
-export interface Command {
-  id: string
-  title: string
-  group: 'Go' | 'Query' | 'Rows' | 'Store' | 'Map' | 'Window'
-  keys?: string
-  /** Whether it can be done now. */
-  ready: () => boolean
-  run: () => unknown
-  /** Keys are heard by the part itself; the palette and the sheet still name them. */
-  local?: boolean
-}
+export type { Command } from './command.ts'
 
 interface Hooks {
   openPalette: () => void
@@ -36,12 +16,9 @@ interface Hooks {
   onError: (error: AppError) => void
 }
 
-const view = () => useView.getState()
-const inCollection = () => view().collection !== null && view().store !== null
-const focus = (selector: string) => document.querySelector<HTMLElement>(selector)?.focus()
-
+/** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
 export function commands({ openPalette, openSheet, onError }: Hooks): Command[] {
-  const attempt = (work: () => Promise<unknown>) => () => {
+  const attempt: Attempt = (work) => () => {
     work().catch((thrown: unknown) => onError(AppError.from(thrown)))
   }
   const maximize = (pane: Pane, title: string): Command => ({
@@ -155,80 +132,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => view().filter !== '',
       run: attempt(() => applyFilter('')),
     },
-    {
-      id: 'undo',
-      title: 'Undo',
-      group: 'Rows',
-      keys: 'Mod+Z',
-      ready: () => waysNow().undo !== null,
-      run: attempt(undo),
-    },
-    {
-      id: 'redo',
-      title: 'Redo',
-      group: 'Rows',
-      keys: 'Mod+Shift+Z',
-      ready: () => waysNow().redo !== null,
-      run: attempt(redo),
-    },
-    {
-      id: 'return-to-now',
-      title: 'Return to now',
-      group: 'Rows',
-      ready: () => view().looking !== null,
-      run: attempt(returnToNow),
-    },
-    {
-      id: 'tag',
-      title: 'Tag the selected rows…',
-      group: 'Rows',
-      keys: 'T',
-      ready: () => inCollection() && view().selection.length > 0 && whyNotNow(view()) === null,
-      run: openTagging,
-    },
-    {
-      id: 'table-focus',
-      title: 'Go to the rows of the table',
-      group: 'Rows',
-      keys: 'G',
-      ready: inCollection,
-      run: () => focus('[data-table]'),
-    },
-    {
-      id: 'select-all',
-      title: 'Select all rows of the filter',
-      group: 'Rows',
-      keys: 'Mod+A',
-      ready: inCollection,
-      run: attempt(selectAll),
-    },
-    {
-      id: 'toggle-row',
-      title: 'Select the row, or not',
-      group: 'Rows',
-      keys: 'Space',
-      local: true,
-      ready: () => view().active !== null,
-      run: () => {
-        const { active } = view()
-        if (active !== null) view().toggleSelected(active)
-      },
-    },
-    {
-      id: 'clear-selection',
-      title: 'Clear the selection',
-      group: 'Rows',
-      ready: () => view().selection.length > 0,
-      run: () => view().select(NO_ROWS),
-    },
-    {
-      id: 'delete',
-      title: 'Delete the selected rows',
-      group: 'Rows',
-      keys: 'Delete',
-      ready: () => inCollection() && view().selection.length > 0 && whyNotNow(view()) === null,
-      run: () => askDelete(view().selection),
-    },
+    ...rowCommands(attempt),
     {
       id: 'lasso',
       title: 'Lasso on the map',
@@ -238,94 +142,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => inCollection() && view().screen === 'map',
       run: () => window.dispatchEvent(new KeyboardEvent('keydown', { key: 'l', bubbles: true })),
     },
-    {
-      id: 'import',
-      title: 'Import a file…',
-      group: 'Store',
-      keys: 'Mod+I',
-      ready: () => true,
-      run: attempt(async () => {
-        const file = await shell('pickFile')
-        if (file) await openGrant(file)
-      }),
-    },
-    {
-      id: 'open',
-      title: 'Open a store…',
-      group: 'Store',
-      keys: 'Mod+O',
-      ready: () => true,
-      run: attempt(async () => {
-        const place = await shell('pickStore', 'store')
-        if (place) await openStore(place)
-      }),
-    },
-    {
-      id: 'new',
-      title: 'New store…',
-      group: 'Store',
-      keys: 'Mod+N',
-      ready: () => true,
-      run: attempt(async () => {
-        const place = await shell('pickNewStore', 'vectors.db', 'store')
-        if (place) await openStore(place, { create: true })
-      }),
-    },
-    {
-      id: 'sample',
-      title: 'Import the sample: 20,000 words',
-      group: 'Store',
-      ready: () => true,
-      run: attempt(async () => view().setImporting(await shell('sample'))),
-    },
-    {
-      id: 'verify',
-      title: 'Verify the store',
-      group: 'Store',
-      ready: () => view().store !== null,
-      run: () => {
-        view().setScreen('store')
-        requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-verify]')?.click())
-      },
-    },
-    {
-      id: 'snapshot',
-      title: 'Save a snapshot of the store…',
-      group: 'Store',
-      ready: () => view().store !== null,
-      run: () => view().setDialog({ kind: 'copy', copy: 'snapshot', from: null }),
-    },
-    {
-      id: 'restore',
-      title: 'Restore a snapshot…',
-      group: 'Store',
-      ready: () => true,
-      run: () => view().setDialog({ kind: 'copy', copy: 'restore', from: null }),
-    },
-    {
-      id: 'compact',
-      title: 'Compact the store…',
-      group: 'Store',
-      ready: () => view().store?.readOnly === false,
-      run: () => view().setDialog({ kind: 'compact' }),
-    },
-    {
-      id: 'reveal',
-      title: 'Show the store in the file manager',
-      group: 'Store',
-      ready: () => view().grant !== null,
-      run: attempt(async () => {
-        const { grant } = view()
-        if (grant) await shell('revealStore', grant)
-      }),
-    },
-    {
-      id: 'close',
-      title: 'Close the store',
-      group: 'Store',
-      ready: () => view().store !== null,
-      run: closeStore,
-    },
+    ...storeCommands(attempt),
     maximize('map', 'Map'),
     maximize('table', 'Table'),
     maximize('results', 'Results'),
@@ -389,20 +206,6 @@ export function momentCommands(): Command[] {
 
 /** Commands whose keys mean something in a field too. */
 const OF_FIELDS = new Set(['select-all', 'undo', 'redo'])
-
-/** Opens the tag popover beside the button for it that is in sight: on the map, or above the table. */
-function openTagging(): void {
-  const buttons = [...document.querySelectorAll('[data-tag-anchor]')]
-  const anchor = buttons.find(inSight) ?? buttons[0]
-  if (anchor) view().setTagging({ rows: view().selection, anchor })
-}
-
-function inSight(element: Element): boolean {
-  const { left, top, width, height } = element.getBoundingClientRect()
-  if (width === 0) return false
-  const shown = document.elementFromPoint(left + width / 2, top + height / 2)
-  return shown !== null && (element.contains(shown) || shown.contains(element))
-}
 
 /** What a command is called now: undo and redo say what they would do. */
 export function commandTitle(command: Command): string {
