@@ -38,7 +38,7 @@ pub(crate) struct Opened {
 /// Opens the store in `root`, or makes one there if it is not there and `create` is set.
 pub(crate) fn open(disk: &Arc<Disk>, root: &Path, options: &OpenOptions) -> Result<Opened> {
     let fresh = look(disk, root, options.create)?;
-    let lock = take_lock(disk, root, options.holder)?;
+    let lock = take_lock(disk, root, options.holder.as_deref())?;
     // Another process may have made the store between the look and the lock.
     let state = match newest(disk, root)? {
         Some(generation) => load(disk, root, generation)?,
