@@ -1,5 +1,5 @@
 import type { Handlers } from '../context.ts'
-import { storeInfo } from '../sessions.ts'
+import { storeInfo } from '../info.ts'
 
 export const collectionOperations: Handlers<'collection.create' | 'collection.drop'> = {
   'collection.create': async (params, { sessions }) => {
