@@ -12,6 +12,8 @@ pub(crate) mod process;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,8 @@ pub const PART: Part = Part {
 
 /// Kills that one store goes through.
 const ROUNDS_OF_A_STORE: u64 = 25;
+/// Stores that are worked on at the same time.
+const AT_ONCE: usize = 4;
 /// Latest moment of a kill, counted from the process's first line.
 const LATEST: Duration = Duration::from_millis(150);
 /// As long as an open or a recovery may take.
@@ -52,6 +56,17 @@ pub struct Figures {
     pub acknowledged: u64,
     /// The slowest open after a kill.
     pub slowest: Duration,
+}
+
+impl Figures {
+    fn add(&mut self, other: Figures) {
+        for (place, n) in other.places {
+            *self.places.entry(place).or_default() += n;
+        }
+        self.kills += other.kills;
+        self.acknowledged += other.acknowledged;
+        self.slowest = self.slowest.max(other.slowest);
+    }
 }
 
 /// Goes through the rounds with the binary `torture`.
@@ -72,37 +87,54 @@ pub fn run(binary: &Path, budget: &Budget) -> Outcome {
     outcome
 }
 
-/// As [`run`], with the figures as numbers.
+/// As [`run`], with the figures as numbers. Several stores at once: most of the time is waiting, for the moment and for the disk.
 pub fn measure(binary: &Path, budget: &Budget) -> (Outcome, Figures) {
-    let mut outcome = Outcome::default();
-    let mut figures = Figures::default();
-    let mut store = None;
-    for round in 0.. {
-        if !budget.allows(round) {
+    let result = Mutex::new((Outcome::default(), Figures::default()));
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let store = next.fetch_add(1, Ordering::Relaxed);
+                    if !budget.allows(store * ROUNDS_OF_A_STORE) {
+                        break;
+                    }
+                    rounds(binary, budget, store, &result);
+                }
+            });
+        }
+    });
+    result.into_inner().unwrap_or_default()
+}
+
+/// All rounds of the store with this number.
+fn rounds(binary: &Path, budget: &Budget, store: u64, result: &Mutex<(Outcome, Figures)>) {
+    // The seed of a store gives all its rounds, so that a failure needs no more than this store again.
+    let seed = budget.seed.wrapping_add(store);
+    let mut trial = Trial::new(binary, seed);
+    for round in 0..ROUNDS_OF_A_STORE {
+        if !budget.allows(store * ROUNDS_OF_A_STORE + round) {
             break;
         }
-        let in_store = round % ROUNDS_OF_A_STORE;
-        // The seed of a store gives all its rounds, so that a failure needs no more than this store again.
-        let seed = budget.seed.wrapping_add(round / ROUNDS_OF_A_STORE);
-        if in_store == 0 {
-            store = None;
-        }
-        let made = match store.take() {
-            Some(made) => Ok(made),
-            None => Trial::new(binary, seed),
+        let mut seen = Figures::default();
+        let held = match &mut trial {
+            Ok(trial) => trial.round(round, &mut seen),
+            Err(e) => Err(e.clone()),
         };
+        let Ok(mut result) = result.lock() else {
+            break;
+        };
+        let (outcome, figures) = &mut *result;
+        figures.add(seen);
         outcome.count += 1;
-        match made.and_then(|trial| trial.round(in_store, &mut figures)) {
-            Ok(trial) => {
-                outcome.passed += 1;
-                store = Some(trial);
-            }
-            Err(error) => outcome.failures.push(format!(
-                "kill: round {in_store} of the store with seed {seed}: {error}\n  again: torture kill --seed {seed} --count {ROUNDS_OF_A_STORE} (the moment of a kill differs from run to run)"
-            )),
+        if let Err(error) = held {
+            outcome.failures.push(format!(
+                "kill: round {round} of the store with seed {seed}: {error}\n  again: torture kill --seed {seed} --count {ROUNDS_OF_A_STORE} (the moment of a kill differs from run to run)"
+            ));
+            break;
         }
+        outcome.passed += 1;
     }
-    (outcome, figures)
 }
 
 /// A store and what is known of it.
@@ -130,7 +162,7 @@ impl Trial {
         self.folder.path().join("x.db")
     }
 
-    fn round(mut self, round: u64, figures: &mut Figures) -> Result<Trial, String> {
+    fn round(&mut self, round: u64, figures: &mut Figures) -> Result<(), String> {
         let mut rng = Rng::new(self.seed ^ (round + 1) << 32);
         let plan = rng.below(10);
         let phase = match plan {
@@ -170,7 +202,7 @@ impl Trial {
         if rng.one_in(2) {
             store.close().map_err(|e| e.to_string())?;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Starts a process and kills it. What it said is in the ledger then.

@@ -56,7 +56,12 @@ impl Ledger {
     /// An operation that gave another result than it should have.
     pub fn hear(&mut self, line: Line) -> Result<(), String> {
         match line {
-            Line::Start => self.place = "start",
+            Line::Start => {
+                self.place = "start";
+                // What the process before had in flight.
+                self.failed
+                    .extend(std::mem::take(&mut self.open).into_values());
+            }
             Line::Opening => {
                 self.place = if self.killed { "recovery" } else { "open" };
                 self.killed = true;
