@@ -202,6 +202,7 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     // anything that it does not rely on is removed.
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
+    remove_unfinished(disk, root, &logs)?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
     let wal = newest_log
         .map(|log| Wal::resume(disk, log))
@@ -235,6 +236,21 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         garbage: Vec::new(),
         manifest_bytes,
     })
+}
+
+/// Removes a log whose header was never synced, for good: were it to come back after the log before it has grown, that one would seem
+/// to have a gap behind it.
+fn remove_unfinished(disk: &Disk, root: &Path, logs: &[Log]) -> Result<()> {
+    let unfinished: Vec<&Log> = logs.iter().filter(|l| l.header.is_none()).collect();
+    for log in &unfinished {
+        let removed = disk.vfs().remove(log.path());
+        removed.map_err(|e| Error::io("remove", log.path(), &e))?;
+    }
+    if unfinished.is_empty() {
+        Ok(())
+    } else {
+        disk.sync_dir(&wal::folder(root))
+    }
 }
 
 fn open_collection(
