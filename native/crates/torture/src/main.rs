@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use omendb_torture::part::{Budget, Outcome, Part};
-use omendb_torture::{child, full_disk, kill};
+use omendb_torture::{child, full_disk, kill, power};
 
-const PARTS: &[Part] = &[kill::PART, full_disk::PART];
+const PARTS: &[Part] = &[power::PART, kill::PART, full_disk::PART];
 
 const HELP: &str = "torture list | PART [--seed S] [--count N | --minutes M] [--json]
 
