@@ -54,14 +54,9 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for writer in 0..writers {
-                let mut script = Script {
-                    // No number is used twice in the life of a store.
-                    n: ((round as i64 * 1000 + cycle) * 2 + writer as i64) * 1000,
-                    rng: Rng::new(seed ^ round << 40 ^ (cycle as u64) << 8 ^ writer as u64),
-                    writer,
-                    alone: writers == 1,
-                    phase,
-                };
+                let mut script = Script::new(seed, phase, writer);
+                // No number is used twice in the life of a store.
+                script.begin(round as i64 * 1000 + cycle);
                 let (store, stop) = (&store, &stop);
                 scope.spawn(move || script.play(store, ops.unwrap_or(phase.ops()), stop));
             }
@@ -77,15 +72,34 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
 }
 
 /// The operations of one writer.
-struct Script {
+pub(crate) struct Script {
+    seed: u64,
     n: i64,
     rng: Rng,
     writer: usize,
-    alone: bool,
     phase: Phase,
+    /// Whether collections are removed when there are many.
+    pub drops: bool,
 }
 
 impl Script {
+    pub fn new(seed: u64, phase: Phase, writer: usize) -> Script {
+        Script {
+            seed,
+            n: 0,
+            rng: Rng::new(seed),
+            writer,
+            phase,
+            drops: true,
+        }
+    }
+
+    /// Begins the operations of another handle of the store, with numbers and choices of their own.
+    pub fn begin(&mut self, part: i64) {
+        self.n = (part * 2 + self.writer as i64) * 100_000;
+        self.rng = Rng::new(self.seed ^ (self.n as u64) << 8);
+    }
+
     fn play(&mut self, store: &Store, ops: u64, stop: &AtomicBool) {
         let mut errors = 0;
         for _ in 0..ops {
@@ -112,10 +126,11 @@ impl Script {
         }
     }
 
-    fn next(&mut self, store: &Store) -> Op {
+    pub fn next(&mut self, store: &Store) -> Op {
         self.n += 1;
-        let small = self.alone || self.writer == 0;
-        let bulk = self.alone || self.writer == 1;
+        let alone = self.phase.writers() == 1;
+        let small = alone || self.writer == 0;
+        let bulk = alone || self.writer == 1;
         let missing = |name: &str| store.collection(name).is_err();
         if small && missing(SMALL) {
             return Op::Create { to: SMALL.into() };
@@ -123,11 +138,13 @@ impl Script {
         if bulk && missing(BULK) {
             return Op::Create { to: BULK.into() };
         }
-        if bulk && let Some(from) = too_many(store) {
+        if bulk
+            && self.drops
+            && let Some(from) = too_many(store)
+        {
             return Op::Drop { from };
         }
-        let weights = self.phase.weights();
-        let [put, delete, new, existing, checkpoint, index] = weights;
+        let [put, delete, new, existing, checkpoint, index] = self.phase.weights();
         let (put, delete) = if small { (put, delete) } else { (0, 0) };
         let (new, existing, index) = if bulk {
             (new, existing, index)

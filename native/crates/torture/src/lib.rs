@@ -4,6 +4,7 @@ pub mod child;
 pub mod conformance;
 pub mod full_disk;
 pub mod kill;
+pub mod limits;
 pub mod ledger;
 pub mod part;
 pub mod power;

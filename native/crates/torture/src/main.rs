@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use omendb_torture::part::{Budget, Outcome, Part};
 use omendb_torture::{child, full_disk, kill, power};
 
-const PARTS: &[Part] = &[power::PART, kill::PART, full_disk::PART];
+const PARTS: &[Part] = &[power::PART, kill::PART, full_disk::PART, limits::PART];
 
 const HELP: &str = "torture list | PART [--seed S] [--count N | --minutes M] [--json]
 

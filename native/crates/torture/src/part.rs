@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long a part goes on, and with which seed it begins.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ impl Budget {
 }
 
 /// What a part found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Trials made.
     pub count: u64,

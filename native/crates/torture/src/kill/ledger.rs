@@ -103,6 +103,18 @@ impl Ledger {
         self.open.values().next().map_or(self.place, Op::kind)
     }
 
+    /// Whether the handle that had an error still shows just what it acknowledged.
+    ///
+    /// # Errors
+    /// What it shows instead.
+    pub fn shown(&self, store: &Store) -> Result<(), String> {
+        let found = read(store)?;
+        if found == self.rows {
+            return Ok(());
+        }
+        Err(difference(&self.rows, &found, &self.failed))
+    }
+
     /// Compares with the store, and takes what is there as acknowledged from now on.
     ///
     /// # Errors

@@ -20,15 +20,18 @@ pub enum Phase {
     Both,
     /// Opening and closing.
     Open,
+    /// All of it by one writer.
+    All,
 }
 
-const ALL: [(Phase, &str); 6] = [
+const ALL: [(Phase, &str); 7] = [
     (Phase::Import, "import"),
     (Phase::Small, "small"),
     (Phase::Index, "index"),
     (Phase::Checkpoint, "checkpoint"),
     (Phase::Both, "both"),
     (Phase::Open, "open"),
+    (Phase::All, "all"),
 ];
 
 impl Phase {
@@ -44,7 +47,7 @@ impl Phase {
             Phase::Small => [70, 25, 0, 0, 5, 0],
             Phase::Index => [5, 0, 35, 10, 0, 50],
             Phase::Checkpoint => [50, 5, 0, 0, 45, 0],
-            Phase::Both => [60, 20, 25, 30, 10, 20],
+            Phase::Both | Phase::All => [60, 20, 25, 30, 10, 20],
         }
     }
 
