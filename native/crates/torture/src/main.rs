@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use omendb_torture::part::{Budget, Outcome, Part};
-use omendb_torture::{child, full_disk, kill, power};
+use omendb_torture::{child, full_disk, kill, limits, power};
 
 const PARTS: &[Part] = &[power::PART, kill::PART, full_disk::PART, limits::PART];
 
