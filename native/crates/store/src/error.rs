@@ -166,12 +166,14 @@ pub enum Error {
         operation: &'static str,
     },
     /// No space left, or a quota is reached.
-    #[error("the disk is full: could not {operation} {}", path.display())]
+    #[error("the disk is full: could not {operation} {}{}", path.display(), needed.map(|n| format!("; it needs at least {} more", size(n))).unwrap_or_default())]
     DiskFull {
         /// The path.
         path: PathBuf,
         /// What was tried.
         operation: &'static str,
+        /// Bytes that the failed write still had to put on disk; unknown when it was no write.
+        needed: Option<u64>,
     },
     /// Another failure of the system.
     #[error("could not {operation} {}: {message}", path.display())]
@@ -307,10 +309,14 @@ impl Error {
             Error::FileNotFound { path: p } | Error::OutOfDate { path: p } => {
                 json!({ "path": path(p) })
             }
-            Error::PermissionDenied { path: p, operation }
-            | Error::DiskFull { path: p, operation } => {
+            Error::PermissionDenied { path: p, operation } => {
                 json!({ "path": path(p), "operation": operation })
             }
+            Error::DiskFull {
+                path: p,
+                operation,
+                needed,
+            } => json!({ "path": path(p), "operation": operation, "needed": needed }),
             Error::Io {
                 path: p,
                 operation,
@@ -415,9 +421,11 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Error::PermissionDenied { path, operation }
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Error::DiskFull { path, operation }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull {
+                path,
+                operation,
+                needed: None,
+            },
             _ => Error::Io {
                 path,
                 operation,
@@ -448,5 +456,15 @@ impl Error {
         Error::Internal {
             reason: reason.into(),
         }
+    }
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Opened {
 /// Opens the store in `root`, or makes one there if it is not there and `create` is set.
 pub(crate) fn open(disk: &Arc<Disk>, root: &Path, options: &OpenOptions) -> Result<Opened> {
     let fresh = look(disk, root, options.create)?;
-    let lock = take_lock(disk, root, options.holder)?;
+    let lock = take_lock(disk, root, options.holder.as_deref())?;
     // Another process may have made the store between the look and the lock.
     let state = match newest(disk, root)? {
         Some(generation) => load(disk, root, generation)?,
@@ -266,6 +266,7 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
     }
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
+    remove_unfinished(disk, root, &logs)?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
     let wal = newest_log
         .map(|log| Wal::resume(disk, log))
@@ -306,6 +307,21 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
 /// Opens a segment of a collection, as its manifest entry says.
 pub(crate) type OpenSegment<'a> =
     dyn FnMut(&CollectionEntry, &SegmentEntry) -> Result<Arc<Part>> + 'a;
+
+/// Removes a log whose header was never synced, for good: were it to come back after the log before it has grown, that one would seem
+/// to have a gap behind it.
+fn remove_unfinished(disk: &Disk, root: &Path, logs: &[Log]) -> Result<()> {
+    let unfinished: Vec<&Log> = logs.iter().filter(|l| l.header.is_none()).collect();
+    for log in &unfinished {
+        let removed = disk.vfs().remove(log.path());
+        removed.map_err(|e| Error::io("remove", log.path(), &e))?;
+    }
+    if unfinished.is_empty() {
+        Ok(())
+    } else {
+        disk.sync_dir(&wal::folder(root))
+    }
+}
 
 pub(crate) fn open_collection(
     entry: &CollectionEntry,

@@ -25,7 +25,7 @@ use crate::vfs::{Disk, RealVfs, Vfs};
 use crate::wal::Kind;
 
 /// How to open a store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct OpenOptions {
     /// Make the store if it is not there (in a folder that is empty or missing; its parent must exist).
     pub create: bool,
@@ -35,7 +35,7 @@ pub struct OpenOptions {
     /// `background` do not count.
     pub read_only: bool,
     /// What the program calls itself: others are told when they find the store locked. Without it, the name of the program's file.
-    pub holder: Option<&'static str>,
+    pub holder: Option<String>,
 }
 
 impl Default for OpenOptions {

@@ -285,3 +285,32 @@ fn a_large_import_and_small_writes_are_fast() {
         panic!("import {imported:?}, add {added:?} a row, close {closed:?}, open {opened:?}");
     }
 }
+
+// [S1] Once a store closed by this process stayed locked for a moment: a child that was just being started had a copy of the
+// lock's file, and closing ours did not give the lock back.
+#[cfg(unix)]
+#[test]
+fn a_closed_store_can_be_opened_at_once_while_processes_are_started() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+        }
+        for _ in 0..100 {
+            let opened = Store::open(&path, QUIET);
+            if opened.is_err() {
+                done.store(true, Ordering::Relaxed);
+            }
+            opened.unwrap().close().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}

@@ -639,39 +639,6 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn many_writers_share_syncs_and_lose_nothing() {
-    let inner = MemVfs::new();
-    let (vfs, faults) =
-        support::fault::FaultVfs::new(inner.clone(), i64::MAX, false, std::io::ErrorKind::Other);
-    let store = try_open(Arc::new(vfs)).unwrap();
-    let words = store.create_collection(spec("words")).unwrap();
-    std::thread::scope(|scope| {
-        for t in 0..4 {
-            let words = &words;
-            scope.spawn(move || {
-                for n in 0..100 {
-                    let id = format!("t{t}-{n}");
-                    let (columns, vectors) = rows(&[(&id, n)]);
-                    let range = words.add(columns, &vectors).unwrap();
-                    assert_eq!(
-                        words.snapshot().row_of(&Id::Text(id)),
-                        Some(range.start),
-                        "visible on return"
-                    );
-                }
-            });
-        }
-    });
-    assert!(faults.syncs.load(std::sync::atomic::Ordering::SeqCst) <= 410);
-    let wanted = content(&words.snapshot());
-    assert_eq!(wanted.len(), 400);
-    assert_eq!(
-        content(&open(&inner.fork()).collection("words").unwrap().snapshot()),
-        wanted
-    );
-}
-
-#[test]
 fn a_foreign_folder_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let options = OpenOptions {
