@@ -88,7 +88,7 @@ export const operations = {
     readOnly: v.optional(v.boolean(), false),
   }),
   'store.info': v.object({ store: StoreId }),
-  /** `discardEmpty`: if this session made the store and it holds no collection, nothing of it stays on the disk. */
+  /** `discardEmpty`: if this session made the store and it holds no collection and no history, nothing of it stays. */
   'store.close': v.object({ store: StoreId, discardEmpty: v.optional(v.boolean(), false) }),
   /** Compares every byte with its checksum. Works on readers too. */
   'store.verify': v.object({ store: StoreId }),
