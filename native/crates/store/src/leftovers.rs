@@ -56,7 +56,7 @@ pub(crate) fn remove_leftovers(
         let folder = manifest::segment_folder(Path::new(""), id);
         let files = list(&root.join(&folder));
         let ours = |name: &str| {
-            ["vectors.", "columns.", "ids.", "index."]
+            ["vectors.", "columns.", "ids.", "index.", "segment."]
                 .iter()
                 .any(|p| name.starts_with(p))
         };

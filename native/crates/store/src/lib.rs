@@ -15,6 +15,7 @@ mod collection;
 mod column;
 mod error;
 mod filter;
+mod foreign;
 mod graph;
 mod indexer;
 mod ingest;

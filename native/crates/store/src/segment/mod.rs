@@ -22,10 +22,13 @@
 //! `ids.idx`, when the collection has an id column: `OMENIDS1`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then for each row
 //! its position as u32, sorted by (id, position). Text compares by bytes. Where an id stands twice, the last position is the live row.
 //!
+//! `segment.seal`: what all this is, and checksums of blocks of it: see `seal`.
+//!
 //! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
 
 mod ids;
 mod reader;
+mod seal;
 mod vectors;
 mod writer;
 
@@ -34,10 +37,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use arrow_schema::ArrowError;
 
 pub(crate) use reader::{open_file, open_part};
+pub(crate) use seal::Seal;
 pub(crate) use writer::SegmentWriter;
 
 pub(crate) const COLUMNS_FILE: &str = "columns.arrow";
 pub(crate) const IDS_FILE: &str = "ids.idx";
+pub(crate) const SEAL_FILE: &str = "segment.seal";
 
 /// The file of a vector column.
 pub(crate) fn vectors_file(column: usize) -> String {

@@ -9,12 +9,13 @@ use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 
 use super::ids::{self, IdCollector};
+use super::seal::{BatchAt, Seal, SealedFile};
 use super::vectors::VectorWriter;
 use super::{COLUMNS_FILE, IDS_FILE, vectors_file};
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::CollectionMeta;
-use crate::vfs::{Disk, SealingWriter};
+use crate::vfs::{Checksums, Disk, SealingWriter};
 
 /// Rows that are gathered into one Arrow batch.
 const BATCH_ROWS: usize = 8192;
@@ -31,6 +32,10 @@ pub(crate) struct SegmentWriter {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     rows: u32,
+    meta: CollectionMeta,
+    batches: Vec<BatchAt>,
+    collection: Option<u32>,
+    first_row: Option<u32>,
 }
 
 /// A finished segment: all its files are durable, its folder too; its row numbers are still to be given.
@@ -73,7 +78,17 @@ impl SegmentWriter {
             pending: Vec::new(),
             pending_rows: 0,
             rows: 0,
+            meta: meta.clone(),
+            batches: Vec::new(),
+            collection: None,
+            first_row: None,
         })
+    }
+
+    /// Lets the seal tell what is known of the segment's place.
+    pub fn place(&mut self, collection: u32, first_row: Option<u32>) {
+        self.collection = Some(collection);
+        self.first_row = first_row;
     }
 
     /// Rows so far.
@@ -129,12 +144,18 @@ impl SegmentWriter {
         let mut at = 0;
         while at < batch.num_rows() {
             let n = (batch.num_rows() - at).min(2 * BATCH_ROWS);
+            let start = writer.get_ref().len();
             if let Err(e) = writer.write(&batch.slice(at, n)) {
                 return Err(writer
                     .get_mut()
                     .take_error()
                     .unwrap_or_else(|| arrow_error(e)));
             }
+            self.batches.push(BatchAt {
+                start,
+                end: writer.get_ref().len(),
+                rows: n as u32,
+            });
             at += n;
         }
         Ok(())
@@ -144,13 +165,7 @@ impl SegmentWriter {
     pub fn finish(mut self) -> Result<Sealed> {
         self.write_columns()?;
         let mut files = Vec::new();
-        let mut add = |name: String, (bytes, crc32c): (u64, u32)| {
-            files.push(FileEntry {
-                name,
-                bytes,
-                crc32c,
-            })
-        };
+        let mut add = |name: String, sums: Checksums| files.push(SealedFile::new(name, sums));
         for (n, writer) in self.vectors.into_iter().enumerate() {
             add(vectors_file(n), writer.finish()?);
         }
@@ -162,7 +177,7 @@ impl SegmentWriter {
                     .unwrap_or_else(|| arrow_error(e)));
             }
             let out = writer.into_inner().map_err(arrow_error)?;
-            add(COLUMNS_FILE.to_owned(), out.seal()?);
+            add(COLUMNS_FILE.to_owned(), out.seal_blocks()?);
         }
         let folder = segment_folder(&self.root, self.id);
         let mut replaced = Vec::new();
@@ -173,6 +188,17 @@ impl SegmentWriter {
             );
             replaced = dead;
         }
+        let seal = Seal {
+            collection: self.collection,
+            meta: self.meta,
+            first_row: self.first_row,
+            rows: self.rows,
+            files,
+            batches: self.batches,
+        };
+        let written = seal.write(&self.disk, &folder)?;
+        let mut files: Vec<FileEntry> = seal.files.into_iter().map(|f| f.file).collect();
+        files.push(written);
         self.disk.sync_dir(&folder)?;
         self.disk.sync_dir(&self.root.join("segments"))?;
         let entry = SegmentEntry {
