@@ -126,7 +126,7 @@ export const undoCommand: Command = {
   summary: 'take the last change of a collection back',
   help: `omendb undo --store DIR [--collection NAME]
 
-Takes the last import, edit, delete or revert back. Again: the one before. omendb redo takes that back.
+Takes the last import, edit or delete back. Again: the one before. omendb redo takes that back.
 
   --collection NAME   the collection; may be left out if there is only one
   --json              print the new entry of the history\n`,
@@ -136,6 +136,8 @@ Takes the last import, edit, delete or revert back. Again: the one before. omend
 export const redoCommand: Command = {
   summary: 'take the last undo back',
   help: `omendb redo --store DIR [--collection NAME]
+
+Takes the last undo or revert back, as long as nothing else was changed since.
 
   --collection NAME   the collection; may be left out if there is only one
   --json              print the new entry of the history\n`,
@@ -147,7 +149,7 @@ export const revertCommand: Command = {
   help: `omendb revert SEQ --store DIR [--note TEXT]
 
 Brings the entry's collection back to its state before that entry: what came later is taken back too. That is a new
-entry, so omendb undo takes it back. omendb history lists the entries.
+entry, so omendb redo takes it back. omendb history lists the entries.
 
   --note TEXT   kept with the new entry
   --json        print the new entry of the history\n`,

@@ -48,7 +48,7 @@ Copies the store as it is at this moment into a new folder, each file compared w
 itself; omendb restore makes another of it.
 
   --to DIR   the new folder
-  --json     print {"files","bytes","generation","to"}\n`,
+  --json     print {"files","bytes","generation","leftOut","to"}\n`,
   async run(argv) {
     const args = parse(argv, { ...COMMON, to: { type: 'string' } })
     noWords(args)
@@ -58,7 +58,7 @@ itself; omendb restore makes another of it.
       const done = await finish<CopyResult>(
         engine.call('store.snapshot', { store, grant: grant(to, 'store') }),
       )
-      print(args.flag('json'), { ...done, to }, `${copied(done)} written to ${to}`)
+      print(args.flag('json'), { ...done, to }, copied(done, `written to ${to}`))
     })
   },
 }
@@ -72,7 +72,7 @@ there already is never written over.
 
   --from DIR   the snapshot
   --to DIR     the new folder
-  --json       print {"files","bytes","generation","to"}\n`,
+  --json       print {"files","bytes","generation","leftOut","to"}\n`,
   async run(argv) {
     const args = parse(argv, FROM_TO)
     noWords(args)
@@ -82,7 +82,7 @@ there already is never written over.
       const done = await finish<CopyResult>(
         engine.call('store.restore', { from: grant(from, 'store'), to: grant(to, 'store') }),
       )
-      print(args.flag('json'), { ...done, to }, `${copied(done)} restored to ${to}`)
+      print(args.flag('json'), { ...done, to }, copied(done, `restored to ${to}`))
     })
   },
 }
@@ -120,8 +120,11 @@ function describe({ collections, notes }: RepairReport): string {
   return [...lines, ...notes].join('\n')
 }
 
-function copied({ files, bytes }: CopyResult): string {
-  return `${count.format(files)} files, ${size(bytes)},`
+function copied({ files, bytes, leftOut }: CopyResult, to: string): string {
+  const without = leftOut
+    .map((file) => `\n  ${file} is damaged and was left out: it is built anew there`)
+    .join('')
+  return `${count.format(files)} files, ${size(bytes)}, ${to}${without}`
 }
 
 export const verifyCommand: Command = {

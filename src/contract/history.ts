@@ -79,6 +79,8 @@ export interface CopyResult {
   files: number
   bytes: number
   generation: number
+  /** Damaged indexes that were left out: the copy builds them anew. */
+  leftOut: string[]
 }
 
 export interface RepairReport {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } f
 import { basename, dirname, join, resolve } from 'node:path'
 import { AppError } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
+import { readOnlyError } from './holder.ts'
 import { storeInfo } from './info.ts'
 import type { KeptMaps } from './kept-maps.ts'
 
@@ -76,6 +77,13 @@ export class Sessions {
         detail: { store: id },
       })
     }
+    return session
+  }
+
+  /** The same, to be written. Throws READ_ONLY too. */
+  toWrite(id: string): Session {
+    const session = this.get(id)
+    if (session.readOnly) throw readOnlyError(storeInfo(session).writer)
     return session
   }
 

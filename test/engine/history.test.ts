@@ -65,7 +65,13 @@ describe('the history', () => {
     const entries = await history(place.store)
     expect(entries.map(({ kind }) => kind)).toEqual(['revert', 'add', 'delete', 'edit', 'import'])
     const [revert, add, gone, edit, first] = entries
-    expect(first).toMatchObject({ collection: 'rows', added: 40, removed: 0, undone: false, note: null })
+    expect(first).toMatchObject({
+      collection: 'rows',
+      added: 40,
+      removed: 0,
+      undone: false,
+      note: 'rows.csv',
+    })
     expect(edit).toMatchObject({ changed: 3, added: 0, removed: 0, note: 'moved', undone: false })
     expect(gone).toMatchObject({ removed: 2, undone: true })
     // One of the two rows takes the place of the one with its id.
@@ -105,7 +111,7 @@ describe('the history', () => {
     for (const [index, seq] of seqs.entries()) {
       await bench.engine.call('history.revert', { store: place.store, seq })
       expect(withoutTag(await cells(place)), `back to before ${seq}`).toEqual(withoutTag(states[index] ?? []))
-      await bench.engine.call('history.undo', place)
+      await bench.engine.call('history.redo', place)
       expect(await cells(place), `back from ${seq}`).toEqual(now)
     }
   })

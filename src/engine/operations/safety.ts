@@ -9,7 +9,7 @@ export const safetyOperations: Handlers<
   'store.compact' | 'store.snapshot' | 'store.restore' | 'store.repair'
 > = {
   'store.compact': ({ store, forgetHistory }, { sessions, jobs }) => {
-    const session = sessions.get(store)
+    const session = sessions.toWrite(store)
     return {
       job: jobs.start('compact', store, '', async (job) => {
         const options = JSON.stringify({ forgetHistory })
