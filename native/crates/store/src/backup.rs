@@ -14,16 +14,13 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, segment_folder};
 use crate::new_folder::NewFolder;
-use crate::reader::{Reader, settled};
+use crate::reader::{Reader, TRIES, settled};
 use crate::recovery::{self, FOLDERS, read_logs};
 use crate::sealed::read_sealed;
 use crate::state::Shared;
 use crate::store::{OpenOptions, Store};
 use crate::vfs::{Disk, Vfs};
 use crate::wal::{self, Log, Wal};
-
-/// How often a reader begins again when the writer removes what it copies.
-const TRIES: u32 = 50;
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

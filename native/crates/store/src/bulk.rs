@@ -95,12 +95,11 @@ impl BulkWriter {
             failed: false,
         };
         // From here on a failure drops `bulk`, which removes what was made.
-        bulk.writer = Some(SegmentWriter::create(
-            &shared.disk,
-            &shared.root,
-            segment,
-            &bulk.meta,
-        )?);
+        let mut writer = SegmentWriter::create(&shared.disk, &shared.root, segment, &bulk.meta)?;
+        if let Some(collection) = collection {
+            writer.place(collection, None);
+        }
+        bulk.writer = Some(writer);
         Ok(bulk)
     }
 

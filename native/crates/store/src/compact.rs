@@ -225,6 +225,7 @@ impl Shared {
     ) -> Result<SegmentEntry> {
         let schema = group.meta.schema();
         let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &group.meta)?;
+        writer.place(group.collection, None);
         let mut numbers: Vec<u32> = Vec::new();
         for part in &group.parts {
             let batches = if schema.fields().is_empty() {

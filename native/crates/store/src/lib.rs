@@ -19,6 +19,7 @@ mod compact;
 mod edit;
 mod error;
 mod filter;
+mod foreign;
 mod graph;
 mod history;
 mod indexer;

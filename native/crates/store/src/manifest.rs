@@ -468,7 +468,7 @@ fn checksum(file: &[u8]) -> u32 {
 }
 
 /// Whether a name from a manifest is one of a file in the folder that it should be in, and nothing else.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
         && !name.starts_with('.')

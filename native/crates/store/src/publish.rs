@@ -246,6 +246,7 @@ impl Shared {
             .first()
             .map_or(written.next_row, |p| p.range().start);
         let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &written.meta)?;
+        writer.place(written.core.id, Some(first));
         for part in written.memtable.parts() {
             let vectors: Vec<&[f32]> = part.vectors.iter().map(|v| v.data.as_slice()).collect();
             let columns = if written.schema.fields().is_empty() {

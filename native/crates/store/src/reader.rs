@@ -26,9 +26,9 @@ use crate::vfs::{Disk, ReadOnlyVfs, Vfs};
 use crate::wal::{self, Wal};
 
 /// How often a reader begins again when the writer is quicker.
-const TRIES: u32 = 50;
+pub(crate) const TRIES: u32 = 50;
 /// How often damage is looked at again before it is believed: a log that is being appended to may look like it.
-const DOUBTS: u32 = 5;
+pub(crate) const DOUBTS: u32 = 5;
 /// Longest pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_millis(40);
 
@@ -122,8 +122,13 @@ pub(crate) fn settled<T>(
                 }
             }
         }
-        std::thread::sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
+        pause(tries);
     }
+}
+
+/// Waits a little before the next try.
+pub(crate) fn pause(tries: u32) {
+    std::thread::sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
 }
 
 /// Whether an error may be that of looking at a file while it was being written or removed.

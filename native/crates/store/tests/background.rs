@@ -215,7 +215,7 @@ fn verify_finds_a_flipped_byte_in_every_sealed_file_of_an_open_store() {
         .filter(|f| !f.ends_with("LOCK"))
         .collect();
     assert_eq!(report.files, all.len() as u64);
-    assert_eq!(all.len(), 4 + 1 + 2 + 1, "{all:?}");
+    assert_eq!(all.len(), 5 + 1 + 2 + 1, "{all:?}");
     for file in &all {
         let len = RealVfs.open(file).unwrap().len().unwrap() as usize;
         // The log's first record, since damage to its last one cannot be told from a torn write.

@@ -271,7 +271,7 @@ fn a_damaged_generation_before_the_newest_is_reported_by_verify_and_loses_nothin
     store.drop_collection("words").unwrap();
     drop(store);
     let kept = names(&vfs);
-    assert_eq!(kept.len(), 3);
+    assert_eq!(kept.len(), 4);
     let older = vfs
         .files()
         .into_iter()

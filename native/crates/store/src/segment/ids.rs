@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::meta::IdKind;
 use crate::part::{IdIndex, Positions};
-use crate::vfs::{DiskFile, Mapping};
+use crate::vfs::{Checksums, DiskFile, Mapping};
 
 const MAGIC: [u8; 8] = *b"OMENIDS1";
 const VERSION: u32 = 1;
@@ -116,12 +116,12 @@ impl IdCollector {
     }
 }
 
-/// Writes the file; gives its length and CRC-32C.
-pub(super) fn write(file: DiskFile, order: &[u32]) -> Result<(u64, u32)> {
+/// Writes the file; gives its checksums.
+pub(super) fn write(file: DiskFile, order: &[u32]) -> Result<Checksums> {
     let mut out = file.sealing();
     out.put(&header(order.len() as u64))?;
     out.put(bytemuck::cast_slice(order))?;
-    out.seal()
+    out.seal_blocks()
 }
 
 /// The index in a mapped file. Each position is checked; that they are in order is `verify`'s to find.

@@ -28,12 +28,15 @@
 //! `column.<c>.<k>.arrow`, once values of column c were edited: an Arrow IPC file with that one column, in batches of the same lengths as those of
 //! `columns.arrow`. It takes the place of the column there.
 //!
+//! `segment.seal`: what all this is, and checksums of blocks of it: see `seal`.
+//!
 //! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
 
 mod ids;
 mod overlay;
 mod reader;
 mod rows;
+mod seal;
 mod vectors;
 mod writer;
 
@@ -43,11 +46,13 @@ use arrow_schema::ArrowError;
 
 pub(crate) use overlay::write_overlays;
 pub(crate) use reader::{open_file, open_part};
+pub(crate) use seal::Seal;
 pub(crate) use writer::SegmentWriter;
 
 pub(crate) const COLUMNS_FILE: &str = "columns.arrow";
 pub(crate) const IDS_FILE: &str = "ids.idx";
 pub(crate) const ROWS_FILE: &str = "rows.idx";
+pub(crate) const SEAL_FILE: &str = "segment.seal";
 
 /// The file of a vector column.
 pub(crate) fn vectors_file(column: usize) -> String {

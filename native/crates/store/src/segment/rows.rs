@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
 use crate::part::Positions;
-use crate::vfs::{DiskFile, Mapping};
+use crate::vfs::{Checksums, DiskFile, Mapping};
 
 const MAGIC: [u8; 8] = *b"OMENROWS";
 const VERSION: u32 = 1;
@@ -22,8 +22,8 @@ fn header(rows: u64) -> [u8; HEADER] {
     out
 }
 
-/// Writes the file; gives its length and CRC-32C.
-pub(super) fn write(file: DiskFile, rows: &[u32]) -> Result<(u64, u32)> {
+/// Writes the file; gives its checksums.
+pub(super) fn write(file: DiskFile, rows: &[u32]) -> Result<Checksums> {
     let mut out = file.sealing();
     out.put(&header(rows.len() as u64))?;
     if cfg!(target_endian = "little") {
@@ -33,7 +33,7 @@ pub(super) fn write(file: DiskFile, rows: &[u32]) -> Result<(u64, u32)> {
             out.put(&row.to_le_bytes())?;
         }
     }
-    out.seal()
+    out.seal_blocks()
 }
 
 /// The numbers in a mapped file, which must ascend from `first` to `last`.

@@ -8,7 +8,7 @@ use omendb_distance::{Metric, inv_norms};
 use crate::error::{Error, Result};
 use crate::meta::VectorSpec;
 use crate::part::{Floats, VectorColumn};
-use crate::vfs::{DiskFile, Mapping, SealingWriter};
+use crate::vfs::{Checksums, DiskFile, Mapping, SealingWriter};
 
 const MAGIC: [u8; 8] = *b"OMENVEC1";
 const FOOTER_MAGIC: [u8; 8] = *b"OMENVECF";
@@ -81,8 +81,8 @@ impl VectorWriter {
         Ok(())
     }
 
-    /// Length and CRC-32C of the sealed file.
-    pub fn finish(mut self) -> Result<(u64, u32)> {
+    /// Checksums of the sealed file.
+    pub fn finish(mut self) -> Result<Checksums> {
         let mut norms_at = 0;
         if self.spec.metric == Metric::Cosine {
             norms_at = self.out.len();
@@ -90,7 +90,7 @@ impl VectorWriter {
             self.out.put(bytemuck::cast_slice(&norms))?;
         }
         self.out.put(&footer(self.rows, norms_at))?;
-        self.out.seal()
+        self.out.seal_blocks()
     }
 }
 

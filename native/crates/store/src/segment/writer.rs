@@ -9,13 +9,14 @@ use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 
 use super::ids::{self, IdCollector};
+use super::seal::{BatchAt, Seal, SealedFile};
 use super::vectors::VectorWriter;
 use super::{COLUMNS_FILE, IDS_FILE, ROWS_FILE, rows, vectors_file};
 use crate::compact::contiguous;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::CollectionMeta;
-use crate::vfs::{Disk, SealingWriter};
+use crate::vfs::{Checksums, Disk, SealingWriter};
 
 /// Rows that are gathered into one Arrow batch.
 const BATCH_ROWS: usize = 8192;
@@ -32,6 +33,10 @@ pub(crate) struct SegmentWriter {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     rows: u32,
+    meta: CollectionMeta,
+    batches: Vec<BatchAt>,
+    collection: Option<u32>,
+    first_row: Option<u32>,
 }
 
 /// A finished segment: all its files are durable, its folder too; its row numbers are still to be given.
@@ -74,7 +79,17 @@ impl SegmentWriter {
             pending: Vec::new(),
             pending_rows: 0,
             rows: 0,
+            meta: meta.clone(),
+            batches: Vec::new(),
+            collection: None,
+            first_row: None,
         })
+    }
+
+    /// Lets the seal tell what is known of the segment's place.
+    pub fn place(&mut self, collection: u32, first_row: Option<u32>) {
+        self.collection = Some(collection);
+        self.first_row = first_row;
     }
 
     /// Rows so far.
@@ -130,50 +145,45 @@ impl SegmentWriter {
         let mut at = 0;
         while at < batch.num_rows() {
             let n = (batch.num_rows() - at).min(2 * BATCH_ROWS);
+            let start = writer.get_ref().len();
             if let Err(e) = writer.write(&batch.slice(at, n)) {
                 return Err(writer
                     .get_mut()
                     .take_error()
                     .unwrap_or_else(|| arrow_error(e)));
             }
+            self.batches.push(BatchAt {
+                start,
+                end: writer.get_ref().len(),
+                rows: n as u32,
+            });
             at += n;
         }
         Ok(())
     }
 
     /// As [`SegmentWriter::finish`], for rows that have their numbers: one for each, ascending.
-    pub fn finish_numbered(self, numbers: &[u32]) -> Result<SegmentEntry> {
-        let (disk, root, id) = (self.disk.clone(), self.root.clone(), self.id);
-        let mut entry = self.finish()?.entry;
+    pub fn finish_numbered(mut self, numbers: &[u32]) -> Result<SegmentEntry> {
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
             return Err(Error::internal("a segment without rows"));
         };
+        self.first_row = Some(first);
+        let listed = (!contiguous(numbers)).then_some(numbers);
+        let mut entry = self.complete(listed)?.entry;
         entry.first_row = first;
-        if !contiguous(numbers) {
-            let folder = segment_folder(&root, id);
-            let (bytes, crc32c) = rows::write(disk.create(&folder.join(ROWS_FILE))?, numbers)?;
-            disk.sync_dir(&folder)?;
-            entry.last_row = Some(last);
-            entry.files.push(FileEntry {
-                name: ROWS_FILE.to_owned(),
-                bytes,
-                crc32c,
-            });
-        }
+        entry.last_row = listed.map(|_| last);
         Ok(entry)
     }
 
-    /// Completes and syncs all files. On an error the files are still there: see [`SegmentWriter::remove`].
-    pub fn finish(mut self) -> Result<Sealed> {
+    /// Completes and syncs all files; the row numbers are given later, and contiguous. On an error the files are still there: see [`SegmentWriter::remove`].
+    pub fn finish(self) -> Result<Sealed> {
+        self.complete(None)
+    }
+
+    fn complete(mut self, numbers: Option<&[u32]>) -> Result<Sealed> {
         self.write_columns()?;
         let mut files = Vec::new();
-        let mut add = |name: String, (bytes, crc32c): (u64, u32)| {
-            files.push(FileEntry {
-                name,
-                bytes,
-                crc32c,
-            })
-        };
+        let mut add = |name: String, sums: Checksums| files.push(SealedFile::new(name, sums));
         for (n, writer) in self.vectors.into_iter().enumerate() {
             add(vectors_file(n), writer.finish()?);
         }
@@ -185,7 +195,7 @@ impl SegmentWriter {
                     .unwrap_or_else(|| arrow_error(e)));
             }
             let out = writer.into_inner().map_err(arrow_error)?;
-            add(COLUMNS_FILE.to_owned(), out.seal()?);
+            add(COLUMNS_FILE.to_owned(), out.seal_blocks()?);
         }
         let folder = segment_folder(&self.root, self.id);
         let mut replaced = Vec::new();
@@ -196,6 +206,21 @@ impl SegmentWriter {
             );
             replaced = dead;
         }
+        if let Some(numbers) = numbers {
+            let out = self.disk.create(&folder.join(ROWS_FILE))?;
+            add(ROWS_FILE.to_owned(), rows::write(out, numbers)?);
+        }
+        let seal = Seal {
+            collection: self.collection,
+            meta: self.meta,
+            first_row: self.first_row,
+            rows: self.rows,
+            files,
+            batches: self.batches,
+        };
+        let written = seal.write(&self.disk, &folder)?;
+        let mut files: Vec<FileEntry> = seal.files.into_iter().map(|f| f.file).collect();
+        files.push(written);
         self.disk.sync_dir(&folder)?;
         self.disk.sync_dir(&self.root.join("segments"))?;
         let entry = SegmentEntry {

@@ -16,6 +16,15 @@ use crate::vfs::{Entry, Mapping, Vfs, VfsFile};
 
 /// Bytes gathered before they are handed to the system.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes that one checksum of a seal is of.
+pub(crate) const BLOCK: usize = 64 << 10;
+
+/// Length and CRC-32C of a sealed file, and the CRC-32C of each [`BLOCK`] of it.
+pub(crate) struct Checksums {
+    pub bytes: u64,
+    pub crc32c: u32,
+    pub blocks: Vec<u32>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -102,7 +111,7 @@ impl Disk {
             .vfs
             .open(path)
             .map_err(|e| Error::io("open", path, &e))?;
-        Ok(self.file(file, path, true))
+        Ok(self.file(file, path, 0, true))
     }
 
     pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
@@ -239,6 +248,8 @@ impl DiskFile {
             buffer: Vec::with_capacity(BUFFER_BYTES),
             bytes: 0,
             crc: 0,
+            blocks: Vec::new(),
+            block: 0,
             error: None,
         }
     }
@@ -250,6 +261,9 @@ pub(crate) struct SealingWriter {
     buffer: Vec<u8>,
     bytes: u64,
     crc: u32,
+    /// Checksums of whole blocks, and of the one that is being filled.
+    blocks: Vec<u32>,
+    block: u32,
     /// The typed error behind the `io::Error` that a writer on top of this one saw.
     error: Option<Error>,
 }
@@ -261,8 +275,7 @@ impl SealingWriter {
     }
 
     pub fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
-        self.bytes += bytes.len() as u64;
-        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.count(bytes);
         while !bytes.is_empty() {
             if self.buffer.is_empty() && bytes.len() >= BUFFER_BYTES {
                 let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % BUFFER_BYTES);
@@ -280,6 +293,20 @@ impl SealingWriter {
         Ok(())
     }
 
+    fn count(&mut self, mut bytes: &[u8]) {
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        while !bytes.is_empty() {
+            let filled = (self.bytes % BLOCK as u64) as usize;
+            let (head, rest) = bytes.split_at(bytes.len().min(BLOCK - filled));
+            self.block = crc32c::crc32c_append(self.block, head);
+            self.bytes += head.len() as u64;
+            if filled + head.len() == BLOCK {
+                self.blocks.push(std::mem::take(&mut self.block));
+            }
+            bytes = rest;
+        }
+    }
+
     fn flush_buffer(&mut self) -> Result<()> {
         if !self.buffer.is_empty() {
             self.file.append(&self.buffer)?;
@@ -294,10 +321,23 @@ impl SealingWriter {
     }
 
     /// Hands everything to the system and syncs. Gives length and CRC-32C of the file.
-    pub fn seal(mut self) -> Result<(u64, u32)> {
+    pub fn seal(self) -> Result<(u64, u32)> {
+        let sums = self.seal_blocks()?;
+        Ok((sums.bytes, sums.crc32c))
+    }
+
+    /// As `seal`, with the checksums of all blocks.
+    pub fn seal_blocks(mut self) -> Result<Checksums> {
         self.flush_buffer()?;
         self.file.sync()?;
-        Ok((self.bytes, self.crc))
+        if !self.bytes.is_multiple_of(BLOCK as u64) {
+            self.blocks.push(self.block);
+        }
+        Ok(Checksums {
+            bytes: self.bytes,
+            crc32c: self.crc,
+            blocks: self.blocks,
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use disk::{Disk, DiskFile, SealingWriter};
+pub(crate) use disk::{BLOCK, Checksums, Disk, DiskFile, SealingWriter};
 pub use mem::MemVfs;
 pub(crate) use readonly::ReadOnlyVfs;
 pub use real::RealVfs;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use omendb_store::vfs::{MemVfs, Vfs};
+use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
 use omendb_store::{
     CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store,
     VectorSpec,
@@ -148,4 +148,30 @@ pub fn all_files(vfs: &MemVfs) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         (path, bytes)
     };
     vfs.files().into_iter().map(read).collect()
+}
+
+/// The store of format version 1 that is kept as a fixture, copied into memory.
+pub fn golden_v1() -> MemVfs {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let vfs = MemVfs::new();
+    let mut folders = vec![std::path::PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        vfs.create_dir(&root().join(&folder)).unwrap();
+        for entry in RealVfs.list(&from.join(&folder)).unwrap() {
+            let path = folder.join(&entry.name);
+            if entry.is_dir {
+                folders.push(path);
+                continue;
+            }
+            let file = RealVfs.open(&from.join(&path)).unwrap();
+            let mut bytes = vec![0; entry.len as usize];
+            file.read_at(&mut bytes, 0).unwrap();
+            vfs.write(&root().join(&path), &bytes).unwrap();
+        }
+    }
+    // Git keeps no empty folders.
+    for name in ["maps", "segments", "wal"] {
+        let _ = vfs.create_dir(&root().join(name));
+    }
+    vfs
 }

@@ -170,3 +170,61 @@ fn difference(acknowledged: &Rows, found: &Rows, open: &[Op]) -> String {
     }
     format!("{}; in flight: {open:?}", out.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use omendb_store::OpenOptions;
+    use omendb_store::vfs::MemVfs;
+
+    use super::*;
+
+    fn put(ids: &[u32], n: i64) -> Op {
+        Op::Put {
+            to: "a".to_owned(),
+            ids: ids.to_vec(),
+            n,
+        }
+    }
+
+    /// A store in which these were done, and a ledger that was told of others.
+    fn settle(done: &[Op], acknowledged: &[Op], in_flight: Option<Op>) -> Result<(), String> {
+        let options = OpenOptions {
+            create: true,
+            background: false,
+        };
+        let store = Store::open_with(Arc::new(MemVfs::new()), Path::new("/x.db"), options).unwrap();
+        let create = Op::Create { to: "a".to_owned() };
+        create.run(&store).unwrap();
+        let mut ledger = Ledger::default();
+        create.apply(&mut ledger.rows);
+        for op in done {
+            op.run(&store).unwrap();
+        }
+        for op in acknowledged {
+            op.apply(&mut ledger.rows);
+        }
+        ledger.open.extend(in_flight.map(|op| (0, op)));
+        ledger.settle(&store)
+    }
+
+    #[test]
+    fn an_operation_in_flight_may_be_there_or_not() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        settle(&[one.clone()], &[one.clone()], Some(two.clone())).unwrap();
+        settle(&[one.clone(), two.clone()], &[one], Some(two)).unwrap();
+    }
+
+    #[test]
+    fn what_is_lost_invented_or_torn_is_named() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        let lost = settle(&[one.clone()], &[one.clone(), two.clone()], None);
+        assert!(lost.unwrap_err().contains("r3 should be 2 and is None"));
+        let invented = settle(&[one.clone(), two.clone()], &[one.clone()], None);
+        assert!(invented.unwrap_err().contains("r3 = 2 is extra"));
+        let torn = settle(&[one.clone(), put(&[2], 2)], &[one], Some(two));
+        assert!(torn.unwrap_err().contains("in flight"));
+    }
+}
