@@ -30,14 +30,16 @@ and answers stay as they are.
         done.heldByHistory > 0
           ? `\n${size(done.heldByHistory)} are kept for the history alone; --forget-history gives them back`
           : ''
-      print(
-        args.flag('json'),
-        done,
-        `${size(done.freed)} given back (${size(done.bytesBefore)} before, ${size(done.bytesAfter)} now): ` +
-          `${rows(done.rowsDropped)} dropped, ${count.format(done.segments)} segments written anew${held}`,
-      )
+      print(args.flag('json'), done, `${freed(done)}${held}`)
     })
   },
+}
+
+function freed({ segments, rowsDropped, bytesBefore, bytesAfter, ...done }: CompactResult): string {
+  if (segments === 0 && done.freed <= 0) return `Nothing to give back: ${size(bytesAfter)} are in use`
+  const anew = `${count.format(segments)} ${segments === 1 ? 'segment' : 'segments'} written anew`
+  const sizes = `${size(bytesBefore)} before, ${size(bytesAfter)} now`
+  return `${size(done.freed)} given back (${sizes}): ${rows(rowsDropped)} dropped, ${anew}`
 }
 
 export const snapshotCommand: Command = {

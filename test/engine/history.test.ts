@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AppError, HistoryEntry, Operation, Params } from '../../src/contract/index.ts'
 import { Bench, csv, sample } from './support.ts'
@@ -192,6 +193,18 @@ describe('the history', () => {
     expect((await failure('history.undo', place))?.code).toBe('NOTHING_TO_UNDO')
     await bench.engine.call('history.redo', place)
     expect(await cells(place)).toEqual(whole)
+  })
+
+  test('keeps a store on the disk that would otherwise be taken for empty', async () => {
+    const empty = await bench.open('empty.db')
+    await bench.engine.call('store.close', { store: empty.store, discardEmpty: true })
+    expect(existsSync(bench.path('empty.db'))).toBe(false)
+    const place = await imported(10)
+    await bench.engine.call('history.undo', place)
+    await bench.engine.call('store.close', { store: place.store, discardEmpty: true })
+    const { store } = await bench.open('test.db', false)
+    await bench.engine.call('history.redo', { ...place, store })
+    expect(await cells({ ...place, store })).toHaveLength(10)
   })
 
   test('a dropped collection comes back whole', async () => {

@@ -72,6 +72,8 @@ describe('a store that another program writes', () => {
     expect(await bench.engine.call('store.refresh', { store })).toMatchObject({ changed: false })
     const entries = await bench.engine.call('store.history', { store })
     expect(entries[0]).toMatchObject({ kind: 'delete', removed: 2 })
+    const past = { store, collection: 'rows', before: entries[0]?.seq }
+    expect(await bench.engine.call('filter.rows', { ...past, filter: '' })).toHaveLength(50)
   })
 
   test('is left alone by its readers: the writer goes on', async () => {
