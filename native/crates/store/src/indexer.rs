@@ -37,6 +37,8 @@ struct Inner {
     stop: bool,
     /// Something was sealed since the builder last looked.
     woken: bool,
+    /// The builder looks for something to build, or builds it.
+    working: bool,
     running: Option<Key>,
     /// Builds that failed, with the reason; not tried again by this process.
     failed: BTreeMap<Key, String>,
@@ -120,7 +122,7 @@ impl Indexer {
     pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
         let until = Instant::now().checked_add(timeout);
         let mut inner = self.inner.lock();
-        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.running.is_some()) {
+        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.working) {
             let timed_out = match until {
                 Some(until) => self.changed.wait_until(&mut inner, until).timed_out(),
                 None => {
@@ -144,6 +146,7 @@ fn work(shared: &Arc<Shared>) {
         {
             let mut inner = indexer.inner.lock();
             inner.running = None;
+            inner.working = false;
             while !inner.woken && !inner.stop {
                 indexer.changed.notify_all();
                 indexer.changed.wait(&mut inner);
@@ -152,6 +155,7 @@ fn work(shared: &Arc<Shared>) {
                 return;
             }
             inner.woken = false;
+            inner.working = true;
         }
         while let Some(job) = next_job(shared) {
             {

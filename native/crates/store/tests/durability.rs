@@ -652,7 +652,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -665,13 +665,13 @@ fn a_foreign_folder_is_left_alone() {
     use omendb_store::vfs::Vfs;
     vfs.create(&file).unwrap().append(b"text").unwrap();
     assert_eq!(
-        Store::open(&file, options).unwrap_err().code(),
+        Store::open(&file, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     vfs.create_dir(&other).unwrap();
     vfs.create(&other.join("photo.jpg")).unwrap();
     assert_eq!(
-        Store::open(&other, options).unwrap_err().code(),
+        Store::open(&other, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&other).unwrap().len(), 1);
@@ -682,7 +682,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -690,12 +690,12 @@ fn a_foreign_folder_is_left_alone() {
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&path).unwrap(), []);
-    Store::open(&path, options).unwrap().close().unwrap();
+    Store::open(&path, options.clone()).unwrap().close().unwrap();
     Store::open(
         &path,
         OpenOptions {
             create: false,
-            ..options
+            ..options.clone()
         },
     )
     .unwrap();

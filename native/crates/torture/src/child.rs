@@ -45,10 +45,11 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
     let options = OpenOptions {
         create: true,
         background: true,
+        ..OpenOptions::default()
     };
     for cycle in 0.. {
         say(&Line::Opening);
-        let store = Store::open(folder, options)?;
+        let store = Store::open(folder, options.clone())?;
         say(&Line::Opened);
         let writers = phase.writers();
         let stop = AtomicBool::new(false);

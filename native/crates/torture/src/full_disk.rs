@@ -243,6 +243,7 @@ fn open(path: &Path, background: bool) -> Result<Arc<Store>, Error> {
         OpenOptions {
             create: true,
             background,
+            ..OpenOptions::default()
         },
     )
 }

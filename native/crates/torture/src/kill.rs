@@ -185,6 +185,7 @@ impl Trial {
             OpenOptions {
                 create: true,
                 background: false,
+                ..OpenOptions::default()
             },
         )
         .map_err(|e| format!("it does not open: {} {e}", e.code()))?;

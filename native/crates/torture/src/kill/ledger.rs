@@ -194,6 +194,7 @@ mod tests {
         let options = OpenOptions {
             create: true,
             background: false,
+            ..OpenOptions::default()
         };
         let store = Store::open_with(Arc::new(MemVfs::new()), Path::new("/x.db"), options).unwrap();
         let create = Op::Create { to: "a".to_owned() };

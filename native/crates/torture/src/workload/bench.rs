@@ -1,5 +1,6 @@
 //! Where a workload works: a store on some file system, and the ledger of what the store promised.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Bench {
     vfs: Arc<dyn Vfs>,
     background: bool,
     open: Option<(Gate, Arc<Store>)>,
+    /// Entries of the history, and the rows of their collection before them.
+    pub(super) past: Vec<(u64, BTreeMap<String, Arc<Row>>)>,
     /// What the store promised.
     pub ledger: Ledger,
     /// For whatever the workload draws.
@@ -39,6 +42,7 @@ impl Bench {
             vfs,
             background,
             open: None,
+            past: Vec::new(),
             ledger,
             rng: Rng::new(seed),
         }
@@ -50,10 +54,16 @@ impl Bench {
         let options = OpenOptions {
             create: true,
             background: self.background,
+            ..OpenOptions::default()
         };
         let store = Store::open_with(Arc::new(gate.clone()), Path::new(ROOT), options)?;
         self.open = Some((gate, store));
         Ok(())
+    }
+
+    /// The file system.
+    pub(super) fn vfs(&self) -> Arc<dyn Vfs> {
+        self.vfs.clone()
     }
 
     /// The open store.
@@ -269,7 +279,7 @@ fn put(table: &mut Table, pairs: &[(u64, i64)]) {
     }
 }
 
-fn id(number: u64) -> String {
+pub(super) fn id(number: u64) -> String {
     format!("k{number}")
 }
 

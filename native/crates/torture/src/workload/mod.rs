@@ -1,6 +1,9 @@
 //! What is done to a store while everything goes wrong. One file each; a new one is named in [`ALL`].
 
 mod bench;
+mod changes;
+mod compaction;
+mod history;
 mod imports;
 mod index;
 mod maps;
@@ -34,4 +37,6 @@ pub const ALL: &[&dyn Workload] = &[
     &maps::Maps,
     &schema::Schema,
     &recovery::Recovery,
+    &history::History,
+    &compaction::Compaction,
 ];
