@@ -21,7 +21,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
 use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Kind, Log, Upsert, Wal, read_log};
+use crate::wal::{self, Delete, Entry, Kind, Log, Upsert, Wal, read_log};
 
 pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
@@ -393,14 +393,7 @@ pub(crate) fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<L
 
 fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
-        let applied = match entry.kind {
-            Kind::Upsert => Upsert::decode(entry.payload)
-                .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
-            Kind::Delete => Delete::decode(entry.payload)
-                .and_then(|delete| replay_delete(delete, manifest, collections)),
-            Kind::Mark => Ok(()),
-        };
-        applied.map_err(|reason| Error::Corrupt {
+        replay_entry(&entry, manifest, collections).map_err(|reason| Error::Corrupt {
             file: log.path().to_path_buf(),
             offset: Some(entry.offset),
             lsn: Some(entry.lsn),
@@ -408,6 +401,21 @@ fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Writte
         })?;
     }
     Ok(())
+}
+
+/// Applies one record to the written state. On an error nothing was applied.
+pub(crate) fn replay_entry(
+    entry: &Entry<'_>,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+) -> Result<(), String> {
+    match entry.kind {
+        Kind::Upsert => Upsert::decode(entry.payload)
+            .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
+        Kind::Delete => Delete::decode(entry.payload)
+            .and_then(|delete| replay_delete(delete, manifest, collections)),
+        Kind::Mark => Ok(()),
+    }
 }
 
 /// The collection of a record; `None` when it was dropped since.

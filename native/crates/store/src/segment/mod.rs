@@ -28,6 +28,7 @@
 
 mod ids;
 mod reader;
+mod salvage;
 mod seal;
 mod vectors;
 mod writer;
@@ -37,6 +38,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use arrow_schema::ArrowError;
 
 pub(crate) use reader::{open_file, open_part};
+pub(crate) use salvage::{Salvage, runs};
 pub(crate) use seal::Seal;
 pub(crate) use writer::SegmentWriter;
 

@@ -129,7 +129,7 @@ fn buffer_of(map: Arc<dyn Mapping>) -> Buffer {
 }
 
 /// The batches of an Arrow IPC file, their buffers pointing into the mapping. Arrow validates what it decodes.
-fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
+pub(super) fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
     let bad = |what: &str| ArrowError::IpcError(what.to_owned());
     let bytes = map.bytes();
     let trailer: [u8; ARROW_TRAILER] = *bytes.last_chunk().ok_or_else(|| bad("too short"))?;
@@ -162,7 +162,7 @@ fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
 }
 
 /// Whether the columns are the collection's first ones, in its order and types, and no id is null.
-fn check_columns(batches: &[RecordBatch], meta: &CollectionMeta) -> Result<(), String> {
+pub(super) fn check_columns(batches: &[RecordBatch], meta: &CollectionMeta) -> Result<(), String> {
     for batch in batches {
         let schema: &Schema = batch.schema_ref();
         let fits = schema.fields().len() <= meta.columns.len()
