@@ -1,8 +1,6 @@
 //! What the tests of the store share.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-pub mod fault;
-
 use std::path::Path;
 use std::sync::Arc;
 
