@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Addon as BuiltAddon, NativeJob } from '../../native/napi/index.d.ts'
+import type { Addon } from '../../native/napi/index.d.ts'
 import { AppError, isErrorData } from '../contract/index.ts'
 import { lockedError } from './holder.ts'
 
@@ -11,6 +11,7 @@ import { lockedError } from './holder.ts'
  */
 
 export type {
+  Addon,
   NativeJob,
   NativeNeighbours,
   NativePoints,
@@ -18,11 +19,6 @@ export type {
   NativeSnapshot,
   NativeStore,
 } from '../../native/napi/index.d.ts'
-
-/** What native/napi/index.d.ts is going to have. */
-export interface Addon extends BuiltAddon {
-  repairStore(job: NativeJob, from: string, to: string): Promise<string>
-}
 
 /** How far above this file the repository or the installed package is looked for. */
 const LEVELS_MAX = 6

@@ -40,6 +40,7 @@ mod query;
 mod read_tests;
 mod reader;
 mod recovery;
+mod repair;
 mod sealed;
 mod segment;
 mod snapshot;
@@ -69,6 +70,7 @@ pub use meta::{
 };
 pub use omendb_distance::Metric;
 pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
+pub use repair::{LostRows, RepairReport, RepairedCollection, repair};
 pub use snapshot::Snapshot;
 pub use store::{OpenOptions, Store, StoreInfo};
 pub use values::{CODE_NULL, CODE_OTHER, CategoryLabel, ColumnValues, TOP_CATEGORIES};

@@ -264,11 +264,17 @@ impl Manifest {
     }
 
     /// Makes this the store's newest generation. It is durable on return. Gives the bytes of the file.
-    pub fn publish(&self, disk: &Arc<Disk>, root: &Path) -> Result<u64> {
+    ///
+    /// A generation that says nothing new but where derived data lies (`derived`) may fail before it is renamed without poisoning the handle: nothing is at stake.
+    pub fn publish(&self, disk: &Arc<Disk>, root: &Path, derived: bool) -> Result<u64> {
         let bytes = self.encode()?;
         let temporary = root.join(TEMPORARY);
         disk.remove(&temporary);
-        let file = disk.create(&temporary)?;
+        let file = if derived {
+            disk.create_derived(&temporary)?
+        } else {
+            disk.create(&temporary)?
+        };
         file.append(&bytes)?;
         file.sync()?;
         drop(file);

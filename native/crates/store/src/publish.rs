@@ -25,8 +25,19 @@ impl Shared {
     /// The log must be synced before ([`Shared::sync`]).
     pub fn publish(
         &self,
+        commit: &Commit,
+        state: &mut State,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
+        self.publish_as(commit, state, false, change)
+    }
+
+    /// As [`Shared::publish`]; `derived` as in [`Manifest::publish`].
+    pub fn publish_as(
+        &self,
         _: &Commit,
         state: &mut State,
+        derived: bool,
         change: impl FnOnce(&mut Manifest) -> Result<()>,
     ) -> Result<()> {
         let mut next = state.manifest.clone();
@@ -37,7 +48,7 @@ impl Shared {
         change(&mut next)?;
         next.prune(history::now());
         state.ledger.next_seq = next.history.next_seq;
-        state.manifest_bytes = next.publish(&self.disk, &self.root)?;
+        state.manifest_bytes = next.publish(&self.disk, &self.root, derived)?;
         let current = std::mem::replace(&mut state.manifest, next);
         if let Some(oldest) = state.previous.replace(current) {
             self.retire(state, &oldest);

@@ -690,7 +690,10 @@ fn a_foreign_folder_is_left_alone() {
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&path).unwrap(), []);
-    Store::open(&path, options.clone()).unwrap().close().unwrap();
+    Store::open(&path, options.clone())
+        .unwrap()
+        .close()
+        .unwrap();
     Store::open(
         &path,
         OpenOptions {

@@ -36,13 +36,15 @@
 mod payload;
 mod reader;
 mod record;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub(crate) use payload::{Delete, Edit, Revert, Stamp, Upsert};
-pub(crate) use reader::{Log, read_log};
+pub(crate) use reader::{Entry as Record, Log, read_log};
 pub(crate) use record::{FILE_HEADER, Kind};
+pub(crate) use salvage::{Gap, salvage_log};
 pub(crate) use writer::Wal;
 
 use std::path::{Path, PathBuf};

@@ -9,15 +9,15 @@ use crate::vfs::Disk;
 
 /// The search for valid records behind a bad one checksums at most this many times the file's length, so that a file made to look like
 /// records everywhere cannot hang the open.
-const SEARCH_FACTOR: usize = 8;
+pub(super) const SEARCH_FACTOR: usize = 8;
 
 /// A log file that was read and checked.
 #[derive(Debug)]
 pub(crate) struct Log {
-    path: PathBuf,
-    first_lsn: u64,
-    bytes: Vec<u8>,
-    records: Vec<(usize, Record)>,
+    pub(super) path: PathBuf,
+    pub(super) first_lsn: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) records: Vec<(usize, Record)>,
     /// Salt of the file, and its first LSN; `None` for a file that was made but whose header was never synced.
     pub header: Option<FileHeader>,
     /// Where the valid records end; what lies behind is a torn tail.
