@@ -197,8 +197,13 @@ fn copy(
     for name in FOLDERS {
         disk.create_dir(&target.join(name))?;
     }
-    let segments = manifest.collections.iter().flat_map(|c| &c.segments);
-    let segments: Vec<PathBuf> = segments.map(|s| segment_folder(target, s.id)).collect();
+    // Whatever names them, the files of a segment lie in a folder of their own.
+    let segments: BTreeSet<PathBuf> = manifest
+        .files()
+        .filter_map(|(path, _)| path.parent().map(Path::to_path_buf))
+        .filter(|folder| folder.starts_with("segments"))
+        .map(|folder| target.join(folder))
+        .collect();
     for folder in &segments {
         disk.create_dir(folder)?;
     }
