@@ -53,6 +53,7 @@ export const CRATES = {
   'omendb-formats': [],
   'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
+  'omendb-torture': ['omendb-store'],
   'omendb-napi': ['omendb-ingest', 'omendb-formats', 'omendb-store', 'omendb-distance'],
 }
 

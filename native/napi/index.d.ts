@@ -52,6 +52,7 @@ export interface NativeSnapshot {
   release(): void
 }
 
+/** Reads take `name + '\u001f' + seq` too: the collection as it was before entry `seq` of the history. */
 export interface NativeStore {
   /** JSON of the store and its collections. */
   info(): string
@@ -67,6 +68,25 @@ export interface NativeStore {
   /** True when every index is built, false when the time is over. */
   waitForIndex(milliseconds: number): Promise<boolean>
   close(): Promise<void>
+  /** A reader looks for what was written since; whether there was anything. */
+  refresh(): Promise<boolean>
+
+  /** JSON of the newest entries, newest first. */
+  history(limit: number): Promise<string>
+  /** The collection of entry `seq` goes back to its state before it; resolves to JSON of the new entry. */
+  revert(seq: number, note: string | null): Promise<string>
+  undo(collection: string): Promise<string>
+  redo(collection: string): Promise<string>
+  /** `changes`: JSON {column: value|null}; resolves to JSON {changed, entry}. */
+  edit(collection: string, rows: Uint32Array, changes: string, note: string | null): Promise<string>
+  /** `rule`: JSON {maxAgeDays, maxEntries, maxBytes}. */
+  setHistoryRule(rule: string): Promise<void>
+  /** Resolves to JSON {entries}. */
+  forgetHistory(): Promise<string>
+  /** `options`: JSON {forgetHistory}; resolves to JSON {bytesBefore, bytesAfter, freed, rowsDropped, segments, heldByHistory}. */
+  compact(job: NativeJob, options: string): Promise<string>
+  /** Resolves to JSON {files, bytes, generation, leftOut}. */
+  backup(job: NativeJob, path: string): Promise<string>
 
   /** As many rows as fit into `rows`; JSON {total, count, columns, cells}. `sort`: JSON [{column, descending}]. */
   page(collection: string, filter: string, sort: string, offset: number, rows: Uint32Array): string
@@ -125,6 +145,16 @@ export interface Addon {
   /** Panics inside, if OMENDB_TEST_PANIC is set: for tests of what a panic becomes. */
   testPanic(): void
   testPanicOnThread(): Promise<void>
-  openStore(path: string, create: boolean): Promise<NativeStore>
+  /** `holder`: what other processes are told who has the store open. */
+  openStore(
+    path: string,
+    create: boolean,
+    readOnly?: boolean,
+    holder?: string,
+  ): Promise<NativeStore>
+  /** Resolves to JSON {files, bytes, generation, leftOut}. */
+  restoreStore(job: NativeJob, from: string, to: string): Promise<string>
+  /** Resolves to JSON {generation, collections: [{name, rowsKept, rowsLost, lost}], notes}. */
+  repairStore(job: NativeJob, from: string, to: string): Promise<string>
   Job: new (onProgress?: (phase: string, done: number, total: number) => void) => NativeJob
 }

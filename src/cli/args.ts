@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { AppError } from '../contract/index.ts'
 
 /** Options of one command: what `parseArgs` understands. */
-export type OptionTable = Record<string, { type: 'string' | 'boolean'; short?: string }>
+export type OptionTable = Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }>
 
 export interface Arguments {
   words: string[]
@@ -10,6 +10,8 @@ export interface Arguments {
   flag(name: string): boolean
   /** A whole number from `min` to `max`, or undefined where it is not given. */
   count(name: string, min: number, max: number): number | undefined
+  /** Every text of an option that may be given more than once. */
+  list(name: string): string[]
   /** A text that has to be there. */
   need(name: string): string
 }
@@ -44,10 +46,19 @@ export function parse(argv: string[], options: OptionTable): Arguments {
       }
       return number
     },
+    list: (name) => {
+      const value = values.get(name)
+      return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+    },
     need: (name) => {
       const value = text(name)
       if (value === undefined || value === '') throw wrong(`--${name} is missing.`)
       return value
     },
   }
+}
+
+/** For commands that take options only. */
+export function noWords(args: Arguments): void {
+  if (args.words.length > 0) throw wrong(`"${args.words[0]}" was not expected.`)
 }

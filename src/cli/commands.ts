@@ -1,6 +1,10 @@
+import { deleteCommand, editCommand } from './change.ts'
+import { historyCommand, redoCommand, revertCommand, undoCommand } from './history.ts'
 import { importCommand } from './import.ts'
-import { infoCommand, mapCommand, verifyCommand } from './others.ts'
+import { infoCommand } from './info.ts'
+import { mapCommand } from './map.ts'
 import { queryCommand } from './query.ts'
+import { compactCommand, repairCommand, restoreCommand, snapshotCommand, verifyCommand } from './safety.ts'
 
 export interface Command {
   /** One line for the list of commands. */
@@ -16,7 +20,17 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['info', infoCommand],
   ['query', queryCommand],
   ['map', mapCommand],
+  ['edit', editCommand],
+  ['delete', deleteCommand],
+  ['history', historyCommand],
+  ['undo', undoCommand],
+  ['redo', redoCommand],
+  ['revert', revertCommand],
+  ['compact', compactCommand],
+  ['snapshot', snapshotCommand],
+  ['restore', restoreCommand],
   ['verify', verifyCommand],
+  ['repair', repairCommand],
 ])
 
 export function usage(name: string | undefined): string {
@@ -26,5 +40,6 @@ export function usage(name: string | undefined): string {
   return `omendb: vectors on your own disk\n\nUsage: omendb COMMAND [options]\n\n${list.join('\n')}
 
 Each command takes --help, and --json for output that a program reads.
-Exit status: 0 done, 1 something to mend in the call or the input, 2 the machine or the store failed.\n`
+Exit status: 0 done, 1 something to mend in the call or the input (or damage that verify found), 2 the machine or the
+store failed.\n`
 }

@@ -46,7 +46,7 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
     const collection = args.text('collection') ?? (basename(file, extname(file)).slice(0, 128) || 'vectors')
     const json = args.flag('json')
 
-    await withEngine(async ({ engine, grant, openStore, finish }) => {
+    await withEngine(async ({ engine, grant, openToWrite, finish }) => {
       const source = grant(file, 'file')
       const preview = await engine.call('import.preview', { grant: source })
       const plan = planOf(preview, {
@@ -55,7 +55,7 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
         metric: metric as Metric | undefined,
         onError,
       })
-      const opened = await openStore(store, true)
+      const opened = await openToWrite(store, { create: true })
       const result = await finish<ImportResult>(
         engine.call('import.start', { store: opened.store, grant: source, collection, plan }),
       )

@@ -2,14 +2,13 @@ import {
   AppError,
   type Cell,
   type CollectionInfo,
-  type Id,
   LIMITS,
   type SearchQuery,
   type SearchResult,
 } from '../contract/index.ts'
-import { type Arguments, parse, wrong } from './args.ts'
+import { type Arguments, noWords, parse, wrong } from './args.ts'
 import type { Command } from './commands.ts'
-import { chooseCollection, withEngine } from './session.ts'
+import { chooseCollection, toId, withEngine } from './session.ts'
 
 export const queryCommand: Command = {
   summary: 'find the nearest rows',
@@ -38,14 +37,14 @@ export const queryCommand: Command = {
       filter: { type: 'string' },
       json: { type: 'boolean' },
     })
-    if (args.words.length > 0) throw wrong(`"${args.words[0]}" was not expected.`)
+    noWords(args)
     const ways = ['id', 'vector', 'vectors'].filter((name) => args.text(name) !== undefined)
     if (ways.length !== 1) throw wrong('Name what to look for with one of --id, --vector or --vectors.')
     const k = args.count('k', 1, LIMITS.kMax) ?? 10
     const ef = args.count('ef', 1, LIMITS.efMax)
 
-    await withEngine(async ({ engine, grant, openStore }) => {
-      const store = await openStore(args.need('store'), false)
+    await withEngine(async ({ engine, grant, openToRead }) => {
+      const store = await openToRead(args.need('store'))
       const collection = chooseCollection(store, args.text('collection'))
       const file = args.text('vectors')
       const queries: Iterable<SearchQuery> =
@@ -89,13 +88,6 @@ function queryOf(args: Arguments, collection: CollectionInfo): SearchQuery {
     })
   }
   return { by: 'vector', vector: Float32Array.from(vector) }
-}
-
-function toId(text: string, collection: CollectionInfo): Id {
-  if (collection.id.type === 'text') return text
-  const number = Number(text)
-  // Integers beyond the safe range stay text, as everywhere outside the engine.
-  return /^-?\d+$/.test(text) && Number.isSafeInteger(number) ? number : text
 }
 
 function* rowsOf({

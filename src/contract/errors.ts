@@ -25,6 +25,8 @@ export const ERROR_CODES = {
     'UNKNOWN_ID',
     'UNKNOWN_MAP',
     'UNKNOWN_JOB',
+    'NOTHING_TO_UNDO',
+    'HISTORY_PRUNED',
     'CANCELLED',
   ],
   environment: [
@@ -68,7 +70,10 @@ export interface AppErrorData {
   message: string
   /** What to do about it; empty where nothing can be done. */
   remedy: string
-  /** Facts for a program: positions, names, counts. Never file contents. */
+  /**
+   * Facts for a program: positions, names, counts. Never file contents. DISK_FULL says `needed` and `free`, in bytes or
+   * null; STORE_LOCKED `path`, `holder` (the program's name) and `pid`.
+   */
   detail: Record<string, unknown>
   /** Whether the same call may succeed if it is made again. */
   retry: boolean

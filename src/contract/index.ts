@@ -1,7 +1,10 @@
 /** The one typed contract that every door speaks. Imports nothing of ours. */
 export * from './errors.ts'
+export * from './events.ts'
+export * from './history.ts'
 export * from './limits.ts'
 export * from './operations.ts'
+export * from './results.ts'
 export * from './shell.ts'
 export * from './values.ts'
 export * from './wire.ts'

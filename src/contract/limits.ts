@@ -20,6 +20,14 @@ export const LIMITS = {
   addRowsMax: 1_000_000,
   /** Rows that one delete may name. */
   deleteRowsMax: 10_000_000,
+  /** Rows that one edit may name. */
+  editRowsMax: 10_000_000,
+  /** Columns that one edit may set. */
+  editColumnsMax: 1_000,
+  /** Characters of the note of an entry of the history. */
+  noteCharsMax: 250,
+  /** Entries that one look at the history may ask for. */
+  historyMax: 100_000,
   /** Requests that one connection may have in flight. */
   inFlightMax: 256,
   /** Characters of all strings in one request, together. */

@@ -1,19 +1,19 @@
 import * as v from 'valibot'
+import { HistoryRule, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
 import {
-  type Cell,
+  CollectionName,
   ColumnType,
   Count,
   FilterText,
   Grant,
   Id,
   JobId,
-  type MapInfo,
   Metric,
   Name,
+  Place,
   RowNumber,
   StoreId,
-  type StoreInfo,
   Target,
 } from './values.ts'
 
@@ -65,20 +65,68 @@ export const SearchQuery = v.variant('by', [
 const k = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.kMax))
 const ef = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.efMax))
 const rowList = v.union([v.instance(Uint32Array), v.array(RowNumber)])
+const Note = v.pipe(v.string(), v.maxLength(LIMITS.noteCharsMax))
+const idList = v.pipe(v.array(Id), v.maxLength(LIMITS.deleteRowsMax))
+/** Column to its new value; null empties the cell. A column that is not there is made, of the value's type. */
+const changes = v.pipe(
+  v.record(Name, v.union([v.string(), v.pipe(v.number(), v.finite()), v.boolean(), v.null()])),
+  v.minEntries(1),
+  v.maxEntries(LIMITS.editColumnsMax),
+)
 
 export const operations = {
   'engine.hello': v.object({}),
 
-  /** Opens a granted store folder, or makes one. Opening it again gives the same handle. */
-  'store.open': v.object({ grant: Grant, create: v.optional(v.boolean(), false) }),
+  /**
+   * Opens a granted store folder, or makes one. Opening it again gives the same handle. STORE_LOCKED if another process
+   * writes it: then `readOnly` still opens it. `readOnly` gives the writing handle where this engine has one already;
+   * without it a reading handle becomes, under the same name, a writing one as soon as nobody else writes.
+   */
+  'store.open': v.object({
+    grant: Grant,
+    create: v.optional(v.boolean(), false),
+    readOnly: v.optional(v.boolean(), false),
+  }),
   'store.info': v.object({ store: StoreId }),
-  /** `discardEmpty`: if this session made the store and it holds no collection, nothing of it stays on the disk. */
+  /** `discardEmpty`: if this session made the store and it holds no collection and no history, nothing of it stays. */
   'store.close': v.object({ store: StoreId, discardEmpty: v.optional(v.boolean(), false) }),
+  /** Compares every byte with its checksum. Works on readers too. */
   'store.verify': v.object({ store: StoreId }),
+  /** A reader looks for newer data at once; the engine itself looks about once a second. */
+  'store.refresh': v.object({ store: StoreId }),
+  /**
+   * Starts a job that writes segments anew without the rows that neither the present nor the history needs; its end
+   * carries a {@link CompactResult}. `forgetHistory` gives up the history first.
+   */
+  'store.compact': v.object({ store: StoreId, forgetHistory: v.optional(v.boolean(), false) }),
+  /** Starts a job that copies the store to a granted new folder while it is in use; its end carries a {@link CopyResult}. */
+  'store.snapshot': v.object({ store: StoreId, grant: Grant }),
+  /** Starts a job that makes a store in a new folder of a snapshot, or of any closed store: a {@link CopyResult}. */
+  'store.restore': v.object({ from: Grant, to: Grant }),
+  /** Starts a job that saves what is sound of a damaged store into a new folder: a {@link RepairReport}. */
+  'store.repair': v.object({ from: Grant, to: Grant }),
+
+  /** The newest entries, newest first. */
+  'store.history': v.object({
+    store: StoreId,
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.historyMax)), 1_000),
+  }),
+  /** The entry's collection goes back to its state before the entry. That is an entry itself; redo takes it back. */
+  'history.revert': v.object({ store: StoreId, seq: Seq, note: v.optional(Note) }),
+  /**
+   * Goes back before the collection's last change that is in force: after a revert, that is the one before the entry
+   * that was gone back to. NOTHING_TO_UNDO if there is none.
+   */
+  'history.undo': v.object(Place),
+  /** Takes the last undo or revert back, as long as nothing else was changed since. NOTHING_TO_UNDO otherwise. */
+  'history.redo': v.object(Place),
+  'history.rule': v.object({ store: StoreId, rule: HistoryRule }),
+  /** Gives up every entry. Deleted rows take their space until the store is compacted. */
+  'history.forget': v.object({ store: StoreId }),
 
   /** A new, empty collection with one vector column named "vector". */
   'collection.create': v.object({
-    ...Target,
+    ...Place,
     dimension: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.dimensionMax)),
     metric: Metric,
     /** Where ids come from: a column, or the row number. */
@@ -89,7 +137,7 @@ export const operations = {
       [],
     ),
   }),
-  'collection.drop': v.object(Target),
+  'collection.drop': v.object(Place),
 
   /**
    * Adds rows, or replaces those with the same id; on return they are synced to disk. Each is an object with
@@ -107,16 +155,20 @@ export const operations = {
     ids: v.optional(v.pipe(v.array(Id), v.maxLength(LIMITS.addRowsMax))),
   }),
   /** Deletes the rows with these ids; ids that are not there are not an error. */
-  'rows.deleteIds': v.object({
+  'rows.deleteIds': v.object({ ...Target, ids: idList }),
+  /** Sets these columns of these rows: one entry of the history. A tag is an edit of a text column. */
+  'rows.edit': v.object({
     ...Target,
-    ids: v.pipe(v.array(Id), v.maxLength(LIMITS.deleteRowsMax)),
+    rows: v.pipe(rowList, v.maxLength(LIMITS.editRowsMax)),
+    changes,
+    note: v.optional(Note),
   }),
 
   'import.preview': v.object({ grant: Grant }),
   /** The vectors of a .npy or .fvecs file (or any other that import reads), at most LIMITS.fileVectorsMax numbers. */
   'file.vectors': v.object({ grant: Grant }),
   /** Starts a job; its end carries an {@link ImportResult}. */
-  'import.start': v.object({ store: StoreId, grant: Grant, collection: Name, plan: ImportPlan }),
+  'import.start': v.object({ store: StoreId, grant: Grant, collection: CollectionName, plan: ImportPlan }),
 
   'table.page': v.object({
     ...Target,
@@ -140,6 +192,8 @@ export const operations = {
   'row.get': v.object({ ...Target, row: RowNumber }),
   /** The row number of an id; null if there is no such row. */
   'row.find': v.object({ ...Target, id: Id }),
+  /** The row numbers of these ids, in their order; ids that are not there are left out. */
+  'rows.find': v.object({ ...Target, ids: idList }),
   'row.delete': v.object({ ...Target, rows: v.pipe(rowList, v.maxLength(LIMITS.deleteRowsMax)) }),
   /** Text of one column for many rows: hover cards and labels. */
   'row.labels': v.object({
@@ -186,207 +240,3 @@ export type ParsedParams<O extends Operation> = v.InferOutput<(typeof operations
 export type ImportPlan = v.InferOutput<typeof ImportPlan>
 export type SortKey = v.InferOutput<typeof SortKey>
 export type SearchQuery = v.InferOutput<typeof SearchQuery>
-
-export interface PreviewColumn {
-  name: string
-  type: ColumnType
-  /** The file's own type name, e.g. "list<float32>". */
-  sourceType: string
-  role: 'vector' | 'id' | 'field'
-  dimension?: number
-  sampleNulls: number
-}
-
-/** A vector cell of a preview: its first values, its length and its norm. */
-export interface VectorCell {
-  vector: number[]
-  dimension: number
-  norm: number
-}
-
-export interface ImportPreview {
-  file: string
-  bytes: number
-  format: 'parquet' | 'csv' | 'jsonl' | 'npy' | 'fvecs'
-  /** Rows, where the file says so cheaply. */
-  rows: number | null
-  /** Otherwise a guess from the first part of the file. */
-  rowsEstimate: number | null
-  columns: PreviewColumn[]
-  vector: { column: string; dimension: number; reason: string } | null
-  vectorCandidates: { column: string; dimension: number; reason: string }[]
-  id: { column: string; reason: string } | null
-  metric: { metric: Metric; reason: string }
-  /** Up to 50 rows, cells in the order of `columns`. */
-  sample: (Cell | VectorCell)[][]
-  csv: { delimiter: string; header: boolean } | null
-}
-
-export interface RejectedRow {
-  /** 1-based. */
-  row: number
-  line: number | null
-  column: string | null
-  reason: string
-}
-
-export interface ImportResult {
-  collection: string
-  rows: number
-  /** Rows that took the place of one with the same id. */
-  replaced: number
-  rejected: number
-  /** The first of them, at most LIMITS.rejectedListMax. */
-  rejectedRows: RejectedRow[]
-  seconds: number
-}
-
-export interface TablePage {
-  /** Rows of the whole view. */
-  total: number
-  offset: number
-  rows: Uint32Array
-  columns: string[]
-  /** cells[i][j]: row i, column j. */
-  cells: Cell[][]
-}
-
-export interface Hit {
-  row: number
-  id: Id
-  /** In the metric's own sense; smaller is closer. */
-  distance: number
-  fields: Record<string, Cell>
-}
-
-export interface SearchResult {
-  hits: Hit[]
-  /** Time in the engine, milliseconds. */
-  tookMs: number
-  plan: 'exact' | 'indexed' | 'mixed'
-  ef: number
-  /** Distances that were computed. */
-  distances: number
-}
-
-export interface RowDetail {
-  row: number
-  id: Id
-  fields: Record<string, Cell>
-  vector: Float32Array
-  norm: number
-}
-
-export type ColumnValues =
-  | {
-      kind: 'category'
-      /** 0 to 9: `labels[code]`, by falling count; 10: other; 11: null. */
-      codes: Uint8Array
-      labels: { label: string; count: number }[]
-      others: number
-      nulls: number
-    }
-  | {
-      kind: 'number'
-      /** NaN where null. */
-      values: Float32Array
-      min: number
-      max: number
-      /**
-       * What to add to `values`, `min` and `max` for the true numbers: not 0 only where 32-bit floats could not
-       * tell them apart (large integers; timestamps, in microseconds since 1970).
-       */
-      offset: number
-      nulls: number
-    }
-
-export interface MapData {
-  info: MapInfo
-  rows: Uint32Array
-  /** x0, y0, x1, y1, … in the order of `rows`. */
-  xy: Float32Array
-}
-
-export interface VerifyReport {
-  files: number
-  bytes: number
-  problems: { file: string; what: string }[]
-}
-
-export interface JobInfo {
-  job: string
-  kind: 'import' | 'map'
-  store: string
-  collection: string
-  /** What it does at the moment, as a phrase: "reading", "neighbour graph", "layout". */
-  phase: string
-  done: number
-  /** 0 where unknown. */
-  total: number
-  unit: 'rows' | 'bytes' | 'epochs'
-  /** Units a second. */
-  rate: number
-  startedMs: number
-}
-
-export interface Results {
-  'engine.hello': { version: string; isa: string; pid: number }
-  'store.open': StoreInfo
-  'store.info': StoreInfo
-  'store.close': null
-  'store.verify': VerifyReport
-  'collection.create': StoreInfo
-  'collection.drop': StoreInfo
-  /** Row numbers `first` to `first + count - 1`. */
-  'rows.add': { first: number; count: number }
-  'rows.addVectors': { first: number; count: number }
-  'rows.deleteIds': { deleted: number }
-  'import.preview': ImportPreview
-  /** Row-major. */
-  'file.vectors': { dimension: number; vectors: Float32Array }
-  'import.start': { job: string }
-  'table.page': TablePage
-  'table.position': number | null
-  'filter.rows': Uint32Array
-  'filter.check': null
-  'row.get': RowDetail
-  'row.find': number | null
-  'row.delete': { deleted: number }
-  'row.labels': string[]
-  'search.run': SearchResult
-  'column.values': ColumnValues
-  'map.start': { job: string }
-  'map.get': MapData
-  'map.delete': null
-  'map.export': { rows: number; bytes: number }
-  'job.list': JobInfo[]
-  'job.cancel': null
-}
-
-/** What the engine sends unasked. */
-export interface Events {
-  /** A store changed: rows, index progress, WAL, maps. */
-  'store.changed': StoreInfo
-  'job.progress': JobInfo
-  'job.end': {
-    job: string
-    kind: JobInfo['kind']
-    store: string
-    collection: string
-    state: 'done' | 'failed' | 'cancelled'
-    result?: ImportResult | MapInfo
-    error?: import('./errors.ts').AppErrorData
-  }
-  /** One picture of a map on its way. `rows` comes with the first frame of a job only. */
-  'map.frame': {
-    job: string
-    store: string
-    collection: string
-    stage: 'pca' | 'umap'
-    epoch: number
-    epochs: number
-    rows?: Uint32Array
-    xy: Float32Array
-  }
-}
-export type EventName = keyof Events

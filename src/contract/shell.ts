@@ -41,14 +41,24 @@ export interface ShellInfo {
   theme: Theme
 }
 
+/** What a dialog that asks for a store's folder is for: it says so in its title. */
+export const PlacePurpose = v.picklist(['store', 'snapshot', 'restored', 'repaired'])
+export type PlacePurpose = v.InferOutput<typeof PlacePurpose>
+
+/** What a menu of the system may ask of the page. */
+export type MenuCommand = 'undo' | 'redo'
+
+const MenuLabel = v.nullable(v.pipe(v.string(), v.maxLength(200)))
+
 /** Calls with their parameters. */
 export const shellCalls = {
   info: v.tuple([]),
   /** Ask the person for a file with vectors; null if they change their mind. */
   pickFile: v.tuple([]),
-  pickStore: v.tuple([]),
-  /** Ask where a new store should be. */
-  pickNewStore: v.tuple([v.pipe(v.string(), v.maxLength(128))]),
+  /** Ask for the folder of a store, or of a snapshot. */
+  pickStore: v.tuple([v.picklist(['store', 'snapshot'])]),
+  /** Ask where a new store, a snapshot or a repaired store should be. */
+  pickNewStore: v.tuple([v.pipe(v.string(), v.maxLength(128)), PlacePurpose]),
   /** A grant for a new store of this name in the person's documents; the name is made unique. */
   suggestStore: v.tuple([v.pipe(v.string(), v.maxLength(128))]),
   sample: v.tuple([]),
@@ -61,6 +71,8 @@ export const shellCalls = {
   /** Start the engine again after it was stopped for dying too often. */
   restartEngine: v.tuple([]),
   revealStore: v.tuple([Grant]),
+  /** What the Edit menu's Undo and Redo would do, in words; null: nothing. */
+  editMenu: v.tuple([v.object({ undo: MenuLabel, redo: MenuLabel })]),
 } as const
 export type ShellCall = keyof typeof shellCalls
 
@@ -78,6 +90,7 @@ export interface ShellResults {
   engineStatus: EngineStatus
   restartEngine: null
   revealStore: null
+  editMenu: null
 }
 
 /** `window.omendb`, made by the preload script. */
@@ -90,6 +103,8 @@ export type ShellApi = {
   onEngineStatus: (listener: (status: EngineStatus) => void) => () => void
   /** Menu and file-association requests: "open this". */
   onOpen: (listener: (grant: GrantInfo) => void) => () => void
+  /** Undo and Redo of the Edit menu. */
+  onMenu: (listener: (command: MenuCommand) => void) => () => void
 }
 
 /**

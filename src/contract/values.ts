@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { type HistoryEntry, type HistoryInfo, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
 
 /** Shared building blocks of the operations' schemas. */
@@ -21,7 +22,13 @@ export const Metric = v.picklist(['l2', 'cosine', 'dot'])
 export const ColumnType = v.picklist(['bool', 'int', 'float', 'text', 'timestamp', 'json', 'vector'])
 /** SQL `WHERE` expression; empty means every row. */
 export const FilterText = v.pipe(v.string(), v.maxLength(LIMITS.filterCharsMax))
-export const Target = { store: StoreId, collection: Name }
+/** Unit separator: the native side takes it as the border between a name and a moment of the past. */
+export const NAME_BORDER = '\u001f'
+export const CollectionName = v.pipe(Name, v.excludes(NAME_BORDER, 'a name without control characters'))
+/** A collection as it is. */
+export const Place = { store: StoreId, collection: CollectionName }
+/** The same, or as it was before an entry of the history: such a one can be read; writing to it fails with READ_ONLY. */
+export const Target = { ...Place, before: v.optional(Seq) }
 
 export type Id = v.InferOutput<typeof Id>
 export type Metric = v.InferOutput<typeof Metric>
@@ -62,6 +69,8 @@ export interface MapInfo {
   created: string
   /** How it was made, e.g. "umap-js". */
   method: string
+  /** It is only in memory until the store is closed: what it is of can only be read. */
+  unsaved?: true
 }
 
 export interface MapParams {
@@ -82,6 +91,10 @@ export interface CollectionInfo {
   columns: ColumnInfo[]
   vectors: VectorInfo[]
   maps: MapInfo[]
+  /** What undo would take back; null if there is nothing. */
+  undo: HistoryEntry | null
+  /** The revert that redo would take back. */
+  redo: HistoryEntry | null
 }
 
 export interface StoreInfo {
@@ -96,5 +109,10 @@ export interface StoreInfo {
   walBytes: number
   diskBytes: number
   freeBytes: number
+  /** Opened for reading only: it follows what the writer does, about once a second. */
+  readOnly: boolean
+  /** For a reader: the program that writes the store, as far as it is known; null if none does. */
+  writer: string | null
+  history: HistoryInfo
   collections: CollectionInfo[]
 }

@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import type { AppErrorData } from './errors.ts'
-import type { EventName, Events, Operation, Results } from './operations.ts'
+import type { EventName, Events } from './events.ts'
+import type { Operation } from './operations.ts'
+import type { Results } from './results.ts'
 
 /** What travels on a port between a client and the engine. */
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Addon } from '../../native/napi/index.d.ts'
 import { AppError, isErrorData } from '../contract/index.ts'
+import { lockedError } from './holder.ts'
 
 /**
  * The only file that loads the native addon.
@@ -77,7 +78,9 @@ export function nativeError(thrown: unknown): AppError {
   if (message.startsWith('{')) {
     try {
       const data: unknown = JSON.parse(message)
-      if (isErrorData(data)) return new AppError(data)
+      if (isErrorData(data)) {
+        return data.code === 'STORE_LOCKED' ? lockedError(new AppError(data)) : new AppError(data)
+      }
     } catch {
       // Not JSON after all: it goes on as it is.
     }

@@ -1,15 +1,23 @@
 import type { StoreInfo } from '../contract/index.ts'
-import { type Sessions, storeInfo } from './sessions.ts'
+import { storeInfo } from './info.ts'
+import { revisionOf, type Session, type Sessions } from './sessions.ts'
 
 /** How often the stores are asked whether something changed, milliseconds. */
 const POLL_MS = 200
+/** How often a reader looks for what another process wrote, milliseconds. */
+const READERS_MS = 1_000
 
-/** Sends the new state of each open store whose revision moved, or whose indexes got further. */
+/**
+ * Sends the new state of each open store whose revision moved, or whose indexes got further. Readers it makes look for
+ * newer data first.
+ */
 export class Changes {
   #sessions: Sessions
   #send: (info: StoreInfo) => void
   #seen = new Map<string, Seen>()
   #timer: NodeJS.Timeout | null = null
+  #refreshed = 0
+  #refreshing = new Set<string>()
 
   constructor(sessions: Sessions, send: (info: StoreInfo) => void) {
     this.#sessions = sessions
@@ -25,7 +33,7 @@ export class Changes {
       if (!this.#seen.has(session.id)) this.#seen.set(session.id, seen(storeInfo(session)))
     }
     if (open.length > 0 && !this.#timer) {
-      this.#timer = setInterval(() => this.check(), POLL_MS)
+      this.#timer = setInterval(() => this.#tick(), POLL_MS)
       // Watching is no reason to keep a program running.
       this.#timer.unref()
     } else if (open.length === 0 && this.#timer) {
@@ -40,15 +48,44 @@ export class Changes {
       try {
         const before = this.#seen.get(session.id)
         // Without a build under way, the revision alone says whether there is anything to look at.
-        if (before && !before.building && before.revision === session.native.revision()) continue
-        const info = storeInfo(session)
-        const now = seen(info)
-        this.#seen.set(session.id, now)
-        if (before?.revision !== now.revision || before.progress !== now.progress) this.#send(info)
+        if (before && !before.building && before.revision === revisionOf(session)) continue
+        this.#look(session)
       } catch {
         // A store that cannot say how it is says so to whoever uses it next.
       }
     }
+  }
+
+  #tick(): void {
+    this.check()
+    const now = performance.now()
+    if (now - this.#refreshed < READERS_MS) return
+    this.#refreshed = now
+    for (const session of this.#sessions.all) {
+      if (session.readOnly && !this.#refreshing.has(session.id)) void this.#refresh(session)
+    }
+  }
+
+  async #refresh(session: Session): Promise<void> {
+    this.#refreshing.add(session.id)
+    try {
+      await session.native.refresh()
+      // Also without newer data: the writer may have come or gone.
+      this.#look(session)
+    } catch {
+      // As in check: the old state can still be read, and who uses the store next is told.
+    } finally {
+      this.#refreshing.delete(session.id)
+    }
+  }
+
+  #look(session: Session): void {
+    const before = this.#seen.get(session.id)
+    if (!before) return
+    const info = storeInfo(session)
+    const now = seen(info)
+    this.#seen.set(session.id, now)
+    if (before.revision !== now.revision || before.rest !== now.rest) this.#send(info)
   }
 
   stop(): void {
@@ -61,7 +98,8 @@ export class Changes {
 interface Seen {
   revision: number
   building: boolean
-  progress: string
+  /** What may change without the revision: the progress of indexes, who writes. */
+  rest: string
 }
 
 function seen(info: StoreInfo): Seen {
@@ -69,6 +107,10 @@ function seen(info: StoreInfo): Seen {
   return {
     revision: info.revision,
     building: indexes.some((index) => index.state === 'building'),
-    progress: indexes.map((index) => `${index.state} ${index.indexedRows} ${index.progress}`).join(),
+    rest: [
+      ...indexes.map((index) => `${index.state} ${index.indexedRows} ${index.progress}`),
+      info.readOnly,
+      info.writer,
+    ].join(),
   }
 }

@@ -22,8 +22,14 @@ export interface Engine {
   close(): Promise<void>
 }
 
-/** `grants`: filled by the host, at any time; only paths in it are opened. */
-export function createEngine({ grants }: { grants: GrantMap }): Engine {
+export interface EngineOptions {
+  /** Filled by the host, at any time; only paths in it are opened. */
+  grants: GrantMap
+  /** Name of the program, told to others who find a store locked. */
+  holder?: string
+}
+
+export function createEngine({ grants, holder = 'a Node program' }: EngineOptions): Engine {
   const listeners = new Set<(message: EngineEvent) => void>()
   const emit = <E extends EventName>(event: E, data: Events[E]) => {
     for (const listener of [...listeners]) {
@@ -34,8 +40,8 @@ export function createEngine({ grants }: { grants: GrantMap }): Engine {
       }
     }
   }
-  const sessions = new Sessions()
   const jobs = new Jobs(emit)
+  const sessions = new Sessions(holder, (store) => jobs.ended(store))
   const changes = new Changes(sessions, (info) => emit('store.changed', info))
   const context: Context = { grants, sessions, jobs, changes, emit }
   const router = new Router(context)

@@ -1,41 +1,69 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { AppError, type CollectionInfo, type MapInfo, type StoreInfo } from '../contract/index.ts'
+import { AppError, type StoreInfo } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
+import { readOnlyError } from './holder.ts'
+import { storeInfo } from './info.ts'
+import type { KeptMaps } from './kept-maps.ts'
 
 /** The open stores: one handle a path, whoever asks. */
 
 export interface Session {
   readonly id: string
   readonly path: string
-  readonly native: NativeStore
+  /** Another one after a reader became a writer: to be asked for each time. */
+  native: NativeStore
+  readOnly: boolean
   /** This opening made the store: there was nothing at its path before. */
   readonly made: boolean
+  /** Added to the native revision, so that the sum grows also when the handle changes. */
+  revisionBase: number
+  /** Maps that could not be saved, because the store is only read. */
+  readonly maps: KeptMaps
+}
+
+export interface OpenHow {
+  create: boolean
+  readOnly: boolean
 }
 
 export class Sessions {
   #byId = new Map<string, Session>()
-  #byPath = new Map<string, Promise<Session>>()
+  /** The last opening of each path: the next one waits for it. */
+  #opening = new Map<string, Promise<Session>>()
   #closing = new Set<Promise<void>>()
+  #holder: string
+  #jobsEnded: (store: string) => Promise<void>
+
+  /** `holder`: the program's name, for others who find a store locked. */
+  constructor(holder: string, jobsEnded: (store: string) => Promise<void>) {
+    this.#holder = holder
+    this.#jobsEnded = jobsEnded
+  }
 
   get all(): Session[] {
     return [...this.#byId.values()]
   }
 
   /** Opens the store at a path, or gives the handle that is open. Throws what the store throws. */
-  async open(path: string, create: boolean): Promise<Session> {
+  async open(path: string, how: OpenHow): Promise<Session> {
     const real = realPath(path)
-    const known = this.#byPath.get(real)
-    if (known) return known
-    // A store that is being closed still holds its lock.
-    await Promise.all(this.#closing)
-    const raced = this.#byPath.get(real)
-    if (raced) return raced
-    const opening = this.#open(real, create)
-    this.#byPath.set(real, opening)
-    opening.catch(() => this.#byPath.delete(real))
-    return opening
+    const last = this.#opening.get(real)
+    const next = last
+      ? last.then(
+          () => this.#openNow(real, how),
+          () => this.#openNow(real, how),
+        )
+      : this.#openNow(real, how)
+    this.#opening.set(real, next)
+    try {
+      return await next
+    } catch (error) {
+      throw nativeError(error)
+    } finally {
+      if (this.#opening.get(real) === next) this.#opening.delete(real)
+    }
   }
 
   /** Throws UNKNOWN_STORE. */
@@ -52,12 +80,18 @@ export class Sessions {
     return session
   }
 
-  /** `discardEmpty`: a store that was made in this session and holds no collection is removed from the disk. */
+  /** The same, to be written. Throws READ_ONLY too. */
+  toWrite(id: string): Session {
+    const session = this.get(id)
+    if (session.readOnly) throw readOnlyError(storeInfo(session).writer)
+    return session
+  }
+
+  /** `discardEmpty`: a store that was made in this session and holds nothing is removed from the disk. */
   async close(id: string, discardEmpty = false): Promise<void> {
     const session = this.get(id)
-    const discard = discardEmpty && session.made && storeInfo(session).collections.length === 0
+    const discard = discardEmpty && session.made && isEmpty(storeInfo(session))
     this.#byId.delete(id)
-    this.#byPath.delete(session.path)
     const closing = session.native
       .close()
       .then(() => (discard ? removeEmptyStore(session.path) : undefined))
@@ -73,22 +107,52 @@ export class Sessions {
     await closing
   }
 
-  async #open(path: string, create: boolean): Promise<Session> {
-    try {
-      if (create) mkdirSync(dirname(path), { recursive: true })
-      const made = create && !existsSync(path)
-      const native = await addon().openStore(path, create)
-      const session: Session = { id: randomUUID(), path, native, made }
-      this.#byId.set(session.id, session)
-      return session
-    } catch (error) {
-      throw nativeError(error)
+  async #openNow(path: string, { create, readOnly }: OpenHow): Promise<Session> {
+    // A store that is being closed still holds its lock.
+    await Promise.all(this.#closing)
+    const known = this.all.find((session) => session.path === path)
+    if (known) {
+      if (known.readOnly && !readOnly) await this.#writeFromNowOn(known)
+      return known
     }
+    if (create && !readOnly) mkdirSync(dirname(path), { recursive: true })
+    const made = create && !readOnly && !existsSync(path)
+    const native = await addon().openStore(path, create && !readOnly, readOnly, this.#holder)
+    const session = { id: randomUUID(), path, native, readOnly, made, revisionBase: 0, maps: new Map() }
+    this.#byId.set(session.id, session)
+    return session
+  }
+
+  /** Puts a writing handle in the place of a reading one. Throws STORE_LOCKED, and then reading goes on. */
+  async #writeFromNowOn(session: Session): Promise<void> {
+    const writer = await addon().openStore(session.path, false, false, this.#holder)
+    if (!this.#byId.has(session.id)) {
+      await writer.close()
+      this.get(session.id)
+    }
+    const reader = session.native
+    session.revisionBase = revisionOf(session) + 1 - writer.revision()
+    session.native = writer
+    session.readOnly = false
+    // Jobs under way may still use it.
+    void this.#jobsEnded(session.id)
+      .then(() => reader.close())
+      .catch(() => undefined)
   }
 }
 
+/** Grows at every change that a reader can see. */
+export function revisionOf(session: Session): number {
+  return session.revisionBase + session.native.revision()
+}
+
+/** Without a collection, and without a history that could bring one back. */
+function isEmpty({ collections, history }: StoreInfo): boolean {
+  return collections.length === 0 && history.entries === 0
+}
+
 /** What an empty store's folder may hold; anything else in it is somebody's, and the folder stays. */
-const STORE_ENTRY = /^(LOCK|MANIFEST-\d{20}|wal|maps|segments)$/
+const STORE_ENTRY = /^(LOCK|MANIFEST-\d{20}|wal|maps|segments|history)$/
 
 function removeEmptyStore(path: string): void {
   const entries = readdirSync(path)
@@ -108,75 +172,5 @@ function realPath(path: string): string {
     } catch {
       return absolute
     }
-  }
-}
-
-/** What the addon says about a store. */
-interface NativeInfo {
-  generation: number
-  revision: number
-  walBytes: number
-  diskBytes: number
-  collections: (Omit<CollectionInfo, 'id' | 'maps'> & {
-    idColumn: { name: string | null; type: string }
-    maps: NativeMapInfo[]
-  })[]
-}
-
-export interface NativeMapInfo {
-  name: string
-  params: unknown
-  seed: number
-  rows: number
-  generation: number
-  /** Milliseconds since 1970. */
-  created: number
-}
-
-export function storeInfo(session: Session): StoreInfo {
-  const info = JSON.parse(session.native.info()) as NativeInfo
-  return {
-    store: session.id,
-    name: basename(session.path),
-    path: session.path,
-    generation: info.generation,
-    revision: info.revision,
-    walBytes: info.walBytes,
-    diskBytes: info.diskBytes,
-    freeBytes: freeBytes(session.path),
-    collections: info.collections.map(({ idColumn, maps, ...rest }) => ({
-      ...rest,
-      id: { column: idColumn.name ?? '', type: idType(idColumn.type) },
-      maps: maps.map(mapInfo),
-    })),
-  }
-}
-
-function idType(type: string): CollectionInfo['id']['type'] {
-  return type === 'int' || type === 'text' ? type : 'rownumber'
-}
-
-/** The method travels inside the parameters, where the store keeps whatever it is given. */
-export function mapInfo(native: NativeMapInfo): MapInfo {
-  const params = typeof native.params === 'object' && native.params !== null ? native.params : {}
-  const { method, ...rest } = params as Partial<MapInfo['params']> & { method?: unknown }
-  return {
-    name: native.name,
-    params: { neighbours: 15, minDist: 0.1, spread: 1, epochs: 0, ...rest },
-    seed: native.seed,
-    rows: native.rows,
-    generation: native.generation,
-    created: new Date(native.created).toISOString(),
-    method: typeof method === 'string' ? method : 'unknown',
-  }
-}
-
-/** Bytes that this user may still write on the store's drive; 0 where the system does not say. */
-function freeBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
-  } catch {
-    return 0
   }
 }

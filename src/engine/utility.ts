@@ -22,7 +22,7 @@ if (!parent) {
 }
 
 const grants: GrantMap = new Map()
-const engine = createEngine({ grants })
+const engine = createEngine({ grants, holder: 'OmenDB Studio' })
 
 parent.on('message', ({ data, ports }) => {
   if (typeof data !== 'object' || data === null) return

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { app, BrowserWindow, dialog, Menu, nativeTheme, shell, type WebContents } from 'electron'
-import { ENGINE_PORT, type GrantInfo, type RecentStore } from '../contract/index.ts'
+import { ENGINE_PORT, type GrantInfo, type PlacePurpose, type RecentStore } from '../contract/index.ts'
 import { EngineHost } from './engine-host.ts'
 import { Grants } from './grants.ts'
-import { applicationMenu } from './menu.ts'
+import { applicationMenu, type EditLabels } from './menu.ts'
 import { APP_ORIGIN, isTrustedSender, refuseNavigation, registerScheme, secureSession } from './security.ts'
 import { Settings } from './settings.ts'
 import { openShellDoor, type ShellHandlers } from './shell-door.ts'
@@ -58,14 +58,17 @@ function run(): void {
     for (const window of BrowserWindow.getAllWindows()) connect(window.webContents)
   })
 
+  const showMenu = (labels: EditLabels) =>
+    Menu.setApplicationMenu(applicationMenu(theWindow, (name) => send('omendb:menu', name), labels))
+
   secureSession(join(here, '../renderer'), devOrigin)
   openShellDoor({
-    handlers: handlers(settings, grants, engine, theWindow),
+    handlers: handlers({ settings, grants, engine, theWindow, showMenu }),
     dropped: (path) => grants.existing(path),
     connect,
     trusted: (sender, frame) => isTrustedSender(sender, frame, devOrigin),
   })
-  Menu.setApplicationMenu(applicationMenu(() => theWindow()))
+  showMenu({ undo: null, redo: null })
   engine.start()
   createWindow(settings)
 
@@ -140,12 +143,22 @@ function overlay(dark: boolean): Electron.TitleBarOverlay {
   return { color: dark ? GROUND.dark : GROUND.light, symbolColor: dark ? '#e7eaf0' : '#15181d', height: 40 }
 }
 
-function handlers(
-  settings: Settings,
-  grants: Grants,
-  engine: EngineHost,
-  theWindow: () => BrowserWindow | undefined,
-): ShellHandlers {
+const NEW_PLACES: Record<PlacePurpose, { title: string; buttonLabel: string }> = {
+  store: { title: 'New store', buttonLabel: 'Create' },
+  snapshot: { title: 'Save a snapshot', buttonLabel: 'Choose' },
+  restored: { title: 'Where the restored store goes', buttonLabel: 'Choose' },
+  repaired: { title: 'Where the repaired store goes', buttonLabel: 'Choose' },
+}
+
+interface World {
+  settings: Settings
+  grants: Grants
+  engine: EngineHost
+  theWindow: () => BrowserWindow | undefined
+  showMenu: (labels: EditLabels) => void
+}
+
+function handlers({ settings, grants, engine, theWindow, showMenu }: World): ShellHandlers {
   const pick = async (options: Electron.OpenDialogOptions): Promise<GrantInfo | null> => {
     const window = theWindow()
     const answer = await (window ? dialog.showOpenDialog(window, options) : dialog.showOpenDialog(options))
@@ -161,13 +174,13 @@ function handlers(
       theme: settings.data.theme,
     }),
     pickFile: () => pick({ title: 'Import vectors', properties: ['openFile'], filters: FILES }),
-    pickStore: () => pick({ title: 'Open a store', properties: ['openDirectory'] }),
-    pickNewStore: async (_sender, name) => {
-      const options = {
-        title: 'New store',
-        defaultPath: join(app.getPath('documents'), storeFileName(name)),
-        buttonLabel: 'Create',
-      }
+    pickStore: (_sender, what) =>
+      pick({
+        title: what === 'snapshot' ? 'Choose a snapshot' : 'Open a store',
+        properties: ['openDirectory'],
+      }),
+    pickNewStore: async (_sender, name, purpose) => {
+      const options = { ...NEW_PLACES[purpose], defaultPath: join(storesFolder(), storeFileName(name)) }
       const window = theWindow()
       const answer = await (window ? dialog.showSaveDialog(window, options) : dialog.showSaveDialog(options))
       return answer.canceled || !answer.filePath ? null : grants.newStore(answer.filePath)
@@ -195,6 +208,10 @@ function handlers(
     },
     revealStore: (_sender, token) => {
       shell.showItemInFolder(grants.get(token).path)
+      return null
+    },
+    editMenu: (_sender, labels) => {
+      showMenu(labels)
       return null
     },
   }

@@ -46,6 +46,7 @@ api.onEngineStatus = (listener: (value: unknown) => void) => {
   return onStatus(listener)
 }
 api.onOpen = subscribe('omendb:open')
+api.onMenu = subscribe('omendb:menu')
 
 contextBridge.exposeInMainWorld('omendb', api)
 

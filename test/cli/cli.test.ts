@@ -156,20 +156,6 @@ describe('what goes wrong', () => {
     expect(answer.out).toBe('')
   })
 
-  test('of a store that is damaged, verify tells with status 2', async () => {
-    const damaged = join(folder, 'damaged.db')
-    omendb('import', join(ROOT, 'samples/words-1000.csv'), '--store', damaged, '--collection', 'words')
-    const { readdirSync } = await import('node:fs')
-    const [segment = ''] = readdirSync(join(damaged, 'segments'))
-    const file = join(damaged, 'segments', segment, 'vectors.0.f32')
-    const bytes = readFileSync(file)
-    bytes[5_000] = (bytes[5_000] ?? 0) ^ 1
-    writeFileSync(file, bytes)
-    const { status, out, err } = omendb('verify', '--store', damaged)
-    expect(`${out}${err}`).toMatch(/vectors\.0\.f32/)
-    expect(status).toBe(2)
-  })
-
   test('words that are unknown: id, collection, column of a filter', () => {
     expect(omendb('query', '--store', store, '--id', 'xyzzyx').err).toMatch(/UNKNOWN_ID/)
     expect(omendb('query', '--store', store, '--collection', 'wrods', '--id', 'king').err).toMatch(

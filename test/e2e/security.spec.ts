@@ -117,10 +117,12 @@ test('window.omendb has the contract’s names and no others', async ({ start })
   expect(names).toEqual(
     [
       'dropped',
+      'editMenu',
       'engineStatus',
       'forgetRecent',
       'info',
       'onEngineStatus',
+      'onMenu',
       'onOpen',
       'opened',
       'pickFile',

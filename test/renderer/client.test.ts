@@ -129,6 +129,34 @@ describe('the client of the engine', () => {
     second.die()
   })
 
+  it('opens a store that was only read so again', async () => {
+    const reader = (store: string) => ({ ...info(store), readOnly: true })
+    const first = new FakeEngine(({ op }) => (op === 'store.open' ? reader('a') : SILENT))
+    client.connect(first.page)
+    await client.call('store.open', { grant: 'grant-a', readOnly: true })
+    first.die()
+    await rested()
+    const second = new FakeEngine(() => reader('b'))
+    client.connect(second.page)
+    await rested()
+    expect(second.asked.map(({ params }) => params)).toEqual([{ grant: 'grant-a', readOnly: true }])
+    second.die()
+  })
+
+  it('tells whoever asked of each error, under the handle that the page knows', async () => {
+    const full = new AppError({ code: 'DISK_FULL', message: 'Full.', detail: { needed: 9, free: 3 } })
+    const engine = new FakeEngine(({ op }) => (op === 'store.open' ? info('a') : full))
+    client.connect(engine.page)
+    await client.call('store.open', { grant: 'grant-a' })
+    const heard: [string, string][] = []
+    const stop = client.onFailure((error, store) => heard.push([error.code, store]))
+    await expect(client.call('collection.drop', { store: 'a', collection: 'c' })).rejects.toThrow('Full.')
+    stop()
+    await expect(client.call('job.list', {})).rejects.toThrow('Full.')
+    expect(heard).toEqual([['DISK_FULL', 'a']])
+    engine.die()
+  })
+
   it('fails everything at once when the engine is given up', async () => {
     const waiting = client.call('job.list', {})
     const failed = expect(waiting).rejects.toMatchObject({ code: 'ENGINE_STOPPED' })

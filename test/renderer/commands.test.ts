@@ -23,7 +23,7 @@ describe('the commands', () => {
   it('leave plain keys to a field and Ctrl K to the palette', () => {
     const field = document.createElement('input')
     document.body.append(field)
-    expect(runKey(list, press('4', field))).toBe(false)
+    expect(runKey(list, press('5', field))).toBe(false)
     expect(runKey(list, press('a', field, { ctrlKey: true }))).toBe(false)
     expect(runKey(list, press('k', field, { ctrlKey: true }))).toBe(true)
     expect(openPalette).toHaveBeenCalledOnce()
@@ -33,7 +33,7 @@ describe('the commands', () => {
   it('do nothing that cannot be done now', () => {
     expect(runKey(list, press('f'))).toBe(false)
     expect(runKey(list, press('2'))).toBe(false)
-    expect(runKey(list, press('4'))).toBe(true)
+    expect(runKey(list, press('5'))).toBe(true)
   })
 
   it('are found by any of their words, those that begin with it first', () => {

@@ -22,6 +22,8 @@ const words: CollectionInfo = {
     },
   ],
   maps: [],
+  undo: null,
+  redo: null,
 }
 const store = { store: 's', revision: 1, collections: [words] } as unknown as StoreInfo
 const hit = (row: number) => ({ row, id: row + 1, distance: row / 10, fields: { word: `w${row}` } })

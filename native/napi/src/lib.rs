@@ -7,7 +7,9 @@
 //! - Reads run on the calling thread. Whatever syncs, scans or takes long runs on a thread of its own and settles a promise.
 
 mod arrays;
+mod care;
 mod failure;
+mod history;
 mod job;
 mod promise;
 mod reads;
@@ -61,10 +63,19 @@ pub fn file_vectors<'env>(env: &'env Env, path: String, max: u32) -> Result<Obje
     })
 }
 
-/// Opens the store at a path, or makes one there if `create`; resolves to it.
+/// Opens the store at a path, or makes one there if `create`; for reading only beside another process that writes it, if `read_only`.
+/// `holder` is what others are told who has it open. Resolves to it.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeStore>")]
-pub fn open_store<'env>(env: &'env Env, path: String, create: bool) -> Result<Object<'env>> {
-    on_thread(env, "open", move || NativeStore::open(&path, create))
+pub fn open_store<'env>(
+    env: &'env Env,
+    path: String,
+    create: bool,
+    read_only: Option<bool>,
+    holder: Option<String>,
+) -> Result<Object<'env>> {
+    on_thread(env, "open", move || {
+        NativeStore::open(&path, create, read_only.unwrap_or(false), holder)
+    })
 }
 
 /// Panics on this thread, if `OMENDB_TEST_PANIC` is set: lets a test see what becomes of a panic.

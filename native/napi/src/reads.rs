@@ -273,7 +273,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn map(&self, collection: String, name: String) -> Result<NativePoints> {
         guard(|| {
-            let (meta, rows, xy) = self.collection(&collection)?.map(&name)?;
+            let (meta, rows, xy) = self.present(&collection)?.map(&name)?;
             let info = serde_json::to_string(&meta).map_err(Failure::internal)?;
             Ok(NativePoints { info, rows, xy })
         })

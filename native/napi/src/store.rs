@@ -17,6 +17,9 @@ use crate::failure::{Failure, Outcome, guard, guarded, parse};
 use crate::job::Job;
 use crate::promise::on_thread;
 
+/// Stands between a collection's name, in which it cannot be, and the number of an entry of the history.
+const BEFORE: char = '\u{1f}';
+
 /// A handle of an open store. After `close` every call fails with STORE_CLOSED.
 #[napi]
 pub struct NativeStore {
@@ -24,11 +27,17 @@ pub struct NativeStore {
 }
 
 impl NativeStore {
-    pub(crate) fn open(path: &str, create: bool) -> Outcome<NativeStore> {
+    pub(crate) fn open(
+        path: &str,
+        create: bool,
+        read_only: bool,
+        holder: Option<String>,
+    ) -> Outcome<NativeStore> {
         let options = OpenOptions {
-            create,
-            background: true,
-            ..OpenOptions::default()
+            create: create && !read_only,
+            background: !read_only,
+            read_only,
+            holder,
         };
         let store = Store::open(path.as_ref(), options)?;
         Ok(NativeStore {
@@ -41,12 +50,30 @@ impl NativeStore {
         store.clone().ok_or_else(|| StoreError::Closed.into())
     }
 
+    /// A collection to write to, or to read as it is. The past cannot be written to.
     pub(crate) fn collection(&self, name: &str) -> Outcome<Arc<Collection>> {
+        if name.contains(BEFORE) {
+            return Err(StoreError::ReadOnly.into());
+        }
         Ok(self.store()?.collection(name)?)
     }
 
+    /// A collection as it is, also for a name of its past: maps are not in the history.
+    pub(crate) fn present(&self, name: &str) -> Outcome<Arc<Collection>> {
+        self.collection(name.split(BEFORE).next().unwrap_or(name))
+    }
+
+    /// A collection as it is, or with `BEFORE` and the number of an entry behind its name as it was before that.
     pub(crate) fn snapshot_of(&self, name: &str) -> Outcome<Arc<Snapshot>> {
-        Ok(self.collection(name)?.snapshot())
+        match name.split_once(BEFORE) {
+            None => Ok(self.collection(name)?.snapshot()),
+            Some((_, seq)) => {
+                let seq = seq
+                    .parse()
+                    .map_err(|_| Failure::invalid("the number of a change cannot be read"))?;
+                Ok(self.store()?.before(seq)?)
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 import type { ImportPlan, ImportResult, RejectedRow } from '../../contract/index.ts'
-import { addon } from '../addon.ts'
 import type { Session } from '../sessions.ts'
 import type { JobHandle } from './jobs.ts'
+import { nativeJob } from './native.ts'
 
 interface NativeImportResult {
   rows: number
@@ -19,10 +19,8 @@ export async function importFile(
   path: string,
   plan: ImportPlan,
 ): Promise<ImportResult> {
-  const native = new (addon().Job)((phase, done, total) => job.progress(phase, done, total, 'rows'))
-  job.onCancel(() => native.cancel())
   const result = JSON.parse(
-    await session.native.import(native, JSON.stringify({ path, collection, ...plan })),
+    await session.native.import(nativeJob(job, 'rows'), JSON.stringify({ path, collection, ...plan })),
   ) as NativeImportResult
   return {
     collection,

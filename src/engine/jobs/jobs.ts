@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { AppError, type AppErrorData, type Events, type JobInfo } from '../../contract/index.ts'
+import {
+  AppError,
+  type AppErrorData,
+  type Events,
+  type JobEnd,
+  type JobInfo,
+  type JobKind,
+  type JobResults,
+} from '../../contract/index.ts'
 import { nativeError } from '../addon.ts'
 
 /** The jobs that run: progress, cancel, and one end event each, whatever happens. */
@@ -8,10 +16,8 @@ import { nativeError } from '../addon.ts'
 const PROGRESS_EVERY_MS = 100
 /** The rate is taken over about this long, milliseconds. */
 const RATE_OVER_MS = 2_000
-/** Jobs of one store at once. */
+/** Jobs of one store at once; those that belong to none count together. */
 const JOBS_MAX = 8
-
-type End = Events['job.end']
 
 export interface JobHandle {
   readonly id: string
@@ -104,23 +110,23 @@ export class Jobs {
    * Starts a job and returns its number at once. `work` returns what the end event carries; what it throws
    * becomes the event's error.
    */
-  start(
-    kind: JobInfo['kind'],
+  start<K extends JobKind>(
+    kind: K,
     store: string,
     collection: string,
-    work: (job: JobHandle) => Promise<End['result']>,
+    work: (job: JobHandle) => Promise<JobResults[K]>,
   ): string {
     if (this.#ofStore(store).length >= JOBS_MAX) {
       throw new AppError({
         code: 'LIMIT_EXCEEDED',
-        message: `${JOBS_MAX} jobs are running on this store already.`,
+        message: `${JOBS_MAX} jobs ${store ? 'are running on this store' : 'of this kind are running'} already.`,
         remedy: 'Wait for one to end, or cancel one.',
         retry: true,
       })
     }
     const job = new RunningJob(kind, store, collection, this.#emit)
     this.#running.set(job.id, job)
-    job.ended = this.#run(job, work)
+    job.ended = this.#run(job, kind, work)
     return job.id
   }
 
@@ -144,14 +150,23 @@ export class Jobs {
     await Promise.all(jobs.map((job) => job.ended))
   }
 
+  /** Resolves when the jobs of a store that run now have ended. */
+  async ended(store: string): Promise<void> {
+    await Promise.all(this.#ofStore(store).map((job) => job.ended))
+  }
+
   #ofStore(store: string): RunningJob[] {
     return [...this.#running.values()].filter((job) => job.info.store === store)
   }
 
-  async #run(job: RunningJob, work: (job: JobHandle) => Promise<End['result']>): Promise<void> {
-    const { kind, store, collection } = job.info
+  async #run<K extends JobKind>(
+    job: RunningJob,
+    kind: K,
+    work: (job: JobHandle) => Promise<JobResults[K]>,
+  ): Promise<void> {
+    const { store, collection } = job.info
     const base = { job: job.id, kind, store, collection }
-    let end: End
+    let end: JobEnd<K>
     try {
       // The caller learns the job's number before its first event.
       await new Promise((resolve) => setImmediate(resolve))
@@ -161,17 +176,18 @@ export class Jobs {
       const error: AppErrorData = nativeError(thrown).toData()
       end =
         job.cancelled || error.code === 'CANCELLED'
-          ? { ...base, state: 'cancelled', error: cancelledError().toData() }
+          ? { ...base, state: 'cancelled', error: cancelledError(kind).toData() }
           : { ...base, state: 'failed', error }
     }
     this.#running.delete(job.id)
-    this.#emit('job.end', end)
+    this.#emit('job.end', end as Events['job.end'])
   }
 }
 
-export function cancelledError(): AppError {
-  return new AppError({
-    code: 'CANCELLED',
-    message: 'The job was cancelled. Nothing of it was kept; everything else is as it was.',
-  })
+export function cancelledError(kind?: JobKind): AppError {
+  const kept =
+    kind === 'compact'
+      ? 'What it had given back by then stays so; every row is as it was.'
+      : 'Nothing of it was kept; everything else is as it was.'
+  return new AppError({ code: 'CANCELLED', message: `The job was cancelled. ${kept}` })
 }

@@ -3,12 +3,15 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { AppError, type MapInfo, type MapParams } from '../../contract/index.ts'
-import { addon, type NativeJob, type NativeSnapshot } from '../addon.ts'
+import type { NativeSnapshot } from '../addon.ts'
+import { mapInfo, type NativeMapInfo } from '../info.ts'
+import { keepMap, mapKey } from '../kept-maps.ts'
+import { nativeName } from '../names.ts'
 import type { Session } from '../sessions.ts'
-import { mapInfo, type NativeMapInfo } from '../sessions.ts'
 import type { Neighbours } from './fuzzy.ts'
 import { cancelledError, type Emit, type JobHandle } from './jobs.ts'
 import { defaultEpochs, LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
+import { nativeJob } from './native.ts'
 import type { FromLayout, LayoutTask } from './umap-protocol.ts'
 
 /** Rows that umap-js is asked to lay out; beyond, it would take many minutes and gigabytes. */
@@ -16,13 +19,15 @@ export const MAP_ROWS_MAX = 100_000
 
 export interface MapOrder {
   collection: string
+  /** The entry of the history before which the collection is drawn; absent: as it is. */
+  before?: number
   name: string
   params: MapParams
   seed: number
 }
 
 /**
- * Draws a map and saves it: the PCA at once as the first frame, then the neighbour graph, then umap-js from the
+ * Draws a map and saves it (keeps it in memory where the store is only read): the PCA at once as the first frame, then the neighbour graph, then umap-js from the
  * PCA on a thread of its own.
  */
 export async function drawMap(
@@ -31,7 +36,7 @@ export async function drawMap(
   order: MapOrder,
   emit: Emit,
 ): Promise<MapInfo> {
-  const snapshot = session.native.snapshot(order.collection)
+  const snapshot = session.native.snapshot(nativeName(order))
   try {
     return await draw(job, session, snapshot, order, emit)
   } finally {
@@ -63,11 +68,6 @@ async function draw(
       detail: { rows: count, limit: MAP_ROWS_MAX },
     })
   }
-  const nativeJob = (phase: string): NativeJob => {
-    const native = new (addon().Job)((_, done, total) => job.progress(phase, done, total, 'rows'))
-    job.onCancel(() => native.cancel())
-    return native
-  }
   const frame = (
     stage: 'pca' | 'umap',
     epoch: number,
@@ -79,7 +79,7 @@ async function draw(
   const layout = count >= LAYOUT_ROWS_MIN
   const epochs = layout ? params.epochs || defaultEpochs(count) : 0
   job.progress('first picture', 0, count, 'rows', true)
-  const points = await snapshot.pca(nativeJob('first picture'))
+  const points = await snapshot.pca(nativeJob(job, 'rows', 'first picture'))
   job.check()
   const rows = new Uint32Array(points.length)
   const flat = new Float32Array(points.length * 2)
@@ -92,7 +92,7 @@ async function draw(
   if (layout) {
     job.progress('neighbour graph', 0, count, 'rows', true)
     const neighbours = Math.min(params.neighbours, rows.length)
-    const found = await snapshot.knnGraph(nativeJob('neighbour graph'), neighbours - 1)
+    const found = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1)
     job.check()
     const graph: Neighbours = {
       count: found.length,
@@ -117,7 +117,15 @@ async function draw(
     generation: snapshot.generation,
     created: Date.now(),
   }
+  const key = mapKey(nativeName(order), name)
+  if (session.readOnly || order.before !== undefined) {
+    const unsaved: MapInfo = { ...mapInfo(info), unsaved: true }
+    keepMap(session.maps, key, { info: unsaved, rows, xy })
+    session.revisionBase++
+    return unsaved
+  }
   await session.native.saveMap(collection, JSON.stringify(info), rows, xy)
+  session.maps.delete(key)
   return mapInfo(info)
 }
 

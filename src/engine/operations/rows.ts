@@ -1,5 +1,7 @@
 import { AppError, type Cell, type Id } from '../../contract/index.ts'
 import type { Handlers } from '../context.ts'
+import { historyEntry, type NativeEntry } from '../info.ts'
+import { nativeName } from '../names.ts'
 import { cellText } from './text.ts'
 
 interface NativeRow {
@@ -10,6 +12,8 @@ interface NativeRow {
 
 /** Numbers of one add across all its vectors: a gigabyte. */
 const ADD_NUMBERS_MAX = 268_435_456
+/** Ids that are looked up before others get a turn. */
+const FIND_AT_ONCE = 10_000
 
 export const rowOperations: Handlers<
   | 'row.get'
@@ -19,10 +23,13 @@ export const rowOperations: Handlers<
   | 'rows.add'
   | 'rows.addVectors'
   | 'rows.deleteIds'
+  | 'rows.edit'
+  | 'rows.find'
   | 'column.values'
 > = {
-  'row.get': ({ store, collection, row }, { sessions }) => {
+  'row.get': ({ store, row, ...target }, { sessions }) => {
     const { native } = sessions.get(store)
+    const collection = nativeName(target)
     const { dimension, ...found } = JSON.parse(native.row(collection, row)) as NativeRow
     const vector = new Float32Array(dimension)
     native.vector(collection, row, vector)
@@ -31,19 +38,32 @@ export const rowOperations: Handlers<
     return { row, ...found, vector, norm: Math.sqrt(squares) }
   },
 
-  'row.find': ({ store, collection, id }, { sessions }) =>
-    sessions.get(store).native.rowOf(collection, JSON.stringify(id)),
+  'row.find': ({ store, id, ...target }, { sessions }) =>
+    sessions.get(store).native.rowOf(nativeName(target), JSON.stringify(id)),
 
-  'row.labels': ({ store, collection, column, rows }, { sessions }) => {
-    const cells = JSON.parse(sessions.get(store).native.cells(collection, column, rowNumbers(rows))) as Cell[]
+  'rows.find': async ({ store, ids, ...target }, { sessions }) => {
+    const collection = nativeName(target)
+    const rows = new Uint32Array(ids.length)
+    let found = 0
+    for (const [index, id] of ids.entries()) {
+      if (index % FIND_AT_ONCE === FIND_AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
+      const row = sessions.get(store).native.rowOf(collection, JSON.stringify(id))
+      if (row !== null) rows[found++] = row
+    }
+    return { rows: rows.slice(0, found) }
+  },
+
+  'row.labels': ({ store, column, rows, ...target }, { sessions }) => {
+    const { native } = sessions.get(store)
+    const cells = JSON.parse(native.cells(nativeName(target), column, rowNumbers(rows))) as Cell[]
     return cells.map(cellText)
   },
 
-  'row.delete': async ({ store, collection, rows }, { sessions }) => ({
-    deleted: await sessions.get(store).native.deleteRows(collection, rowNumbers(rows)),
+  'row.delete': async ({ store, rows, ...target }, { sessions }) => ({
+    deleted: await sessions.toWrite(store).native.deleteRows(nativeName(target), rowNumbers(rows)),
   }),
 
-  'rows.add': async ({ store, collection, rows }, { sessions }) => {
+  'rows.add': async ({ store, rows, ...target }, { sessions }) => {
     const text = JSON.stringify(rows, (_, value: unknown) =>
       value instanceof Float32Array || value instanceof Float64Array
         ? Array.from(value)
@@ -51,13 +71,13 @@ export const rowOperations: Handlers<
           ? value.toString()
           : value,
     )
-    return JSON.parse(await sessions.get(store).native.addRows(collection, text)) as {
+    return JSON.parse(await sessions.toWrite(store).native.addRows(nativeName(target), text)) as {
       first: number
       count: number
     }
   },
 
-  'rows.addVectors': async ({ store, collection, vectors, ids }, { sessions }) => {
+  'rows.addVectors': async ({ store, vectors, ids, ...target }, { sessions }) => {
     if (vectors.length > ADD_NUMBERS_MAX) {
       throw new AppError({
         code: 'LIMIT_EXCEEDED',
@@ -66,19 +86,29 @@ export const rowOperations: Handlers<
       })
     }
     return JSON.parse(
-      await sessions.get(store).native.addVectors(collection, vectors, JSON.stringify(ids ?? null)),
+      await sessions
+        .toWrite(store)
+        .native.addVectors(nativeName(target), vectors, JSON.stringify(ids ?? null)),
     ) as { first: number; count: number }
   },
 
-  'rows.deleteIds': async ({ store, collection, ids }, { sessions }) => ({
-    deleted: await sessions.get(store).native.deleteIds(collection, JSON.stringify(ids)),
+  'rows.deleteIds': async ({ store, ids, ...target }, { sessions }) => ({
+    deleted: await sessions.toWrite(store).native.deleteIds(nativeName(target), JSON.stringify(ids)),
   }),
 
-  'column.values': ({ store, collection, column, rows }, { sessions }) => {
+  'rows.edit': async ({ store, rows, changes, note, ...target }, { sessions }) => {
+    const { native } = sessions.toWrite(store)
+    const edited = JSON.parse(
+      await native.edit(nativeName(target), rowNumbers(rows), JSON.stringify(changes), note ?? null),
+    ) as { changed: number; entry: NativeEntry | null }
+    return { changed: edited.changed, entry: edited.entry && historyEntry(edited.entry) }
+  },
+
+  'column.values': ({ store, column, rows, ...target }, { sessions }) => {
     const codes = new Uint8Array(rows.length)
     const values = new Float32Array(rows.length)
     const found = JSON.parse(
-      sessions.get(store).native.columnValues(collection, column, rows, codes, values),
+      sessions.get(store).native.columnValues(nativeName(target), column, rows, codes, values),
     ) as
       | { kind: 'category'; labels: { label: string; count: number }[]; others: number; nulls: number }
       | { kind: 'number'; min: number; max: number; offset: number; nulls: number }

@@ -1,6 +1,7 @@
 import { AppError, type Cell, type Hit, type Id, type SearchResult } from '../../contract/index.ts'
 import type { NativeStore } from '../addon.ts'
 import type { Handlers } from '../context.ts'
+import { nativeName } from '../names.ts'
 
 interface NativeSearch {
   count: number
@@ -15,11 +16,12 @@ interface NativeSearch {
 const EMPTY = new Float32Array(0)
 
 export const searchOperations: Handlers<'search.run'> = {
-  'search.run': ({ store, collection, query, k, ef, exact, filter }, { sessions }) => {
+  'search.run': ({ store, query, k, ef, exact, filter, ...target }, { sessions }) => {
     const { native } = sessions.get(store)
+    const collection = nativeName(target)
     const started = performance.now()
     const like =
-      query.by === 'vector' ? null : query.by === 'row' ? query.row : rowOf(native, collection, query.id)
+      query.by === 'vector' ? null : query.by === 'row' ? query.row : rowOf(native, target, query.id)
     const vector =
       query.by !== 'vector'
         ? EMPTY
@@ -46,13 +48,13 @@ export const searchOperations: Handlers<'search.run'> = {
   },
 }
 
-function rowOf(native: NativeStore, collection: string, id: Id): number {
-  const row = native.rowOf(collection, JSON.stringify(id))
+function rowOf(native: NativeStore, target: { collection: string; before?: number }, id: Id): number {
+  const row = native.rowOf(nativeName(target), JSON.stringify(id))
   if (row === null) {
     const shown = String(id).slice(0, 80)
     throw new AppError({
       code: 'UNKNOWN_ID',
-      message: `No row of collection "${collection}" has the id ${JSON.stringify(shown)}.`,
+      message: `No row of collection "${target.collection}" has the id ${JSON.stringify(shown)}.`,
       remedy: 'Check the spelling; ids are compared letter by letter.',
       detail: { id: shown },
     })

@@ -2,15 +2,15 @@ import type { VerifyReport } from '../../contract/index.ts'
 import { addon } from '../addon.ts'
 import type { Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
-import { storeInfo } from '../sessions.ts'
+import { storeInfo } from '../info.ts'
 
 export const storeOperations: Handlers<
-  'engine.hello' | 'store.open' | 'store.info' | 'store.close' | 'store.verify'
+  'engine.hello' | 'store.open' | 'store.info' | 'store.close' | 'store.verify' | 'store.refresh'
 > = {
   'engine.hello': () => ({ version: addon().version(), isa: addon().isa(), pid: process.pid }),
 
-  'store.open': async ({ grant, create }, { grants, sessions, changes }) => {
-    const session = await sessions.open(grantedPath(grants, grant, 'store'), create)
+  'store.open': async ({ grant, ...how }, { grants, sessions, changes }) => {
+    const session = await sessions.open(grantedPath(grants, grant, 'store'), how)
     changes.update()
     return storeInfo(session)
   },
@@ -25,6 +25,13 @@ export const storeOperations: Handlers<
     return null
   },
 
+  'store.refresh': async ({ store }, { sessions, changes }) => {
+    const session = sessions.get(store)
+    const changed = session.readOnly && (await session.native.refresh())
+    if (changed) changes.check()
+    return { changed, info: storeInfo(session) }
+  },
+
   'store.verify': async ({ store }, { sessions }) => {
     const { problems, ...read } = JSON.parse(await sessions.get(store).native.verify()) as NativeReport
     return {
@@ -32,6 +39,7 @@ export const storeOperations: Handlers<
       problems: problems.map(({ file, reason, derived }) => ({
         file,
         what: derived ? `${reason} (an index: it can be built again, no row is lost)` : reason,
+        derived,
       })),
     }
   },

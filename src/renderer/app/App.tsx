@@ -1,8 +1,10 @@
 import { X } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import type { AppError } from '../../contract/index.ts'
+import { HistoryScreen } from '../features/history/HistoryScreen.tsx'
 import { ImportDialog } from '../features/import/ImportDialog.tsx'
 import { JobsScreen } from '../features/jobs/JobsScreen.tsx'
+import { Blocked } from '../features/stores/Blocked.tsx'
 import { StoreScreen } from '../features/stores/StoreScreen.tsx'
 import { Welcome } from '../features/stores/Welcome.tsx'
 import { clearStep } from '../state/actions.ts'
@@ -13,12 +15,15 @@ import { isTyping } from '../ui/keys.ts'
 import { ErrorNote } from '../ui/pieces.tsx'
 import styles from './app.module.css'
 import { commands as makeCommands, runKey } from './commands.ts'
+import { Dialogs } from './Dialogs.tsx'
 import { DropZone } from './DropZone.tsx'
 import { EngineBanner } from './EngineBanner.tsx'
 import { Palette, Sheet } from './Palette.tsx'
 import { Rail } from './Rail.tsx'
 import { StatusBar } from './StatusBar.tsx'
 import { TitleBar } from './TitleBar.tsx'
+import { ToastPlace } from './Toast.tsx'
+import { TroubleBanner } from './TroubleBanner.tsx'
 import { Workspace } from './Workspace.tsx'
 
 /** The window. */
@@ -50,13 +55,17 @@ export function App() {
   return (
     <div className={styles.window}>
       <TitleBar commands={commands} />
-      <EngineBanner />
+      <div className={styles.banners}>
+        <EngineBanner />
+        <TroubleBanner />
+      </div>
       <Rail />
       <main className={styles.main}>
         <Shown />
       </main>
       <StatusBar />
       <ImportDialog />
+      <Dialogs />
       <Palette commands={commands} open={palette} onClose={() => setPalette(false)} />
       <Sheet commands={commands} open={sheet} onClose={() => setSheet(false)} />
       {error && (
@@ -67,6 +76,7 @@ export function App() {
           </IconButton>
         </div>
       )}
+      <ToastPlace />
       <DropZone onError={setError} />
     </div>
   )
@@ -75,9 +85,12 @@ export function App() {
 function Shown() {
   const screen = useView((view) => view.screen)
   const store = useView((view) => view.store)
+  const blocked = useView((view) => view.blocked)
   const collection = useCollection()
+  if (blocked) return <Blocked key={blocked.place.grant} blocked={blocked} />
   if (screen === 'jobs') return <JobsScreen />
   if (!store) return <Welcome />
+  if (screen === 'history') return <HistoryScreen key={store.store} store={store} />
   if (collection && screen !== 'store') return <Workspace store={store} collection={collection} />
   return <StoreScreen store={store} />
 }

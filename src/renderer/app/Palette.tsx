@@ -4,7 +4,7 @@ import { Keys } from '../ui/controls.tsx'
 import pieces from '../ui/pieces.module.css'
 import { Dialog as SheetDialog } from '../ui/pieces.tsx'
 import styles from './app.module.css'
-import { type Command, findCommands, momentCommands } from './commands.ts'
+import { type Command, commandTitle, findCommands, momentCommands } from './commands.ts'
 
 interface PaletteProps {
   commands: readonly Command[]
@@ -84,7 +84,7 @@ function PaletteBody({ commands, onClose }: Omit<PaletteProps, 'open'>) {
             onClick={() => run(command)}
           >
             <span className={styles.optionGroup}>{command.group}</span>
-            <span className={styles.optionTitle}>{command.title}</span>
+            <span className={styles.optionTitle}>{commandTitle(command)}</span>
             {command.keys && <Keys keys={command.keys} />}
           </div>
         ))}

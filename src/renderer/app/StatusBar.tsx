@@ -1,12 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
-import { useEffect } from 'react'
-import type { IndexInfo, JobInfo } from '../../contract/index.ts'
+import { useEffect, useState } from 'react'
+import type { IndexInfo, JobInfo, StoreInfo } from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
 import { shell } from '../client/shell.ts'
 import { cancelJob } from '../state/actions.ts'
+import { jobName } from '../state/jobs.ts'
 import { useCollection, useView } from '../state/view.ts'
-import { bytes, count, share, timeLeft } from '../ui/format.ts'
+import { readHolder } from '../state/words.ts'
+import { ago, bytes, count, share, timeLeft } from '../ui/format.ts'
 import { ProgressBar } from '../ui/pieces.tsx'
 import styles from './app.module.css'
 
@@ -34,7 +36,7 @@ export function StatusBar() {
         </span>
       )}
       {index && collection && <span data-index={index.state}>{indexText(index, collection.rows)}</span>}
-      {store && <span>WAL {bytes(store.walBytes)}</span>}
+      {store?.readOnly ? <Followed store={store} /> : store && <span>WAL {bytes(store.walBytes)}</span>}
       {Object.values(jobs).map((job) => (
         <Job key={job.job} job={job} />
       ))}
@@ -47,6 +49,28 @@ export function StatusBar() {
         <span className={notice === null ? styles.end : undefined}>{bytes(store.freeBytes)} free</span>
       )}
     </section>
+  )
+}
+
+/** How often a time in words is told anew, milliseconds. */
+const TELL_MS = 20_000
+
+/** A store that is only read: who writes it, and when something new came from there. */
+function Followed({ store }: { store: StoreInfo }) {
+  const at = useView((view) => view.followedMs)
+  const [, tell] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => tell((n) => n + 1), TELL_MS)
+    return () => clearInterval(timer)
+  }, [])
+  const writer = store.writer === null ? null : readHolder(store.writer)
+  return (
+    <>
+      <span title={store.writer ?? undefined}>
+        {writer ? `read-only, written by ${writer.program}` : 'read-only, nobody writes it now'}
+      </span>
+      {at !== null && <span data-followed={at}>updated {ago(new Date(at).toISOString(), Date.now())}</span>}
+    </>
   )
 }
 
@@ -71,7 +95,8 @@ function indexText(index: IndexInfo, rows: number): string {
 
 function Job({ job }: { job: JobInfo }) {
   const done = share(job)
-  const name = job.kind === 'import' ? `Importing ${job.collection}` : 'Map'
+  const name =
+    job.kind === 'import' ? `Importing ${job.collection}` : job.kind === 'map' ? 'Map' : jobName(job)
   const phase = job.kind === 'map' && job.phase ? `, ${job.phase}` : ''
   return (
     <span className={styles.job}>

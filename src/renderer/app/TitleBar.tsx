@@ -1,13 +1,18 @@
 import { useQuery } from '@tanstack/react-query'
 import {
+  ArchiveRestore,
+  Camera,
   ChevronDown,
   Database,
   FileInput,
   FolderOpen,
+  History,
   LogOut,
   Moon,
   Plus,
   Search,
+  ShieldCheck,
+  Shrink,
   Sun,
   Table2,
 } from 'lucide-react'
@@ -18,6 +23,7 @@ import { cx, IconButton, Keys, Menu, Tip } from '../ui/controls.tsx'
 import { count, counted, metricName } from '../ui/format.ts'
 import styles from './app.module.css'
 import type { Command } from './commands.ts'
+import { ReadOnlyBadge } from './ReadOnlyBadge.tsx'
 
 /** Where one is: store, collection, and what it holds. The bar moves the window. */
 export function TitleBar({ commands }: { commands: readonly Command[] }) {
@@ -26,8 +32,10 @@ export function TitleBar({ commands }: { commands: readonly Command[] }) {
   const info = useQuery({ queryKey: ['shell'], queryFn: () => shell('info') })
   const run = (id: string) => void commands.find((command) => command.id === id)?.run()
   const [vector] = collection?.vectors ?? []
+  const looking = useView((view) => view.looking !== null)
   const facts = collection && [
-    counted(collection.rows, 'row'),
+    // How many there were then stands above the table.
+    looking ? 'as it was' : counted(collection.rows, 'row'),
     vector && `${count(vector.dimension)}-d`,
     vector && metricName(vector.metric),
   ]
@@ -61,6 +69,24 @@ export function TitleBar({ commands }: { commands: readonly Command[] }) {
                   icon: <FileInput size={14} />,
                   keys: 'Mod+I',
                   run: () => run('import'),
+                },
+                { label: 'History', icon: <History size={14} />, keys: '4', run: () => run('view-history') },
+              ],
+            },
+            {
+              entries: [
+                { label: 'Verify', icon: <ShieldCheck size={14} />, run: () => run('verify') },
+                { label: 'Save a snapshot…', icon: <Camera size={14} />, run: () => run('snapshot') },
+                {
+                  label: 'Restore a snapshot…',
+                  icon: <ArchiveRestore size={14} />,
+                  run: () => run('restore'),
+                },
+                {
+                  label: 'Compact…',
+                  icon: <Shrink size={14} />,
+                  why: store.readOnly ? 'This store is open read-only' : null,
+                  run: () => run('compact'),
                 },
               ],
             },
@@ -109,6 +135,7 @@ export function TitleBar({ commands }: { commands: readonly Command[] }) {
           />
         </>
       )}
+      {store?.readOnly && <ReadOnlyBadge store={store} />}
       <span className={styles.facts}>{facts?.filter(Boolean).join(' · ')}</span>
       <Tip label="Find a command">
         <button

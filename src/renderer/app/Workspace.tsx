@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from 'react'
 import { Group, type Layout, Panel, Separator } from 'react-resizable-panels'
 import type { CollectionInfo, StoreInfo } from '../../contract/index.ts'
+import { LookBanner } from '../features/history/LookBanner.tsx'
 import { Inspector } from '../features/inspector/Inspector.tsx'
 import MapView from '../features/map/MapView.tsx'
 import { QueryBar } from '../features/query/QueryBar.tsx'
 import { Results } from '../features/query/Results.tsx'
 import { TableView } from '../features/table/TableView.tsx'
+import { TagPopover } from '../features/tag/TagPopover.tsx'
 import { type Pane, useView } from '../state/view.ts'
 import { cx } from '../ui/controls.tsx'
 import styles from './app.module.css'
@@ -22,6 +24,7 @@ export function Workspace({ store, collection }: { store: StoreInfo; collection:
   const tableOnly = screen === 'table'
   return (
     <div className={styles.work}>
+      <LookBanner />
       <QueryBar key={`${store.store} ${collection.name}`} collection={collection} />
       <div className={styles.panes}>
         <RememberedGroup name="columns" orientation="horizontal">
@@ -73,6 +76,7 @@ export function Workspace({ store, collection }: { store: StoreInfo; collection:
           </Panel>
         </RememberedGroup>
       </div>
+      <TagPopover collection={collection} />
     </div>
   )
 }

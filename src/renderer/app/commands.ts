@@ -1,32 +1,14 @@
 import { AppError } from '../../contract/index.ts'
-import { shell } from '../client/shell.ts'
-import {
-  applyFilter,
-  clearSearch,
-  closeStore,
-  findSimilar,
-  openGrant,
-  openStore,
-  runSearch,
-  selectAll,
-} from '../state/actions.ts'
-import { NO_ROWS } from '../state/rows.ts'
+import { applyFilter, clearSearch, findSimilar, runSearch } from '../state/actions.ts'
+import { waysNow } from '../state/editmenu.ts'
 import { useTheme } from '../state/theme.ts'
-import { collectionOf, type Pane, useView } from '../state/view.ts'
+import { collectionOf, type Pane } from '../state/view.ts'
 import { isTyping, matches } from '../ui/keys.ts'
+import { type Attempt, type Command, focus, inCollection, view } from './command.ts'
+import { rowCommands } from './row-commands.ts'
+import { storeCommands } from './store-commands.ts'
 
-/** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
-export interface Command {
-  id: string
-  title: string
-  group: 'Go' | 'Query' | 'Rows' | 'Store' | 'Map' | 'Window'
-  keys?: string
-  /** Whether it can be done now. */
-  ready: () => boolean
-  run: () => unknown
-  /** Keys are heard by the part itself; the palette and the sheet still name them. */
-  local?: boolean
-}
+export type { Command } from './command.ts'
 
 interface Hooks {
   openPalette: () => void
@@ -34,12 +16,9 @@ interface Hooks {
   onError: (error: AppError) => void
 }
 
-const view = () => useView.getState()
-const inCollection = () => view().collection !== null && view().store !== null
-const focus = (selector: string) => document.querySelector<HTMLElement>(selector)?.focus()
-
+/** Everything that can be done, once: the palette lists it, the keyboard runs it, the sheet explains it. */
 export function commands({ openPalette, openSheet, onError }: Hooks): Command[] {
-  const attempt = (work: () => Promise<unknown>) => () => {
+  const attempt: Attempt = (work) => () => {
     work().catch((thrown: unknown) => onError(AppError.from(thrown)))
   }
   const maximize = (pane: Pane, title: string): Command => ({
@@ -83,10 +62,18 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       run: () => view().setScreen('table'),
     },
     {
+      id: 'view-history',
+      title: 'History',
+      group: 'Go',
+      keys: '4',
+      ready: () => view().store !== null,
+      run: () => view().setScreen('history'),
+    },
+    {
       id: 'view-jobs',
       title: 'Jobs',
       group: 'Go',
-      keys: '4',
+      keys: '5',
       ready: () => true,
       run: () => view().setScreen('jobs'),
     },
@@ -145,49 +132,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => view().filter !== '',
       run: attempt(() => applyFilter('')),
     },
-    {
-      id: 'table-focus',
-      title: 'Go to the rows of the table',
-      group: 'Rows',
-      keys: 'T',
-      ready: inCollection,
-      run: () => focus('[data-table]'),
-    },
-    {
-      id: 'select-all',
-      title: 'Select all rows of the filter',
-      group: 'Rows',
-      keys: 'Mod+A',
-      ready: inCollection,
-      run: attempt(selectAll),
-    },
-    {
-      id: 'toggle-row',
-      title: 'Select the row, or not',
-      group: 'Rows',
-      keys: 'Space',
-      local: true,
-      ready: () => view().active !== null,
-      run: () => {
-        const { active } = view()
-        if (active !== null) view().toggleSelected(active)
-      },
-    },
-    {
-      id: 'clear-selection',
-      title: 'Clear the selection',
-      group: 'Rows',
-      ready: () => view().selection.length > 0,
-      run: () => view().select(NO_ROWS),
-    },
-    {
-      id: 'delete',
-      title: 'Delete the selected rows…',
-      group: 'Rows',
-      keys: 'Delete',
-      ready: () => inCollection() && view().selection.length > 0,
-      run: () => document.querySelector<HTMLElement>('[aria-label="Delete the selected rows"]')?.click(),
-    },
+    ...rowCommands(attempt),
     {
       id: 'lasso',
       title: 'Lasso on the map',
@@ -197,63 +142,7 @@ export function commands({ openPalette, openSheet, onError }: Hooks): Command[] 
       ready: () => inCollection() && view().screen === 'map',
       run: () => window.dispatchEvent(new KeyboardEvent('keydown', { key: 'l', bubbles: true })),
     },
-    {
-      id: 'import',
-      title: 'Import a file…',
-      group: 'Store',
-      keys: 'Mod+I',
-      ready: () => true,
-      run: attempt(async () => {
-        const file = await shell('pickFile')
-        if (file) await openGrant(file)
-      }),
-    },
-    {
-      id: 'open',
-      title: 'Open a store…',
-      group: 'Store',
-      keys: 'Mod+O',
-      ready: () => true,
-      run: attempt(async () => {
-        const place = await shell('pickStore')
-        if (place) await openStore(place.grant)
-      }),
-    },
-    {
-      id: 'new',
-      title: 'New store…',
-      group: 'Store',
-      keys: 'Mod+N',
-      ready: () => true,
-      run: attempt(async () => {
-        const place = await shell('pickNewStore', 'vectors.db')
-        if (place) await openStore(place.grant, true)
-      }),
-    },
-    {
-      id: 'sample',
-      title: 'Import the sample: 20,000 words',
-      group: 'Store',
-      ready: () => true,
-      run: attempt(async () => view().setImporting(await shell('sample'))),
-    },
-    {
-      id: 'reveal',
-      title: 'Show the store in the file manager',
-      group: 'Store',
-      ready: () => view().grant !== null,
-      run: attempt(async () => {
-        const { grant } = view()
-        if (grant) await shell('revealStore', grant)
-      }),
-    },
-    {
-      id: 'close',
-      title: 'Close the store',
-      group: 'Store',
-      ready: () => view().store !== null,
-      run: closeStore,
-    },
+    ...storeCommands(attempt),
     maximize('map', 'Map'),
     maximize('table', 'Table'),
     maximize('results', 'Results'),
@@ -315,13 +204,23 @@ export function momentCommands(): Command[] {
   return [...collections, ...colours]
 }
 
+/** Commands whose keys mean something in a field too. */
+const OF_FIELDS = new Set(['select-all', 'undo', 'redo'])
+
+/** What a command is called now: undo and redo say what they would do. */
+export function commandTitle(command: Command): string {
+  if (command.id !== 'undo' && command.id !== 'redo') return command.title
+  const what = waysNow()[command.id]
+  return what === null ? command.title : `${command.title} ${what}`
+}
+
 /** Runs the command of a key press. Plain keys are text while one is typing, and nothing behind a dialog. */
 export function runKey(list: readonly Command[], event: KeyboardEvent): boolean {
   const inDialog = document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null
   for (const command of list) {
     if (!command.keys || command.local || !matches(command.keys, event)) continue
     const held = command.keys.includes('Mod+')
-    if (isTyping(event.target) && (!held || command.id === 'select-all')) return false
+    if (isTyping(event.target) && (!held || OF_FIELDS.has(command.id))) return false
     if (inDialog && command.id !== 'theme') return false
     if (!command.ready()) return false
     event.preventDefault()

@@ -23,12 +23,16 @@ const READS: ReadonlySet<Operation> = new Set<Operation>([
   'store.open',
   'store.info',
   'store.verify',
+  'store.refresh',
+  'store.history',
   'import.preview',
   'table.page',
   'table.position',
   'filter.rows',
   'filter.check',
   'row.get',
+  'row.find',
+  'rows.find',
   'row.labels',
   'search.run',
   'column.values',
@@ -50,11 +54,14 @@ interface Call {
 
 interface OpenStore {
   grant: string
+  /** It was opened for reading only, and is opened so again. */
+  readOnly: boolean
   /** The running engine's handle; null until the store is open again. */
   inner: string | null
 }
 
 type Listener = (data: never) => void
+type FailureListener = (error: AppError, store: string) => void
 
 export type EnginePort = Pick<MessagePort, 'postMessage' | 'addEventListener' | 'start' | 'close'>
 
@@ -68,6 +75,7 @@ export class EngineClient {
   #listeners = new Map<EventName, Set<Listener>>()
   #statusListeners = new Set<() => void>()
   #reconnectListeners = new Set<() => void>()
+  #failureListeners = new Set<FailureListener>()
   #connections = 0
   #status: EngineStatus = { state: 'restarting', deaths: 0, reason: '' }
   /** Handles that the page holds, and what they mean to the running engine. */
@@ -114,6 +122,12 @@ export class EngineClient {
   onReconnect(listener: () => void): () => void {
     this.#reconnectListeners.add(listener)
     return () => void this.#reconnectListeners.delete(listener)
+  }
+
+  /** Called with every error that the engine answers, and the store that was asked; empty for none. */
+  onFailure(listener: FailureListener): () => void {
+    this.#failureListeners.add(listener)
+    return () => void this.#failureListeners.delete(listener)
   }
 
   /** What the shell says about the engine's process. */
@@ -169,7 +183,8 @@ export class EngineClient {
       try {
         // The answer has passed #remember and bears the page's handle.
         const info = await new Promise<unknown>((resolve, reject) => {
-          this.#post({ op: 'store.open', params: { grant: open.grant }, resolve, reject, sent: 1 })
+          const { grant, readOnly } = open
+          this.#post({ op: 'store.open', params: { grant, readOnly }, resolve, reject, sent: 1 })
         })
         this.#emit('store.changed', info as StoreInfo)
         return
@@ -212,7 +227,10 @@ export class EngineClient {
     if (!call) return
     this.#inFlight.delete(message.id)
     if (!message.ok) {
-      call.reject(AppError.from(message.error))
+      const error = AppError.from(message.error)
+      const { store } = call.params
+      for (const listener of this.#failureListeners) listener(error, typeof store === 'string' ? store : '')
+      call.reject(error)
       return
     }
     if (call.op === 'store.open') this.#remember(call, message.value as StoreInfo)
@@ -226,12 +244,13 @@ export class EngineClient {
     for (const open of this.#stores.values()) {
       if (open.grant === grant) {
         open.inner = info.store
+        open.readOnly = info.readOnly
         return
       }
     }
     let outer = info.store
     for (let n = 2; this.#stores.has(outer); n++) outer = `${info.store}~${n}`
-    this.#stores.set(outer, { grant, inner: info.store })
+    this.#stores.set(outer, { grant, readOnly: info.readOnly, inner: info.store })
   }
 
   #inward(params: Record<string, unknown>): Record<string, unknown> {

@@ -3,8 +3,8 @@ import type { SortKey } from '../../contract/index.ts'
 import { engine } from './engine.ts'
 
 /**
- * Engine data by query key. Keys of a collection's data begin with ['data', store, collection, revision]: a change
- * of the store asks again, and what stands on the screen stays until the answer is there.
+ * Engine data by query key. Keys of a collection's data begin with ['data', store, collection, revision, before]: a
+ * change of the store asks again, and what stands on the screen stays until the answer is there.
  */
 
 /** Rows of one page of the table. */
@@ -29,20 +29,29 @@ export interface Source {
   store: string
   collection: string
   revision: number
+  /** Number of a change: the collection as it was before it. Absent: as it is. */
+  before?: number
 }
 
-function key({ store, collection, revision }: Source) {
-  return ['data', store, collection, revision] as const
+/** What a read is about, as the engine wants it. */
+export function target({ store, collection, before }: Source): {
+  store: string
+  collection: string
+  before?: number
+} {
+  return before === undefined ? { store, collection } : { store, collection, before }
+}
+
+function key({ store, collection, revision, before }: Source) {
+  return ['data', store, collection, revision, before ?? 'now'] as const
 }
 
 export function pageQuery(source: Source, filter: string, sort: SortKey[], page: number) {
-  const { store, collection } = source
   return queryOptions({
     queryKey: [...key(source), 'page', filter, sort, page],
     queryFn: () =>
       engine.call('table.page', {
-        store,
-        collection,
+        ...target(source),
         filter,
         sort,
         offset: page * PAGE_ROWS,
@@ -53,18 +62,25 @@ export function pageQuery(source: Source, filter: string, sort: SortKey[], page:
 }
 
 export function rowQuery(source: Source, row: number) {
-  const { store, collection } = source
   return queryOptions({
     queryKey: [...key(source), 'row', row],
-    queryFn: () => engine.call('row.get', { store, collection, row }),
+    queryFn: () => engine.call('row.get', { ...target(source), row }),
+  })
+}
+
+/** Numbers of all rows that are there, ascending. */
+export function liveQuery(source: Source) {
+  return queryOptions({
+    queryKey: [...key(source), 'live'],
+    queryFn: () => engine.call('filter.rows', { ...target(source), filter: '' }),
+    gcTime: 10_000,
   })
 }
 
 export function checkQuery(source: Source, filter: string) {
-  const { store, collection } = source
   return queryOptions({
     queryKey: [...key(source), 'check', filter],
-    queryFn: () => engine.call('filter.check', { store, collection, filter }),
+    queryFn: () => engine.call('filter.check', { ...target(source), filter }),
     gcTime: 5_000,
   })
 }

@@ -1,28 +1,58 @@
 import { AppError, type GrantInfo, LIMITS, type SearchQuery, type StoreInfo } from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
-import { queryClient, rowQuery, type Source } from '../client/queries.ts'
+import { liveQuery, queryClient, rowQuery, type Source, target } from '../client/queries.ts'
 import { shell } from '../client/shell.ts'
-import { counted } from '../ui/format.ts'
 import { mean } from '../ui/vector.ts'
 import { equals, nearLabel, readNear, rowLabel } from './near.ts'
-import { minus, NO_ROWS } from './rows.ts'
-import { collectionOf, type Near, NO_SEARCH, useView } from './view.ts'
+import { hasRow, intersection, NO_ROWS } from './rows.ts'
+import { collectionOf, type Near, NO_SEARCH, type StorePlace, useView } from './view.ts'
 
 /** Work that talks to the engine and ends in the view's state. Errors go where the person looks for them. */
 
 /** The open collection as queries name it; null if none is open. */
 export function currentSource(): Source | null {
-  const { store, collection } = useView.getState()
-  return store && collection !== null ? { store: store.store, collection, revision: store.revision } : null
+  const { store, collection, looking } = useView.getState()
+  if (!store || collection === null) return null
+  const now = { store: store.store, collection, revision: store.revision }
+  return looking ? { ...now, before: looking.seq } : now
 }
 
-/** Opens a granted store and shows it: its only collection at once, else the list. Throws what the engine says. */
-export async function openStore(grant: string, create = false): Promise<StoreInfo> {
-  const info = await engine.call('store.open', { grant, create })
-  showStore(info, grant)
+/**
+ * Opens a granted store and shows it: its only collection at once, else the list. One that another process writes, or
+ * that is damaged, is shown as such, with the ways on. Throws what else the engine says.
+ */
+export async function openStore(
+  place: StorePlace,
+  how: { create?: boolean; readOnly?: boolean } = {},
+): Promise<void> {
+  let info: StoreInfo
+  try {
+    info = await engine.call('store.open', { grant: place.grant, ...how })
+  } catch (thrown) {
+    const error = AppError.from(thrown)
+    if (error.code !== 'STORE_LOCKED' && error.code !== 'CORRUPT') throw error
+    useView.getState().setBlocked({ place, error })
+    return
+  }
+  showStore(info, place.grant)
   const only = info.collections.length === 1 ? info.collections[0] : undefined
   if (only) useView.getState().setCollection(only.name)
-  return info
+}
+
+/** A failed write leaves a handle that takes no more: the store is closed and opened again. */
+export async function reopenStore(): Promise<void> {
+  const { store, grant } = useView.getState()
+  if (!store || grant === null) return
+  await engine.call('store.close', { store: store.store }).catch(() => undefined)
+  useView.getState().setReopened(await engine.call('store.open', { grant }))
+  await refresh()
+}
+
+/** A store that is open read-only becomes writable under the same handle, if nobody else writes it any more. */
+export async function takeOver(): Promise<void> {
+  const { grant } = useView.getState()
+  if (grant === null) return
+  useView.getState().storeChanged(await engine.call('store.open', { grant }))
 }
 
 /** Shows an open store in place of the one before, and puts it on the list of recent ones. */
@@ -60,7 +90,7 @@ export async function closeQuietly(store: string, discardEmpty = false): Promise
 /** A file goes to the import dialog, a folder is opened as a store. */
 export async function openGrant(grant: GrantInfo): Promise<void> {
   if (grant.kind === 'file') useView.getState().setImporting(grant)
-  else await openStore(grant.grant)
+  else await openStore(grant)
 }
 
 /** Applies a filter to table, map and search. Throws what is wrong with it, and then changes nothing. */
@@ -71,16 +101,28 @@ export async function applyFilter(filter: string): Promise<void> {
   if (text === '') {
     useView.getState().setFilter('', null)
   } else {
-    const { store, collection } = source
-    const rows = await engine.call('filter.rows', { store, collection, filter: text })
+    const rows = await engine.call('filter.rows', { ...target(source), filter: text })
     if (isCurrent(source)) useView.getState().setFilter(text, rows)
   }
   if (useView.getState().search.near.length > 0) await runSearch()
 }
 
+/** After rows came or went otherwise than one by one: filter and search are asked again, and who left is let go. */
+export async function refresh(): Promise<void> {
+  const source = currentSource()
+  if (!source) return
+  const live = await queryClient.fetchQuery(liveQuery(source))
+  if (!isCurrent(source)) return
+  const view = useView.getState()
+  if (view.selection.length > 0) view.select(intersection(view.selection, live))
+  if (view.active !== null && !hasRow(live, view.active)) view.setActive(null)
+  // A column of the filter may be gone.
+  await applyFilter(view.filter).catch(() => applyFilter(''))
+}
+
 function isCurrent(source: Source): boolean {
   const now = currentSource()
-  return now?.store === source.store && now.collection === source.collection
+  return now?.store === source.store && now.collection === source.collection && now.before === source.before
 }
 
 let searches = 0
@@ -104,8 +146,7 @@ export async function runSearch(near?: Near[]): Promise<void> {
     const own = search.near.filter((near) => near.by !== 'vector')
     const k = Math.min(search.k + own.length, LIMITS.kMax)
     const result = await engine.call('search.run', {
-      store: source.store,
-      collection: source.collection,
+      ...target(source),
       query,
       k,
       ef: search.exact ? undefined : (search.ef ?? undefined),
@@ -157,8 +198,7 @@ async function rowOfId(id: string | number, source: Source): Promise<number> {
 }
 
 async function rowWhere(filter: string, source: Source): Promise<number | null> {
-  const { store, collection } = source
-  const rows = await engine.call('filter.rows', { store, collection, filter })
+  const rows = await engine.call('filter.rows', { ...target(source), filter })
   return rows[0] ?? null
 }
 
@@ -230,30 +270,8 @@ export function clearStep(): void {
 export async function selectAll(): Promise<void> {
   const source = currentSource()
   if (!source) return
-  const { store, collection } = source
   const { matching, filter } = useView.getState()
-  useView.getState().select(matching ?? (await engine.call('filter.rows', { store, collection, filter })))
-}
-
-/** Deletes rows for good. Throws what the engine says, and then nothing is deleted. */
-export async function deleteRows(rows: Uint32Array): Promise<void> {
-  const source = currentSource()
-  if (!source) return
-  const { store, collection } = source
-  const { deleted } = await engine.call('row.delete', {
-    store,
-    collection,
-    rows: new Uint32Array(rows),
-  })
-  const view = useView.getState()
-  view.select(minus(view.selection, rows))
-  if (view.active !== null && rows.includes(view.active)) view.setActive(null)
-  view.setNotice(`${counted(deleted, 'row')} deleted`)
-  const { result } = view.search
-  if (result) {
-    view.setSearch({ result: { ...result, hits: result.hits.filter((hit) => !rows.includes(hit.row)) } })
-  }
-  if (view.matching) view.setFilter(view.filter, minus(view.matching, rows))
+  useView.getState().select(matching ?? (await engine.call('filter.rows', { ...target(source), filter })))
 }
 
 export async function cancelJob(job: string): Promise<void> {

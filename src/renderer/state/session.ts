@@ -1,8 +1,13 @@
-import { AppError } from '../../contract/index.ts'
+import { AppError, type Events, type JobInfo } from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
 import { queryClient } from '../client/queries.ts'
-import { count } from '../ui/format.ts'
+import { bytes, counted } from '../ui/format.ts'
 import { closeQuietly, openGrant } from './actions.ts'
+import { redo, sayImported, sayProblem, undo } from './changes.ts'
+import { saySnapshot } from './copies.ts'
+import { startEditMenu } from './editmenu.ts'
+import { startRecent } from './recent.ts'
+import { say } from './toast.ts'
 import { useView } from './view.ts'
 
 /** Ties the engine's events to the view's state. Call once. */
@@ -12,22 +17,17 @@ export function startSession(onError: (error: AppError) => void): () => void {
     engine.on('job.progress', (job) => useView.getState().setJob(job)),
     engine.on('job.end', (end) => {
       const view = useView.getState()
-      const result = end.kind === 'import' && end.result && 'rejectedRows' in end.result ? end.result : null
-      if (!view.jobs[end.job]) {
-        // It was over before its first progress.
-        const { job, kind, store, collection } = end
-        const rows = end.result?.rows ?? 0
-        const progress = { phase: '', done: rows, total: rows, unit: 'rows' as const, rate: 0 }
-        view.setJob({ job, kind, store, collection, ...progress, startedMs: Date.now() })
-      }
+      // It was over before its first progress.
+      if (!view.jobs[end.job]) view.setJob(unseen(end))
       const error = end.error ? AppError.from(end.error) : null
-      view.endJob(end.job, { state: end.state, error, result })
+      view.endJob(end.job, { state: end.state, error, result: end.result ?? null })
+      if (error) noteTrouble(error, end.kind === 'snapshot' ? '' : end.store)
       // Its store was left while the job ran. The import dialog looks after the store that it made.
-      if (view.store && view.store.store !== end.store && !view.importing) void closeQuietly(end.store)
-      if (end.state === 'done') {
-        view.setNotice(result ? `${count(result.rows)} rows imported` : 'Map drawn and saved')
-      }
+      const left = end.store !== '' && view.store && view.store.store !== end.store
+      if (left && !view.importing) void closeQuietly(end.store)
+      if (end.state === 'done') sayEnd(end)
     }),
+    engine.onFailure(noteTrouble),
     engine.onReconnect(() => {
       useView.getState().setNotice('The engine stopped and was started again. Saved rows are kept.')
       void queryClient.invalidateQueries({ predicate: (query) => query.state.status === 'error' })
@@ -36,10 +36,62 @@ export function startSession(onError: (error: AppError) => void): () => void {
     window.omendb.onOpen((grant) => {
       openGrant(grant).catch((error: unknown) => onError(AppError.from(error)))
     }),
+    startRecent(),
+    startEditMenu((command) => void (command === 'undo' ? undo() : redo()).catch(sayProblem)),
   ]
   return () => {
     for (const stop of stops) stop()
   }
+}
+
+function unseen({ job, kind, store, collection }: Events['job.end']): JobInfo {
+  return {
+    job,
+    kind,
+    store,
+    collection,
+    phase: '',
+    done: 0,
+    total: 0,
+    unit: 'rows',
+    rate: 0,
+    startedMs: Date.now(),
+  }
+}
+
+function sayEnd(end: Events['job.end']): void {
+  const { dialog, store } = useView.getState()
+  // The dialog that waits for it says more.
+  if (dialog?.kind === end.kind || (dialog?.kind === 'copy' && dialog.copy === end.kind)) return
+  switch (end.kind) {
+    case 'import':
+      if (end.result) void sayImported(end.store, end.collection, end.result.rows)
+      break
+    case 'map':
+      useView
+        .getState()
+        .setNotice(store?.readOnly ? 'Map drawn, kept until the store is closed' : 'Map drawn and saved')
+      break
+    case 'snapshot':
+      if (end.result) saySnapshot(end.job, end.result)
+      break
+    case 'compact':
+      if (end.result) say(`Compacted: ${bytes(end.result.freed)} given back`)
+      break
+    case 'restore':
+      if (end.result) say(`Restored ${counted(end.result.files, 'file')}, ${bytes(end.result.bytes)}`)
+      break
+    case 'repair':
+      break
+  }
+}
+
+/** After these the open store takes no more writes until it is opened again: the window says so. */
+function noteTrouble(error: AppError, store: string): void {
+  const view = useView.getState()
+  if (store === '' || view.store?.store !== store) return
+  // The first reason says more than that nothing goes any more.
+  if (error.code === 'DISK_FULL' || (error.code === 'STORE_POISONED' && !view.trouble)) view.setTrouble(error)
 }
 
 /** Jobs died with the engine that ran them. */

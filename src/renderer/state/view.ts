@@ -1,16 +1,21 @@
+import { useMemo } from 'react'
 import { create } from 'zustand'
 import type {
   AppError,
   CollectionInfo,
   GrantInfo,
+  HistoryEntry,
   Id,
-  ImportResult,
   JobInfo,
+  JobKind,
+  JobResults,
   SearchResult,
   SortKey,
   StoreInfo,
 } from '../../contract/index.ts'
+import type { Source } from '../client/queries.ts'
 import { NO_ROWS, rowSet, toggleRow, union } from './rows.ts'
+import { readHolder } from './words.ts'
 
 /**
  * What the window shows, in one place: which store and collection, which rows are chosen, what was asked. Engine
@@ -18,7 +23,7 @@ import { NO_ROWS, rowSet, toggleRow, union } from './rows.ts'
  */
 
 /** `map` shows the map above the table; `table` gives the table the map's place. */
-export type Screen = 'store' | 'map' | 'table' | 'jobs'
+export type Screen = 'store' | 'map' | 'table' | 'history' | 'jobs'
 /** A pane that can take the whole window. */
 export type Pane = 'map' | 'table' | 'results' | 'inspector'
 
@@ -42,12 +47,38 @@ export interface SearchState {
   error: AppError | null
 }
 
-export interface EndedJob extends JobInfo {
+/** How a job ended, and what it came to. */
+export interface JobOutcome<K extends JobKind = JobKind> {
   state: 'done' | 'failed' | 'cancelled'
-  endedMs: number
   error: AppError | null
-  /** What a finished import counted. */
-  result: ImportResult | null
+  result: JobResults[K] | null
+}
+
+export type EndedJob = {
+  [K in JobKind]: JobInfo & JobOutcome<K> & { kind: K; endedMs: number }
+}[JobKind]
+
+/** A store that could not be opened, and why: locked by another writer, or damaged. */
+export interface Blocked {
+  place: StorePlace
+  error: AppError
+}
+
+/** A granted place of a store. */
+export type StorePlace = Pick<GrantInfo, 'grant' | 'name' | 'path'>
+
+/** A dialog about the store, or about what cannot be undone. */
+export type DialogState =
+  | { kind: 'compact' }
+  /** `from`: the store to repair, or the snapshot to restore; null: still to be chosen, or the open store. */
+  | { kind: 'copy'; copy: 'snapshot' | 'restore' | 'repair'; from: StorePlace | null }
+  | { kind: 'delete'; rows: Uint32Array }
+  | { kind: 'drop'; collection: string }
+
+/** Rows that are about to be tagged, and what the popover stands beside. */
+export interface Tagging {
+  rows: Uint32Array
+  anchor: Element
 }
 
 export interface ViewState {
@@ -74,6 +105,18 @@ export interface ViewState {
   jobs: Record<string, JobInfo>
   /** Jobs that ended in this session, newest first. */
   ended: EndedJob[]
+  /** A store that could not be opened stands in the place of what was shown. */
+  blocked: Blocked | null
+  /** What happened to the open store's disk or handle so that it takes no more writes; null: nothing. */
+  trouble: AppError | null
+  /** When the writer of a store that is open read-only was last followed, ms since 1970; null: not yet. */
+  followedMs: number | null
+  /** The collection is shown as it was before this change; null: as it is. */
+  looking: HistoryEntry | null
+  tagging: Tagging | null
+  /** A column that the table should bring into sight, once. */
+  columnInSight: string | null
+  dialog: DialogState | null
   /** The file in the import dialog; null when it is closed. */
   importing: GrantInfo | null
   /** One line in the status bar about what just happened; null: none. */
@@ -82,6 +125,14 @@ export interface ViewState {
   setScreen: (screen: Screen) => void
   setMaximized: (pane: Pane | null) => void
   setStore: (store: StoreInfo | null, grant: string | null) => void
+  /** The same store under a new handle: all that is shown of it stays. */
+  setReopened: (store: StoreInfo) => void
+  setBlocked: (blocked: Blocked | null) => void
+  setTrouble: (trouble: AppError | null) => void
+  setLooking: (entry: HistoryEntry | null) => void
+  setTagging: (tagging: Tagging | null) => void
+  setDialog: (dialog: DialogState | null) => void
+  showColumn: (name: string | null) => void
   /** News of the open store; ignored for others. */
   storeChanged: (store: StoreInfo) => void
   setCollection: (collection: string | null) => void
@@ -95,7 +146,7 @@ export interface ViewState {
   setSearch: (change: Partial<SearchState>) => void
   setColourBy: (column: string | null) => void
   setJob: (job: JobInfo) => void
-  endJob: (job: string, end: Pick<EndedJob, 'state' | 'error' | 'result'>) => void
+  endJob: (job: string, end: JobOutcome) => void
   setImporting: (file: GrantInfo | null) => void
   setNotice: (notice: string | null) => void
 }
@@ -125,6 +176,9 @@ function fresh() {
     hover: null,
     colourBy: null,
     search: NO_SEARCH,
+    looking: null,
+    tagging: null,
+    columnInSight: null,
   }
 }
 
@@ -138,9 +192,13 @@ export const useView = create<ViewState>()((set) => ({
   ended: [],
   importing: null,
   notice: null,
+  dialog: null,
+  blocked: null,
+  trouble: null,
+  followedMs: null,
   ...fresh(),
 
-  setScreen: (screen) => set({ screen, maximized: null }),
+  setScreen: (screen) => set({ screen, maximized: null, tagging: null, blocked: null }),
   setMaximized: (maximized) => set({ maximized }),
   setStore: (store, grant) =>
     set({
@@ -149,13 +207,33 @@ export const useView = create<ViewState>()((set) => ({
       collection: null,
       maximized: null,
       screen: 'store',
+      blocked: null,
+      trouble: null,
+      followedMs: null,
       ...fresh(),
     }),
+  setReopened: (store) =>
+    set(({ collection }) => {
+      const kept = collection !== null && store.collections.some((c) => c.name === collection)
+      return {
+        store,
+        trouble: null,
+        ...(kept ? {} : { collection: null, screen: 'store' as const, ...fresh() }),
+      }
+    }),
+  setBlocked: (blocked) => set({ blocked }),
+  setTrouble: (trouble) => set({ trouble }),
+  setLooking: (looking) => set({ looking, tagging: null }),
+  setTagging: (tagging) => set({ tagging }),
+  setDialog: (dialog) => set({ dialog }),
+  showColumn: (columnInSight) => set({ columnInSight }),
   storeChanged: (store) =>
     set((view) => {
       if (view.store?.store !== store.store) return {}
+      const followed = store.readOnly && store.revision !== view.store.revision
+      const news = followed ? { store, followedMs: Date.now() } : { store }
       const kept = view.collection === null || store.collections.some((c) => c.name === view.collection)
-      return kept ? { store } : { store, collection: null, screen: 'store', ...fresh() }
+      return kept ? news : { ...news, collection: null, screen: 'store', ...fresh() }
     }),
   setCollection: (collection) =>
     set((view) => {
@@ -180,7 +258,8 @@ export const useView = create<ViewState>()((set) => ({
     set((view) => {
       const { [id]: job, ...jobs } = view.jobs
       if (!job) return {}
-      const ended: EndedJob = { ...job, ...end, endedMs: Date.now() }
+      // The result is that of the job's own kind: both come from one event.
+      const ended = { ...job, ...end, endedMs: Date.now() } as EndedJob
       return { jobs, ended: [ended, ...view.ended].slice(0, ENDED_MAX) }
     }),
   setImporting: (importing) => set({ importing }),
@@ -190,6 +269,30 @@ export const useView = create<ViewState>()((set) => ({
 /** The collection on the screen, with its columns, index and maps; null if none is open. */
 export function useCollection(): CollectionInfo | null {
   return useView(collectionOf)
+}
+
+/** The collection as queries name it: as it is, or as it was before the change that is being looked at. */
+export function useSource({ store, revision }: StoreInfo, collection: string): Source {
+  const before = useView((view) => view.looking?.seq)
+  return useMemo(
+    () => ({ store, collection, revision, ...(before === undefined ? {} : { before }) }),
+    [store, collection, revision, before],
+  )
+}
+
+/** Why rows cannot be changed now; null where they can. */
+export function whyNotNow(view: Pick<ViewState, 'store' | 'looking'>): string | null {
+  if (view.store?.readOnly) {
+    const { writer } = view.store
+    if (writer === null) return 'This store is open read-only'
+    return `This store is open read-only: ${readHolder(writer).program} writes it`
+  }
+  if (view.looking) return 'This is the past; return to now to change rows'
+  return null
+}
+
+export function useWhyNot(): string | null {
+  return useView(whyNotNow)
 }
 
 export function collectionOf(view: Pick<ViewState, 'store' | 'collection'>): CollectionInfo | null {

@@ -50,10 +50,20 @@ export function Tip({ label, keys, side = 'bottom', children }: TipProps) {
   )
 }
 
-type ButtonProps = ComponentProps<'button'> & { look?: 'plain' | 'primary' | 'quiet' | 'danger' }
+/** Why something cannot be done now; it stays in sight and tells on hover and focus. */
+interface Withheld {
+  why?: string | null
+}
 
-export function Button({ look = 'plain', className, ...rest }: ButtonProps) {
-  return (
+function withheld(why: string | null | undefined): ComponentProps<'button'> {
+  return why ? { 'aria-disabled': true, onClick: (event) => event.preventDefault() } : {}
+}
+
+type ButtonProps = ComponentProps<'button'> &
+  Withheld & { look?: 'plain' | 'primary' | 'quiet' | 'danger'; side?: TipProps['side'] }
+
+export function Button({ look = 'plain', why, side, className, ...rest }: ButtonProps) {
+  const button = (
     <button
       type="button"
       className={cx(
@@ -64,26 +74,36 @@ export function Button({ look = 'plain', className, ...rest }: ButtonProps) {
         className,
       )}
       {...rest}
+      {...withheld(why)}
     />
+  )
+  return why ? (
+    <Tip label={why} side={side}>
+      {button}
+    </Tip>
+  ) : (
+    button
   )
 }
 
-type IconButtonProps = Omit<ComponentProps<'button'>, 'aria-label'> & {
-  /** Accessible name and tooltip. */
-  label: string
-  keys?: string
-  small?: boolean
-  side?: TipProps['side']
-}
+type IconButtonProps = Omit<ComponentProps<'button'>, 'aria-label'> &
+  Withheld & {
+    /** Accessible name and tooltip. */
+    label: string
+    keys?: string
+    small?: boolean
+    side?: TipProps['side']
+  }
 
-export function IconButton({ label, keys, small, side, className, ...rest }: IconButtonProps) {
+export function IconButton({ label, keys, small, side, why, className, ...rest }: IconButtonProps) {
   return (
-    <Tip label={label} keys={keys} side={side}>
+    <Tip label={why ?? label} keys={why ? undefined : keys} side={side}>
       <button
         type="button"
         aria-label={label}
         className={cx(styles.icon, small && styles.small, className)}
         {...rest}
+        {...withheld(why)}
       />
     </Tip>
   )
@@ -96,6 +116,8 @@ export interface MenuEntry {
   keys?: string
   danger?: boolean
   disabled?: boolean
+  /** Why it cannot be done now; it is then disabled and tells on hover. */
+  why?: string | null
   run: () => void
 }
 
@@ -124,7 +146,8 @@ export function Menu({ trigger, groups, align = 'start' }: MenuProps) {
                   <BaseMenu.Item
                     key={entry.label}
                     className={cx(styles.item, entry.danger && styles.itemDanger)}
-                    disabled={entry.disabled}
+                    disabled={entry.disabled || Boolean(entry.why)}
+                    title={entry.why ?? undefined}
                     onClick={entry.run}
                   >
                     {entry.icon}

@@ -98,21 +98,23 @@ pub fn import(
         Err(StoreError::UnknownCollection { .. }) => None,
         Err(other) => return Err(other.into()),
     };
-    let (reader, target) = match existing {
+    let (reader, target, brought) = match existing {
         Some(collection) => {
             fits(&collection, request)?;
             let reader =
                 omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
-            add_missing_columns(&collection, &reader)?;
-            (reader, ImportTarget::Existing(request.collection.clone()))
+            let brought = missing_columns(&collection, &reader);
+            let target = ImportTarget::Existing(request.collection.clone());
+            (reader, target, brought)
         }
         None => {
             let reader = omendb_formats::open(&request.path, &request.plan)?;
             let target = ImportTarget::New(spec(request, &reader));
-            (reader, target)
+            (reader, target, Vec::new())
         }
     };
-    let mut writer = store.begin_import(target)?;
+    let file = request.path.file_name().map(|name| name.to_string_lossy());
+    let mut writer = store.begin_import_with(target, &brought, file.as_deref())?;
 
     let (sender, receiver) = sync_channel(QUEUED_BATCHES);
     let (written, read) = std::thread::scope(|scope| {
@@ -256,19 +258,16 @@ fn adapted(plan: &ReadPlan, meta: &CollectionMeta) -> ReadPlan {
 
 /// Columns that the file has and the collection lacks. They are added before the rows, so an import that then fails leaves them
 /// behind, empty.
-fn add_missing_columns(collection: &Collection, reader: &Reader) -> Result<()> {
+/// Columns of the file that the collection does not have.
+fn missing_columns(collection: &Collection, reader: &Reader) -> Vec<Field> {
     let meta = collection.meta();
-    let missing: Vec<Field> = reader
+    reader
         .schema()
         .fields()
         .iter()
         .filter(|field| meta.column(field.name()).is_none())
         .map(|field| field.as_ref().clone())
-        .collect();
-    if !missing.is_empty() {
-        collection.add_columns(&missing)?;
-    }
-    Ok(())
+        .collect()
 }
 
 fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {

@@ -263,7 +263,7 @@ fn copy(
     let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
     disk.sync_dir(parent.unwrap_or(Path::new(".")))?;
     go_on(cancel, "the copy")?;
-    report.bytes += manifest.publish(&disk, target)?;
+    report.bytes += manifest.publish(&disk, target, false)?;
     report.files += 1;
     progress(total, total);
     Ok(report)
@@ -304,11 +304,9 @@ pub(crate) fn go_on(cancel: &AtomicBool, what: &str) -> Result<()> {
 
 /// Takes indexes out of a manifest.
 fn leave_out(manifest: &mut Manifest, paths: &BTreeSet<PathBuf>) {
-    for segment in manifest
-        .collections
-        .iter_mut()
-        .flat_map(|c| &mut c.segments)
-    {
+    // Dropped collections that the history can bring back have theirs too.
+    let collections = manifest.collections.iter_mut().chain(&mut manifest.dropped);
+    for segment in collections.flat_map(|c| &mut c.segments) {
         let folder = segment_folder(Path::new(""), segment.id);
         segment
             .indexes

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::history::{Change, ChangeKind, Entry, Inverse, MAX_NOTE_BYTES, now};
 use crate::ingest::{count_rows, fit_columns, ids_of, split_vectors};
 use crate::meta::{CollectionMeta, CollectionSpec, IdKind};
 use crate::part::Part;
@@ -44,6 +45,9 @@ pub struct BulkWriter {
     collection: Option<u32>,
     meta: Arc<CollectionMeta>,
     schema: SchemaRef,
+    /// Columns that it brings.
+    fields: Vec<Field>,
+    note: Option<String>,
     segment: u64,
     writer: Option<SegmentWriter>,
     failed: bool,
@@ -56,18 +60,24 @@ impl std::fmt::Debug for BulkWriter {
 }
 
 impl BulkWriter {
-    pub(crate) fn begin(shared: &Arc<Shared>, target: ImportTarget) -> Result<BulkWriter> {
+    pub(crate) fn begin(
+        shared: &Arc<Shared>,
+        target: ImportTarget,
+        fields: &[Field],
+        note: Option<&str>,
+    ) -> Result<BulkWriter> {
         let mut state = shared.write()?;
         let (collection, meta) = match target {
             ImportTarget::New(spec) => {
-                let meta = Arc::new(CollectionMeta::from_spec(spec)?);
+                let meta = CollectionMeta::from_spec(spec)?.with_columns(fields)?;
+                let meta = Arc::new(meta);
                 new_entry(&state, meta.clone())?;
                 (None, meta)
             }
             ImportTarget::Existing(name) => {
                 let found = state.collections.iter().find(|(_, w)| w.meta.name == name);
                 let (id, written) = found.ok_or(Error::UnknownCollection { name })?;
-                (Some(*id), written.meta.clone())
+                (Some(*id), Arc::new(written.meta.with_columns(fields)?))
             }
         };
         let segment = shared.begin_import_segment(&mut state);
@@ -78,6 +88,8 @@ impl BulkWriter {
             collection,
             meta,
             schema,
+            fields: fields.to_vec(),
+            note: note.map(|text| text.chars().take(MAX_NOTE_BYTES / 4).collect()),
             segment,
             writer: None,
             failed: false,
@@ -156,7 +168,7 @@ impl BulkWriter {
         };
         let (first_row, meta) = match (&new, state.collections.get(&id)) {
             (Some(_), _) => (0, self.meta.clone()),
-            (None, Some(written)) => (written.next_row, written.meta.clone()),
+            (None, Some(written)) => (written.next_row, self.meta_now(&written.meta)?),
             (None, None) => return Err(gone()),
         };
         let mut entry = sealed.entry;
@@ -182,21 +194,36 @@ impl BulkWriter {
             *Arc::make_mut(&mut deleted) |= &dead;
         }
 
+        let seq = state.ledger.next_seq;
+        let mut note = Entry::new(seq, now(), ChangeKind::Import, id, &meta.name, first_row);
+        note.was_there = new.is_none();
+        note.added = u64::from(entry.rows);
+        note.removed = dead.range_cardinality(..first_row);
+        note.end_row = end;
+        note.note = self.note.take();
+        state.ledger.push(Change {
+            entry: note,
+            inverse: Inverse {
+                died: dead.iter().take_while(|row| *row < first_row).collect(),
+                ..Inverse::default()
+            },
+        });
         let added = new.clone();
-        shared.seal(&commit, &mut state, |manifest| {
+        let sealed = shared.seal(&commit, &mut state, |manifest| {
             if let Some(added) = added {
-                manifest.next_collection = added
-                    .id
-                    .checked_add(1)
-                    .ok_or_else(|| Error::internal("out of ids"))?;
-                manifest.collections.push(added);
+                manifest.add(added)?;
             }
             let collection = manifest.collection_mut(id)?;
+            collection.meta = meta.clone();
             collection.segments.push(entry);
             collection.next_row = end;
             collection.deleted = deleted.clone();
             Ok(())
-        })?;
+        });
+        if let Err(e) = sealed {
+            state.ledger.cancel(seq);
+            return Err(e);
+        }
         // The generation that names the segment is durable: its files are no longer the import's to remove.
         state.imports.retain(|&i| i != self.segment);
         let rows = u64::from(part.rows);
@@ -204,6 +231,11 @@ impl BulkWriter {
             written.sealed.push(Arc::new(part));
             written.next_row = end;
             written.deleted = deleted;
+            if written.meta.columns.len() < meta.columns.len() {
+                written.schema = meta.schema();
+                written.core.meta.store(meta.clone());
+                written.meta = meta;
+            }
             written.dirty = true;
         };
         match new {
@@ -224,6 +256,18 @@ impl BulkWriter {
         })
     }
 
+    /// The collection's columns with those that the import brings.
+    fn meta_now(&self, now: &CollectionMeta) -> Result<Arc<CollectionMeta>> {
+        let meta = Arc::new(now.with_columns(&self.fields)?);
+        if meta.columns.starts_with(&self.meta.columns) {
+            return Ok(meta);
+        }
+        // The segment was written with the columns in another order.
+        Err(Error::invalid(
+            "other columns were added to the collection meanwhile; begin the import again",
+        ))
+    }
+
     /// An import without rows: makes the new collection, if it was to be one.
     fn commit_empty(self) -> Result<Committed> {
         let shared = self.shared.clone();
@@ -231,15 +275,7 @@ impl BulkWriter {
         shared.sync(&commit, &mut state)?;
         if self.collection.is_none() {
             let entry = new_entry(&state, self.meta.clone())?;
-            let added = entry.clone();
-            shared.publish(&commit, &mut state, |manifest| {
-                manifest.next_collection = added
-                    .id
-                    .checked_add(1)
-                    .ok_or_else(|| Error::internal("out of ids"))?;
-                manifest.collections.push(added);
-                Ok(())
-            })?;
+            shared.publish_new(&commit, &mut state, &entry)?;
             let written = new_collection(&entry, Vec::new(), state.manifest.generation);
             add_collection(&shared, &mut state, written);
         }

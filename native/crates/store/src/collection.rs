@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::history::{Change, Entry, now};
 use crate::indexer::MIN_ROWS;
 use crate::ingest::{Batch, count_rows, fit_columns, split_vectors};
 use crate::json_rows::from_json;
@@ -18,7 +19,7 @@ use crate::meta::{CollectionMeta, ColumnMeta, Id};
 use crate::part::Slab;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, Shared, Written};
-use crate::wal::{Delete, Kind, MAX_PAYLOAD, Upsert};
+use crate::wal::{Delete, Kind, MAX_PAYLOAD, Stamp, Upsert};
 
 /// A collection of an open store.
 pub struct Collection {
@@ -50,6 +51,10 @@ pub struct CollectionInfo {
     pub vectors: Vec<VectorInfo>,
     /// Its saved maps.
     pub maps: Vec<MapMeta>,
+    /// The change that undo would take back.
+    pub undo: Option<Arc<Entry>>,
+    /// The undo that redo would take back.
+    pub redo: Option<Arc<Entry>>,
 }
 
 /// Where ids come from.
@@ -112,7 +117,13 @@ impl Collection {
         let snapshot = self.core.snapshot.load_full();
         let meta = self.core.meta.load_full();
         let all: u64 = snapshot.parts().iter().map(|p| u64::from(p.rows)).sum();
+        let (undo, redo) = {
+            let history = self.shared.history.read();
+            (history.undo(self.core.id), history.redo(self.core.id))
+        };
         CollectionInfo {
+            undo,
+            redo,
             name: meta.name.clone(),
             rows: snapshot.len(),
             deleted: all - snapshot.len(),
@@ -235,8 +246,13 @@ impl Collection {
                 actual: size_of_val(vectors) as u64,
             });
         }
+        let at = now();
         let upsert = Upsert {
-            collection: self.core.id,
+            stamp: Stamp {
+                seq: 0,
+                at,
+                collection: self.core.id,
+            },
             first_row: 0,
             rows,
             columns,
@@ -259,10 +275,14 @@ impl Collection {
             }
             let staged = written.stage(batch)?;
             numbers = staged.rows.clone();
-            Upsert::set_first_row(&mut payload, numbers.start);
+            let stamp = state.ledger.stamp_rows(self.core.id, at);
+            Upsert::set_stamp(&mut payload, stamp, numbers.start);
             let lsn = state
                 .wal
                 .append(Kind::Upsert, self.shared.durable(), &payload)?;
+            let dead = staged.dead.iter().copied();
+            let name = &written.meta.name;
+            state.ledger.add_rows(stamp, name, &numbers, dead);
             written.apply(staged);
             lsn
         };
@@ -374,15 +394,14 @@ impl Collection {
             if count == 0 {
                 return Ok(0);
             }
-            let delete = Delete {
-                collection: self.core.id,
-                rows,
-            };
+            let stamp = state.ledger.stamp(self.core.id, now());
+            let delete = Delete { stamp, rows };
             let lsn = state
                 .wal
                 .append(Kind::Delete, self.shared.durable(), &delete.encode())?;
-            written.bury(delete.rows);
-            written.dirty = true;
+            let change = Change::delete(stamp, &written.meta.name, written.next_row, delete.rows);
+            written.turn(&change.inverse);
+            state.ledger.push(change);
             lsn
         };
         self.finish(lsn)?;

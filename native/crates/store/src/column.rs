@@ -9,6 +9,7 @@ use arrow_array::{
 
 use crate::error::{Error, Result};
 use crate::meta::ColumnKind;
+use crate::numbers::Numbers;
 use crate::snapshot::Snapshot;
 
 /// One batch of a column, by type.
@@ -64,9 +65,14 @@ pub(crate) fn array_in<'a>(
     batch.columns().get(at)
 }
 
+/// One batch of a part.
 struct Chunk<'a> {
+    /// Smallest range that holds its row numbers.
     start: u32,
     end: u32,
+    numbers: &'a Numbers,
+    /// Position in the part of the batch's first row.
+    position: u32,
     values: Typed<'a>,
 }
 
@@ -87,31 +93,33 @@ impl<'a> ColumnReader<'a> {
             .ok_or_else(|| Error::internal(format!("there is no column {index}")))?;
         let mut chunks = Vec::new();
         for part in snapshot.parts() {
+            let chunk = |position: u32, rows: u32, values| Chunk {
+                start: part.numbers.row(position),
+                end: part.numbers.row(position + rows - 1) + 1,
+                numbers: &part.numbers,
+                position,
+                values,
+            };
             if part.columns.is_empty() {
-                chunks.push(Chunk {
-                    start: part.first_row,
-                    end: part.range().end,
-                    values: Typed::Missing,
-                });
+                chunks.push(chunk(0, part.rows, Typed::Missing));
             }
             for (i, batch) in part.columns.iter().enumerate() {
-                let start = part.first_row + part.batch_start(i);
+                let start = part.batch_start(i);
+                if batch.num_rows() == 0 {
+                    continue;
+                }
                 let values = match array_in(batch, index, &column.name) {
                     None => Typed::Missing,
                     Some(array) => typed(array, column.kind).ok_or_else(|| {
                         Error::internal(format!(
-                            "column {:?} is {} but rows from {start} hold {}",
+                            "column {:?} is {} but rows from position {start} hold {}",
                             column.name,
                             column.kind.as_str(),
                             array.data_type()
                         ))
                     })?,
                 };
-                chunks.push(Chunk {
-                    start,
-                    end: start + batch.num_rows() as u32,
-                    values,
-                });
+                chunks.push(chunk(start, batch.num_rows() as u32, values));
             }
         }
         Ok(ColumnReader {
@@ -136,7 +144,10 @@ impl<'a> ColumnReader<'a> {
             }
         }
         let chunk = &self.chunks[self.last];
-        chunk.values.value((row - chunk.start) as usize)
+        match chunk.numbers.position(row) {
+            Some(position) => chunk.values.value((position - chunk.position) as usize),
+            None => Value::Null,
+        }
     }
 }
 

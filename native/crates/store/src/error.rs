@@ -130,6 +130,18 @@ pub enum Error {
         /// The holder's process id.
         pid: Option<u32>,
     },
+    /// There is no change to undo, or no undo to redo.
+    #[error("there is nothing to {what}")]
+    NothingToUndo {
+        /// `"undo"` or `"redo"`.
+        what: &'static str,
+    },
+    /// An entry that the history does not hold (any more).
+    #[error("the history holds no change {seq}")]
+    HistoryPruned {
+        /// The entry asked for.
+        seq: u64,
+    },
     /// A write through a read-only handle.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -154,12 +166,14 @@ pub enum Error {
         operation: &'static str,
     },
     /// No space left, or a quota is reached.
-    #[error("the disk is full: could not {operation} {}", path.display())]
+    #[error("the disk is full: could not {operation} {}{}", path.display(), needed.map(|n| format!("; it needs at least {} more", size(n))).unwrap_or_default())]
     DiskFull {
         /// The path.
         path: PathBuf,
         /// What was tried.
         operation: &'static str,
+        /// Bytes that the failed write still had to put on disk; unknown when it was no write.
+        needed: Option<u64>,
     },
     /// Another failure of the system.
     #[error("could not {operation} {}: {message}", path.display())]
@@ -229,6 +243,8 @@ impl Error {
             Error::LimitExceeded { .. } => "LIMIT_EXCEEDED",
             Error::Cancelled { .. } => "CANCELLED",
             Error::StoreLocked { .. } => "STORE_LOCKED",
+            Error::NothingToUndo { .. } => "NOTHING_TO_UNDO",
+            Error::HistoryPruned { .. } => "HISTORY_PRUNED",
             Error::ReadOnly => "READ_ONLY",
             Error::FileNotFound { .. } | Error::OutOfDate { .. } => "FILE_NOT_FOUND",
             Error::PermissionDenied { .. } => "PERMISSION_DENIED",
@@ -254,6 +270,8 @@ impl Error {
                 column,
                 known,
             } => json!({ "collection": collection, "column": column, "known": known }),
+            Error::NothingToUndo { what } => json!({ "what": what }),
+            Error::HistoryPruned { seq } => json!({ "seq": seq }),
             Error::UnknownRow { row } => json!({ "row": row }),
             Error::UnknownId { id } => json!({ "id": id }),
             Error::DimensionMismatch {
@@ -291,10 +309,14 @@ impl Error {
             Error::FileNotFound { path: p } | Error::OutOfDate { path: p } => {
                 json!({ "path": path(p) })
             }
-            Error::PermissionDenied { path: p, operation }
-            | Error::DiskFull { path: p, operation } => {
+            Error::PermissionDenied { path: p, operation } => {
                 json!({ "path": path(p), "operation": operation })
             }
+            Error::DiskFull {
+                path: p,
+                operation,
+                needed,
+            } => json!({ "path": path(p), "operation": operation, "needed": needed }),
             Error::Io {
                 path: p,
                 operation,
@@ -355,6 +377,10 @@ impl Error {
             Error::StoreLocked { .. } => {
                 "Nothing was changed. Open the store for reading only, or close it in the other process and try again."
             }
+            Error::NothingToUndo { .. } => "Nothing was changed.",
+            Error::HistoryPruned { .. } => {
+                "Nothing was changed. The history keeps changes for a limited time: list it to see which can be taken back."
+            }
             Error::ReadOnly => {
                 "Nothing was changed. To write, open the store again without read-only, once no other process has it open for writing."
             }
@@ -395,9 +421,11 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Error::PermissionDenied { path, operation }
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Error::DiskFull { path, operation }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull {
+                path,
+                operation,
+                needed: None,
+            },
             _ => Error::Io {
                 path,
                 operation,
@@ -428,5 +456,15 @@ impl Error {
         Error::Internal {
             reason: reason.into(),
         }
+    }
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
     }
 }

@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 
 use crate::column::array_in;
 use crate::error::{Error, Result};
+use crate::numbers::Numbers;
 use crate::query::PARALLEL_ROWS;
 use crate::snapshot::Snapshot;
 
@@ -67,42 +68,41 @@ impl Snapshot {
                 .map(|(_, f)| (*f).clone())
                 .collect::<Vec<_>>(),
         ));
-        let mut batches: Vec<(u32, usize, Option<&RecordBatch>)> = Vec::new();
+        let mut batches: Vec<Chunk<'_>> = Vec::new();
         for part in self.parts() {
             if part.columns.is_empty() {
-                batches.push((part.first_row, part.rows as usize, None));
+                batches.push((&part.numbers, 0, part.rows as usize, None));
             }
             for (i, batch) in part.columns.iter().enumerate() {
                 batches.push((
-                    part.first_row + part.batch_start(i),
+                    &part.numbers,
+                    part.batch_start(i),
                     batch.num_rows(),
                     Some(batch),
                 ));
             }
         }
-        let run =
-            |&(start, rows, batch): &(u32, usize, Option<&RecordBatch>)| -> Result<RoaringBitmap> {
-                let arrays: Vec<ArrayRef> = columns
-                    .iter()
-                    .map(|(index, field)| {
-                        batch
-                            .and_then(|b| array_in(b, *index, field.name()))
-                            .cloned()
-                            .unwrap_or_else(|| new_null_array(field.data_type(), rows))
-                    })
-                    .collect();
-                let options = RecordBatchOptions::new().with_row_count(Some(rows));
-                let batch =
-                    RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
-                        .map_err(|e| Error::internal(format!("rows from {start}: {e}")))?;
-                let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
-                if matches.len() != rows {
-                    return Err(Error::internal("a filter gave another number of rows"));
-                }
-                Ok(true_rows(start, &matches))
-            };
+        let run = |&(numbers, start, rows, batch): &Chunk<'_>| -> Result<RoaringBitmap> {
+            let arrays: Vec<ArrayRef> = columns
+                .iter()
+                .map(|(index, field)| {
+                    batch
+                        .and_then(|b| array_in(b, *index, field.name()))
+                        .cloned()
+                        .unwrap_or_else(|| new_null_array(field.data_type(), rows))
+                })
+                .collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                .map_err(|e| Error::internal(format!("rows from position {start}: {e}")))?;
+            let matches = filter.evaluate(&batch).map_err(invalid_filter)?;
+            if matches.len() != rows {
+                return Err(Error::internal("a filter gave another number of rows"));
+            }
+            Ok(true_rows(numbers, start, &matches))
+        };
         let found: Vec<RoaringBitmap> =
-            if batches.iter().map(|b| b.1).sum::<usize>() >= PARALLEL_ROWS {
+            if batches.iter().map(|b| b.2).sum::<usize>() >= PARALLEL_ROWS {
                 batches.par_iter().map(run).collect::<Result<_>>()?
             } else {
                 batches.iter().map(run).collect::<Result<_>>()?
@@ -115,15 +115,18 @@ impl Snapshot {
     }
 }
 
-/// The rows that are true and not null; row `start` is the first.
-fn true_rows(start: u32, matches: &BooleanArray) -> RoaringBitmap {
+/// A batch of a part: its row numbers, the position of the batch's first row, its rows, its columns if it has any.
+type Chunk<'a> = (&'a Numbers, u32, usize, Option<&'a RecordBatch>);
+
+/// The rows that are true and not null; the first one is at the position `start`.
+fn true_rows(numbers: &Numbers, start: u32, matches: &BooleanArray) -> RoaringBitmap {
     let bits = match matches.nulls() {
         Some(nulls) => matches.values() & nulls.inner(),
         None => matches.values().clone(),
     };
     let mut rows = RoaringBitmap::new();
     for (from, to) in bits.set_slices() {
-        rows.insert_range(start + from as u32..start + to as u32);
+        numbers.add_positions(start + from as u32, start + to as u32, &mut rows);
     }
     rows
 }

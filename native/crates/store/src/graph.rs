@@ -171,7 +171,9 @@ impl Snapshot {
         let last = rows.partition_point(|r| *r < range.end);
         let mut positions = vec![NONE; part.rows as usize];
         for (at, row) in rows[first..last].iter().enumerate() {
-            positions[(row - range.start) as usize] = (first + at) as u32;
+            if let Some(position) = part.numbers.position(*row) {
+                positions[position as usize] = (first + at) as u32;
+            }
         }
         Ok(Source {
             part,
@@ -193,7 +195,7 @@ impl Snapshot {
         let mut data: Cow<'_, [f32]> = Cow::Borrowed(&[]);
         for part in self.parts() {
             let vectors = self.vectors_of(part, column)?;
-            if part.rows as usize == rows.len() {
+            if part.rows as usize == rows.len() && self.live_in(part) == rows.len() {
                 data = Cow::Borrowed(vectors.data);
                 break;
             }
@@ -201,12 +203,14 @@ impl Snapshot {
             if data.is_empty() {
                 data.reserve_exact(rows.len() * spec.dimension);
             }
-            if self.live_in(part.range()) == part.rows as usize {
+            if self.live_in(part) == part.rows as usize {
                 data.extend_from_slice(vectors.data);
                 continue;
             }
-            for row in part.range().filter(|r| !self.deleted().contains(*r)) {
-                data.extend_from_slice(vectors.row((row - part.first_row) as usize));
+            for position in 0..part.rows {
+                if !self.deleted().contains(part.numbers.row(position)) {
+                    data.extend_from_slice(vectors.row(position as usize));
+                }
             }
         }
         let points = Points {
@@ -283,9 +287,14 @@ fn merged(
                     return Err(cancelled());
                 }
                 for (i, row) in task_rows.iter().enumerate() {
-                    let own_part = sources.partition_point(|s| s.part.first_row <= *row) - 1;
+                    let own_part = sources.partition_point(|s| s.part.range().start <= *row) - 1;
                     let own = &sources[own_part];
-                    let query = own.vectors.row((row - own.part.first_row) as usize);
+                    let position = own
+                        .part
+                        .numbers
+                        .position(*row)
+                        .ok_or_else(|| Error::internal(format!("row {row} is in no part")))?;
+                    let query = own.vectors.row(position as usize);
                     let me = (task * TASK_ROWS + i) as u32;
                     all.clear();
                     for source in sources {

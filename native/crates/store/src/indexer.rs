@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
-use crate::part::{IdIndex, IndexFile, Part, VectorColumn};
+use crate::part::{IndexFile, Part};
 use crate::segment::{index_file, open_file};
 use crate::state::Shared;
 
@@ -37,6 +37,8 @@ struct Inner {
     stop: bool,
     /// Something was sealed since the builder last looked.
     woken: bool,
+    /// The builder looks for something to build, or builds it.
+    working: bool,
     running: Option<Key>,
     /// Builds that failed, with the reason; not tried again by this process.
     failed: BTreeMap<Key, String>,
@@ -120,7 +122,7 @@ impl Indexer {
     pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
         let until = Instant::now().checked_add(timeout);
         let mut inner = self.inner.lock();
-        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.running.is_some()) {
+        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.working) {
             let timed_out = match until {
                 Some(until) => self.changed.wait_until(&mut inner, until).timed_out(),
                 None => {
@@ -144,6 +146,7 @@ fn work(shared: &Arc<Shared>) {
         {
             let mut inner = indexer.inner.lock();
             inner.running = None;
+            inner.working = false;
             while !inner.woken && !inner.stop {
                 indexer.changed.notify_all();
                 indexer.changed.wait(&mut inner);
@@ -152,6 +155,7 @@ fn work(shared: &Arc<Shared>) {
                 return;
             }
             inner.woken = false;
+            inner.working = true;
         }
         while let Some(job) = next_job(shared) {
             {
@@ -300,7 +304,7 @@ fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> 
         .position(|s| s.id == segment)
         .ok_or_else(gone)?;
     shared.sync(&commit, &mut state)?;
-    shared.publish(&commit, &mut state, |manifest| {
+    shared.publish_as(&commit, &mut state, true, |manifest| {
         let entry = manifest.collection_mut(collection)?;
         let indexes = &mut entry.segments[at].indexes;
         indexes.retain(|i| i.vector != vector);
@@ -318,30 +322,13 @@ fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> 
 
 /// The same sealed part, one of its vector columns with an index.
 fn with_index(part: &Part, vector: usize, index: Arc<IndexFile>) -> Result<Part> {
-    let mut vectors: Vec<VectorColumn> = part
-        .vectors
-        .iter()
-        .map(|v| VectorColumn {
-            data: v.data.clone(),
-            inv_norms: v.inv_norms.clone(),
-            index: v.index.clone(),
-        })
-        .collect();
+    let mut vectors = part.vectors.clone();
     vectors[vector].index = Some(index);
-    let ids = match &part.ids {
-        IdIndex::RowNumber => IdIndex::RowNumber,
-        IdIndex::Sorted { order, column } => IdIndex::Sorted {
-            order: order.clone(),
-            column: *column,
-        },
-        IdIndex::Hash(map) => IdIndex::Hash(map.clone()),
-    };
     Part::new(
-        part.first_row,
-        part.rows,
+        part.numbers.clone(),
         part.columns.clone(),
         vectors,
-        ids,
+        part.ids.clone(),
     )
     .ok_or_else(|| Error::internal("the part does not fit together"))
 }

@@ -1,6 +1,7 @@
 //! From what a caller hands over to rows that fit a collection: nothing is written before all of it is checked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -11,7 +12,8 @@ use omendb_distance::{Metric, inv_norms};
 
 use crate::error::{Error, Result};
 use crate::meta::{CollectionMeta, ColumnKind, Id, IdKind};
-use crate::part::{IdIndex, Part, VectorColumn};
+use crate::numbers::Numbers;
+use crate::part::{IdIndex, IdMap, Part, VectorColumn};
 
 /// Longest text id, in bytes.
 pub(crate) const MAX_ID_BYTES: usize = 64 << 10;
@@ -243,16 +245,12 @@ impl Batch {
         let ids = if meta.id_kind == IdKind::RowNumber {
             IdIndex::RowNumber
         } else {
-            IdIndex::Hash(self.ids)
+            IdIndex::Hash(Arc::new(IdMap::new(self.ids)))
         };
-        Part::new(
-            first_row,
-            self.rows,
-            self.columns.into_iter().collect(),
-            vectors,
-            ids,
-        )
-        .ok_or_else(|| Error::internal("rows do not fit together"))
+        let columns = self.columns.into_iter().collect();
+        Numbers::dense(first_row, self.rows)
+            .and_then(|numbers| Part::new(numbers, columns, vectors, ids))
+            .ok_or_else(|| Error::internal("rows do not fit together"))
     }
 }
 

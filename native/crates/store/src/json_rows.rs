@@ -108,6 +108,44 @@ pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatc
     })
 }
 
+/// One row of new values for some columns, out of a JSON object. A column that the collection lacks gets the type of its value; a null for such a
+/// column is left out.
+///
+/// # Errors
+/// `INVALID_REQUEST` (the id column, a vector column, a value that does not fit its column).
+pub(crate) fn cells_from_json(
+    changes: &Map<String, Json>,
+    meta: &CollectionMeta,
+) -> Result<RecordBatch> {
+    let mut fields = Vec::new();
+    let mut arrays = Vec::new();
+    for (name, value) in changes {
+        if meta.vectors.iter().any(|v| v.name == *name) {
+            return Err(Error::invalid(format!(
+                "{name:?} is a vector column; add the row again to change its vector"
+            )));
+        }
+        let column = match meta.column(name) {
+            Some(column) => column.clone(),
+            None if value.is_null() => continue,
+            None => ColumnMeta {
+                name: name.clone(),
+                kind: kind_of(value),
+            },
+        };
+        if meta.id_column.as_deref() == Some(name.as_str()) {
+            return Err(Error::invalid(format!(
+                "column {name:?} holds the ids, which stay as they are"
+            )));
+        }
+        arrays.push(build_column(&column, &[Some(value)], meta)?);
+        fields.push(column.kind.field(name));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|e| Error::internal(format!("values: {e}")))
+}
+
 fn known_keys(meta: &CollectionMeta) -> HashMap<&str, Slot> {
     let mut keys = HashMap::new();
     if let [_] = meta.vectors.as_slice() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::history;
 use crate::manifest::{self, Manifest, TEMPORARY};
 use crate::segment::SegmentWriter;
 use crate::vfs::Disk;
@@ -56,9 +57,11 @@ pub(crate) fn remove_leftovers(
         let folder = manifest::segment_folder(Path::new(""), id);
         let files = list(&root.join(&folder));
         let ours = |name: &str| {
-            ["vectors.", "columns.", "ids.", "index.", "segment."]
-                .iter()
-                .any(|p| name.starts_with(p))
+            [
+                "vectors.", "columns.", "column.", "ids.", "rows.", "index.", "segment.",
+            ]
+            .iter()
+            .any(|p| name.starts_with(p))
         };
         for file in files
             .iter()
@@ -68,6 +71,12 @@ pub(crate) fn remove_leftovers(
         }
         if !kept.iter().any(|path| path.parent() == Some(&folder)) {
             SegmentWriter::remove(disk, root, id);
+        }
+    }
+    for entry in list(&root.join(history::FOLDER)) {
+        let path = Path::new(history::FOLDER).join(&entry.name);
+        if sealed_too && entry.name.ends_with(".hist") && !kept.contains(&path) {
+            disk.remove(&root.join(path));
         }
     }
     for entry in list(&root.join("maps")) {

@@ -9,14 +9,19 @@
 
 mod backup;
 mod bulk;
+mod bytes;
 mod cells;
+mod changes;
 mod check;
 mod collection;
 mod column;
+mod compact;
+mod edit;
 mod error;
 mod filter;
 mod foreign;
 mod graph;
+mod history;
 mod indexer;
 mod ingest;
 mod json_rows;
@@ -27,6 +32,7 @@ mod maps;
 mod memtable;
 mod meta;
 mod new_folder;
+mod numbers;
 mod part;
 mod publish;
 mod query;
@@ -50,8 +56,13 @@ pub use backup::{BackupReport, Progress, restore};
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};
+pub use compact::CompactReport;
 pub use error::{Error, Result};
 pub use graph::{KnnGraph, MAX_GRAPH_K};
+pub use history::{
+    ChangeKind, Entry as HistoryEntry, HistoryInfo, ListedEntry, MAX_NOTE_BYTES,
+    Pruned as HistoryPruned, Rule as HistoryRule,
+};
 pub use maps::MapMeta;
 pub use meta::{
     CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,

@@ -4,7 +4,7 @@
 //! | bytes | field (little-endian) |
 //! | --- | --- |
 //! | 0..8 | magic `OMENMAN1` |
-//! | 8..12 | format version, 1 |
+//! | 8..12 | format version, 2 (1, which has no history, is read) |
 //! | 12..16 | CRC-32C of bytes 0..12 and 16..end |
 //! | 16..24 | length of the body |
 //! | 24.. | body: JSON, see [`Manifest`] |
@@ -22,12 +22,14 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::history::{self, Entry, Kept};
 use crate::maps::MapMeta;
 use crate::meta::CollectionMeta;
 use crate::vfs::Disk;
 
 const MAGIC: [u8; 8] = *b"OMENMAN1";
-const VERSION: u32 = 1;
+/// The version that is written; 1 is read too.
+const VERSION: u32 = 2;
 const HEADER: usize = 24;
 /// Largest manifest that is read.
 const MAX_FILE: u64 = 1 << 30;
@@ -45,6 +47,12 @@ pub(crate) struct Manifest {
     pub next_segment: u64,
     pub next_map: u64,
     pub collections: Vec<CollectionEntry>,
+    /// Changes that the log does not say any more.
+    #[serde(default)]
+    pub history: Kept,
+    /// Collections that were dropped, as they were, while the history can bring them back.
+    #[serde(default)]
+    pub dropped: Vec<CollectionEntry>,
 }
 
 /// One collection, as of `last_lsn`.
@@ -63,8 +71,8 @@ pub(crate) struct CollectionEntry {
     pub maps: Vec<MapEntry>,
 }
 
-/// One sealed segment: rows `first_row .. first_row + rows`.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+/// One sealed segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SegmentEntry {
     pub id: u64,
@@ -74,6 +82,12 @@ pub(crate) struct SegmentEntry {
     pub files: Vec<FileEntry>,
     /// Indexes, of any of the vector columns.
     pub indexes: Vec<IndexEntry>,
+    /// The last row number, in a segment that was compacted: its row numbers are in a file. Elsewhere they are contiguous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_row: Option<u32>,
+    /// Columns that were edited since the segment was sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnFile>,
 }
 
 /// A sealed file.
@@ -84,8 +98,16 @@ pub(crate) struct FileEntry {
     pub crc32c: u32,
 }
 
+/// All values of one column of a segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ColumnFile {
+    /// The column's name.
+    pub column: String,
+    pub file: FileEntry,
+}
+
 /// The index of one vector column.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IndexEntry {
     /// Number of the vector column.
     pub vector: usize,
@@ -162,6 +184,11 @@ impl Manifest {
             next_segment: 1,
             next_map: 1,
             collections: Vec::new(),
+            history: Kept {
+                next_seq: 1,
+                ..Kept::default()
+            },
+            dropped: Vec::new(),
         }
     }
 
@@ -210,7 +237,7 @@ impl Manifest {
             return Err(corrupt("the checksum does not match"));
         }
         let found = u32::from_le_bytes([v0, v1, v2, v3]);
-        if found != VERSION {
+        if !(1..=VERSION).contains(&found) {
             return Err(Error::UnsupportedVersion {
                 file: path.to_path_buf(),
                 found,
@@ -220,8 +247,9 @@ impl Manifest {
         if u64::from_le_bytes(length) != body.len() as u64 {
             return Err(corrupt("its length is not what its header says"));
         }
-        let manifest: Manifest =
+        let mut manifest: Manifest =
             serde_json::from_slice(body).map_err(|e| corrupt(&format!("the body: {e}")))?;
+        manifest.history.next_seq = manifest.history.next_seq.max(1);
         if manifest.generation != generation {
             return Err(corrupt("it is of another generation than its name"));
         }
@@ -236,17 +264,49 @@ impl Manifest {
     }
 
     /// Makes this the store's newest generation. It is durable on return. Gives the bytes of the file.
-    pub fn publish(&self, disk: &Arc<Disk>, root: &Path) -> Result<u64> {
+    ///
+    /// A generation that says nothing new but where derived data lies (`derived`) may fail before it is renamed without poisoning the handle: nothing is at stake.
+    pub fn publish(&self, disk: &Arc<Disk>, root: &Path, derived: bool) -> Result<u64> {
         let bytes = self.encode()?;
         let temporary = root.join(TEMPORARY);
         disk.remove(&temporary);
-        let file = disk.create(&temporary)?;
+        let file = if derived {
+            disk.create_derived(&temporary)?
+        } else {
+            disk.create(&temporary)?
+        };
         file.append(&bytes)?;
         file.sync()?;
         drop(file);
         disk.rename(&temporary, &root.join(file_name(self.generation)))?;
         disk.sync_dir(root)?;
         Ok(bytes.len() as u64)
+    }
+
+    /// Adds a collection, whose id is the next one.
+    pub fn add(&mut self, entry: CollectionEntry) -> Result<()> {
+        self.next_collection = entry
+            .id
+            .checked_add(1)
+            .ok_or_else(|| Error::internal("out of ids"))?;
+        self.collections.push(entry);
+        Ok(())
+    }
+
+    /// Adds an entry to the history.
+    pub fn note(&mut self, entry: Arc<Entry>) {
+        let history = &mut self.history;
+        history.next_seq = history.next_seq.max(entry.seq.saturating_add(1));
+        let at = history.entries.partition_point(|e| e.seq < entry.seq);
+        history.entries.insert(at, entry);
+    }
+
+    /// Takes out of the history what its rule does not keep, and dropped collections that it cannot bring back any more.
+    pub fn prune(&mut self, now: u64) {
+        self.history.prune(now);
+        let entries = &self.history.entries;
+        self.dropped
+            .retain(|c| entries.iter().any(|e| e.collection_id == c.id));
     }
 
     pub fn collection(&self, id: u32) -> Option<&CollectionEntry> {
@@ -262,21 +322,10 @@ impl Manifest {
 
     /// Every sealed file that this generation names, with its path in the store.
     pub fn files(&self) -> impl Iterator<Item = (PathBuf, &FileEntry)> {
-        self.collections.iter().flat_map(|c| {
-            let segments = c.segments.iter().flat_map(|s| {
-                let folder = segment_folder(Path::new(""), s.id);
-                let indexes = s.indexes.iter().map(|i| &i.file);
-                s.files
-                    .iter()
-                    .chain(indexes)
-                    .map(move |f| (folder.join(&f.name), f))
-            });
-            let maps = c
-                .maps
-                .iter()
-                .map(|m| (Path::new("maps").join(&m.file.name), &m.file));
-            segments.chain(maps)
-        })
+        let history = self.history.files.iter();
+        let history = history.map(|h| (Path::new(history::FOLDER).join(&h.file.name), &h.file));
+        let collections = self.collections.iter().chain(&self.dropped);
+        collections.flat_map(CollectionEntry::files).chain(history)
     }
 
     /// Paths of [`Manifest::files`].
@@ -291,65 +340,130 @@ impl Manifest {
         let mut segments = HashSet::new();
         let mut maps = HashSet::new();
         for c in &self.collections {
+            if !names.insert(&c.meta.name) {
+                return Err(format!("collection {:?} is named twice", c.meta.name));
+            }
+        }
+        for c in self.collections.iter().chain(&self.dropped) {
             let name = &c.meta.name;
-            c.meta
-                .check()
-                .map_err(|e| format!("collection {name:?}: {e}"))?;
-            if !names.insert(name) || !ids.insert(c.id) || c.id >= self.next_collection {
-                return Err(format!("collection {name:?} has the name or id of another"));
+            if !ids.insert(c.id) || c.id >= self.next_collection {
+                return Err(format!("collection {name:?} has the id of another"));
             }
-            if c.deleted.max().is_some_and(|row| row >= c.next_row) {
+            c.check(self.next_segment, self.next_map, &mut segments, &mut maps)?;
+        }
+        self.history.check()
+    }
+}
+
+impl CollectionEntry {
+    /// Every file of the collection, with its path in the store.
+    fn files(&self) -> impl Iterator<Item = (PathBuf, &FileEntry)> {
+        let segments = self.segments.iter().flat_map(|s| {
+            let folder = segment_folder(Path::new(""), s.id);
+            s.all_files().map(move |f| (folder.join(&f.name), f))
+        });
+        let maps = self
+            .maps
+            .iter()
+            .map(|m| (Path::new("maps").join(&m.file.name), &m.file));
+        segments.chain(maps)
+    }
+
+    fn check<'a>(
+        &'a self,
+        next_segment: u64,
+        next_map: u64,
+        segments: &mut HashSet<u64>,
+        maps: &mut HashSet<u64>,
+    ) -> Result<(), String> {
+        let name = &self.meta.name;
+        self.meta
+            .check()
+            .map_err(|e| format!("collection {name:?}: {e}"))?;
+        if self.deleted.max().is_some_and(|row| row >= self.next_row) {
+            return Err(format!(
+                "collection {name:?} has deleted rows that it never had"
+            ));
+        }
+        let mut end = 0u32;
+        for s in &self.segments {
+            let id = segment_name(s.id);
+            if !segments.insert(s.id) || s.id >= next_segment {
                 return Err(format!(
-                    "collection {name:?} has deleted rows that it never had"
+                    "segment {id} is named twice, or has an id not given out yet"
                 ));
             }
-            let mut end = 0u32;
-            for s in &c.segments {
-                let id = segment_name(s.id);
-                if !segments.insert(s.id) || s.id >= self.next_segment {
-                    return Err(format!(
-                        "segment {id} is named twice, or has an id not given out yet"
-                    ));
-                }
-                if s.first_row < end || s.rows == 0 {
-                    return Err(format!("segment {id} overlaps the one before, or is empty"));
-                }
-                end = s
-                    .first_row
-                    .checked_add(s.rows)
-                    .ok_or_else(|| format!("segment {id} has too many rows"))?;
-                let mut files = HashSet::new();
-                for f in s.files.iter().chain(s.indexes.iter().map(|i| &i.file)) {
-                    if !is_plain(&f.name) || !files.insert(&f.name) {
-                        return Err(format!("segment {id} names the file {:?}", f.name));
-                    }
-                }
-                let mut indexed = HashSet::new();
-                if !s
-                    .indexes
-                    .iter()
-                    .all(|i| i.vector < c.meta.vectors.len() && indexed.insert(i.vector))
-                {
-                    return Err(format!(
-                        "segment {id} has an index of no vector column, or two of one"
-                    ));
-                }
+            if s.first_row < end || s.rows == 0 {
+                return Err(format!("segment {id} overlaps the one before, or is empty"));
             }
-            if end > c.next_row {
+            end = s
+                .end_row()
+                .ok_or_else(|| format!("segment {id} has too many rows"))?;
+            s.check(&self.meta)
+                .map_err(|what| format!("segment {id} {what}"))?;
+        }
+        if end > self.next_row {
+            return Err(format!(
+                "collection {name:?} has rows past its next row number"
+            ));
+        }
+        let mut map_names = HashSet::new();
+        for m in &self.maps {
+            let sound = m.id < next_map && m.file.name == map_name(m.id);
+            if !sound || !maps.insert(m.id) || !map_names.insert(&m.meta.name) {
                 return Err(format!(
-                    "collection {name:?} has rows past its next row number"
+                    "map {:?} is named twice, or has a wrong file",
+                    m.meta.name
                 ));
             }
-            let mut map_names = HashSet::new();
-            for m in &c.maps {
-                let sound = m.id < self.next_map && m.file.name == map_name(m.id);
-                if !sound || !maps.insert(m.id) || !map_names.insert(&m.meta.name) {
-                    return Err(format!(
-                        "map {:?} is named twice, or has a wrong file",
-                        m.meta.name
-                    ));
-                }
+        }
+        Ok(())
+    }
+}
+
+impl SegmentEntry {
+    /// All files of the segment: what it was sealed with, edited columns, indexes.
+    pub fn all_files(&self) -> impl Iterator<Item = &FileEntry> {
+        let columns = self.columns.iter().map(|c| &c.file);
+        let indexes = self.indexes.iter().map(|i| &i.file);
+        self.files.iter().chain(columns).chain(indexes)
+    }
+
+    /// The row number behind its last one; `None` if there is none such.
+    pub fn end_row(&self) -> Option<u32> {
+        match self.last_row {
+            None => self.first_row.checked_add(self.rows),
+            Some(last) => last
+                .checked_sub(self.first_row)
+                .filter(|gap| u64::from(*gap) + 1 >= u64::from(self.rows))
+                .and_then(|_| last.checked_add(1)),
+        }
+    }
+
+    fn check(&self, meta: &CollectionMeta) -> Result<(), String> {
+        let mut files = HashSet::new();
+        for f in self.all_files() {
+            if !is_plain(&f.name) || !files.insert(&f.name) {
+                return Err(format!("names the file {:?}", f.name));
             }
+        }
+        let mut indexed = HashSet::new();
+        let sound = |i: &IndexEntry| i.vector < meta.vectors.len();
+        if !self
+            .indexes
+            .iter()
+            .all(|i| sound(i) && indexed.insert(i.vector))
+        {
+            return Err("has an index of no vector column, or two of one".to_owned());
+        }
+        let mut edited = HashSet::new();
+        let there = |c: &ColumnFile| meta.column(&c.column).is_some();
+        if !self
+            .columns
+            .iter()
+            .all(|c| there(c) && edited.insert(&c.column))
+        {
+            return Err("has edited values of no column, or twice of one".to_owned());
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! A new batch is merged with its neighbours like a binary counter, so that adding n rows one at a time copies each of them
 //! about log2(n) times, and a snapshot has few parts to look into.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, new_null_array};
@@ -11,7 +10,8 @@ use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 
 use crate::error::{Error, Result};
-use crate::part::{Floats, IdIndex, Part, VectorColumn};
+use crate::numbers::Numbers;
+use crate::part::{Floats, IdIndex, IdMap, Part, VectorColumn};
 
 /// Parts of at least this many rows are merged no further.
 const MERGED_ROWS: u32 = 16_384;
@@ -26,6 +26,11 @@ pub(crate) struct Memtable {
 impl Memtable {
     pub fn parts(&self) -> &[Arc<Part>] {
         &self.parts
+    }
+
+    /// Puts another part in the place of one, with the same rows.
+    pub fn replace(&mut self, at: usize, part: Part) {
+        self.parts[at] = Arc::new(part);
     }
 
     pub fn rows(&self) -> u32 {
@@ -135,20 +140,21 @@ fn merge(parts: &[Arc<Part>], schema: &SchemaRef) -> Result<Part> {
         })
         .collect();
     let mut offset = 0;
-    let mut positions = HashMap::new();
+    let mut positions = IdMap::default();
     let mut hashed = false;
     for part in parts {
         if let IdIndex::Hash(map) = &part.ids {
             hashed = true;
-            positions.extend(map.iter().map(|(id, p)| (id.clone(), p + offset)));
+            positions.append(map, offset);
         }
         offset += part.rows;
     }
     let ids = if hashed {
-        IdIndex::Hash(positions)
+        IdIndex::Hash(Arc::new(positions))
     } else {
         IdIndex::RowNumber
     };
-    Part::new(parts[0].first_row, rows, columns, vectors, ids)
+    Numbers::dense(parts[0].range().start, rows)
+        .and_then(|numbers| Part::new(numbers, columns, vectors, ids))
         .ok_or_else(|| Error::internal("parts do not fit together"))
 }

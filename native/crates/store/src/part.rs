@@ -13,12 +13,13 @@ use omendb_hnsw::format::Header;
 use omendb_hnsw::{FormatError, GraphView, VectorsRef};
 
 use crate::meta::Id;
+use crate::numbers::Numbers;
 use crate::vfs::Mapping;
 
-/// Rows `first_row .. first_row + rows` of a collection.
+/// Some rows of a collection.
 pub(crate) struct Part {
-    /// Row number of the part's first row.
-    pub first_row: u32,
+    /// The row number of each position.
+    pub numbers: Numbers,
     /// Rows in this part, deleted ones included.
     pub rows: u32,
     /// Consecutive batches, together `rows` rows; all of one schema, which is the columns known when
@@ -34,16 +35,14 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// A part whose row count is `rows`. `None` when the batches disagree with `rows` or among
-    /// themselves about the schema, or row numbers would pass `u32::MAX`.
+    /// `None` when the batches disagree with the number of rows, or among themselves about the schema.
     pub fn new(
-        first_row: u32,
-        rows: u32,
+        numbers: Numbers,
         columns: Vec<RecordBatch>,
         vectors: Vec<VectorColumn>,
         ids: IdIndex,
     ) -> Option<Part> {
-        first_row.checked_add(rows)?;
+        let rows = numbers.len();
         let mut starts = Vec::with_capacity(columns.len());
         let mut at = 0u32;
         for batch in &columns {
@@ -57,7 +56,7 @@ impl Part {
             return None;
         }
         Some(Part {
-            first_row,
+            numbers,
             rows,
             columns,
             vectors,
@@ -66,9 +65,19 @@ impl Part {
         })
     }
 
-    /// The row numbers of this part.
+    /// The smallest range that holds the row numbers of this part.
     pub fn range(&self) -> Range<u32> {
-        self.first_row..self.first_row + self.rows
+        self.numbers.range()
+    }
+
+    /// The same rows with other columns; `None` as for [`Part::new`].
+    pub fn with_columns(&self, columns: Vec<RecordBatch>) -> Option<Part> {
+        Part::new(
+            self.numbers.clone(),
+            columns,
+            self.vectors.clone(),
+            self.ids.clone(),
+        )
     }
 
     /// Batch and offset in it of the row at `position`; `None` past the end or without columns.
@@ -103,13 +112,33 @@ impl Part {
             .map(|texts| Id::Text(texts.value(at).to_owned()))
     }
 
-    /// Position of the last row in this part that has this id.
-    pub fn position_of(&self, id: &Id) -> Option<u32> {
-        self.ids.position_of(self, id)
+    /// The row with this id that `live` accepts; of several the last one.
+    pub fn row_of(&self, id: &Id, live: impl Fn(u32) -> bool) -> Option<u32> {
+        let live = |position: &u32| live(self.numbers.row(*position));
+        match &self.ids {
+            IdIndex::RowNumber => match id {
+                Id::Int(row) => self
+                    .numbers
+                    .position(u32::try_from(*row).ok()?)
+                    .filter(live),
+                Id::Text(_) => None,
+            },
+            IdIndex::Hash(ids) => ids.positions(id).find(live),
+            IdIndex::Sorted { order, column } => {
+                let order = order.as_slice();
+                // The file may lie about its order; then an id is not found, nothing worse.
+                let after = order.partition_point(|&p| self.le(*column, p, id));
+                let same = |p: &&u32| self.id_at(*column, **p).as_ref() == Some(id);
+                let positions = order[..after].iter().rev().take_while(same);
+                positions.copied().find(live)
+            }
+        }
+        .map(|position| self.numbers.row(position))
     }
 }
 
 /// One vector column of a part.
+#[derive(Clone)]
 pub(crate) struct VectorColumn {
     /// Row-major, `rows * dimension` numbers.
     pub data: Floats,
@@ -175,11 +204,12 @@ impl<T: Pod> From<Vec<T>> for Slab<T> {
 }
 
 /// How ids are found in a part.
+#[derive(Clone)]
 pub(crate) enum IdIndex {
     /// The collection has no id column: an integer id is the row number.
     RowNumber,
-    /// Position of the last row with each id.
-    Hash(HashMap<Id, u32>),
+    /// For rows in memory.
+    Hash(Arc<IdMap>),
     /// All positions, sorted by (id, position): binary search through the id column.
     Sorted {
         /// The permutation, as long as the part has rows.
@@ -189,24 +219,35 @@ pub(crate) enum IdIndex {
     },
 }
 
-impl IdIndex {
-    /// Position of the last row of `part` that has this id.
-    pub fn position_of(&self, part: &Part, id: &Id) -> Option<u32> {
-        match self {
-            IdIndex::RowNumber => match id {
-                Id::Int(row) => {
-                    let row = u32::try_from(*row).ok()?;
-                    part.range().contains(&row).then(|| row - part.first_row)
-                }
-                Id::Text(_) => None,
-            },
-            IdIndex::Hash(map) => map.get(id).copied(),
-            IdIndex::Sorted { order, column } => {
-                let order = order.as_slice();
-                // The file may lie about its order; then an id is not found, nothing worse.
-                let after = order.partition_point(|&p| part.le(*column, p, id));
-                let last = *order.get(after.checked_sub(1)?)?;
-                (part.id_at(*column, last).as_ref() == Some(id)).then_some(last)
+/// Positions by id. Where an id stands more than once, each position leads to the one before.
+#[derive(Default)]
+pub(crate) struct IdMap {
+    last: HashMap<Id, u32>,
+    before: HashMap<u32, u32>,
+}
+
+impl IdMap {
+    /// The last position of each id.
+    pub fn new(last: HashMap<Id, u32>) -> IdMap {
+        IdMap {
+            last,
+            before: HashMap::new(),
+        }
+    }
+
+    /// Positions of an id, the last one first.
+    pub fn positions(&self, id: &Id) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.last.get(id).copied(), |p| self.before.get(p).copied())
+    }
+
+    /// Takes in the positions of rows that follow, `offset` behind their own.
+    pub fn append(&mut self, later: &IdMap, offset: u32) {
+        self.before
+            .extend(later.before.iter().map(|(p, q)| (p + offset, q + offset)));
+        for (id, &last) in &later.last {
+            if let Some(earlier) = self.last.insert(id.clone(), last + offset) {
+                let first = later.positions(id).last().unwrap_or(last);
+                self.before.insert(first + offset, earlier);
             }
         }
     }

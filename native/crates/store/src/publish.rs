@@ -1,13 +1,13 @@
 //! New generations: checkpoints, and everything else that changes the manifest.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::manifest::{Manifest, SegmentEntry, file_name};
+use crate::history::{self, Change, Entry, HistoryFile, MAX_PENDING};
+use crate::manifest::{ColumnFile, Manifest, SegmentEntry, file_name, segment_folder};
 use crate::memtable::{Memtable, columns_of};
 use crate::part::Part;
-use crate::segment::{SegmentWriter, open_part};
+use crate::segment::{SegmentWriter, open_part, write_overlays};
 use crate::state::{Commit, Shared, State, Written};
 use crate::wal::{self, Wal};
 
@@ -25,21 +25,36 @@ impl Shared {
     /// The log must be synced before ([`Shared::sync`]).
     pub fn publish(
         &self,
+        commit: &Commit,
+        state: &mut State,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
+        self.publish_as(commit, state, false, change)
+    }
+
+    /// As [`Shared::publish`]; `derived` as in [`Manifest::publish`].
+    pub fn publish_as(
+        &self,
         _: &Commit,
         state: &mut State,
+        derived: bool,
         change: impl FnOnce(&mut Manifest) -> Result<()>,
     ) -> Result<()> {
         let mut next = state.manifest.clone();
         next.generation += 1;
         next.next_segment = state.next_segment;
         next.next_map = state.next_map;
+        next.history.next_seq = state.ledger.next_seq;
         change(&mut next)?;
-        state.manifest_bytes = next.publish(&self.disk, &self.root)?;
+        next.prune(history::now());
+        state.ledger.next_seq = next.history.next_seq;
+        state.manifest_bytes = next.publish(&self.disk, &self.root, derived)?;
         let current = std::mem::replace(&mut state.manifest, next);
         if let Some(oldest) = state.previous.replace(current) {
             self.retire(state, &oldest);
         }
         self.count_bytes(state);
+        self.list_history(state);
         Ok(())
     }
 
@@ -66,7 +81,8 @@ impl Shared {
                 return true;
             }
             let gone = self.disk.remove(&root.join(path));
-            if let Some(folder) = path.parent().filter(|f| gone && *f != Path::new("maps")) {
+            let folder = path.parent().filter(|f| gone && f.starts_with("segments"));
+            if let Some(folder) = folder {
                 // Fails, as it should, until the last file of the segment is gone.
                 let _ = self.disk.vfs().remove_dir(&root.join(folder));
             }
@@ -85,6 +101,7 @@ impl Shared {
         bytes > CHECKPOINT_BYTES
             || rows > u64::from(CHECKPOINT_ROWS)
             || state.wal.bytes() > CHECKPOINT_LOG
+            || state.ledger.pending.len() > MAX_PENDING
     }
 
     /// Whether closing should seal the memtables.
@@ -95,7 +112,7 @@ impl Shared {
             .any(|w| w.memtable.rows() > CHECKPOINT_AT_CLOSE)
     }
 
-    /// Seals all memtables into segments, publishes a generation that contains the log, and begins a new log.
+    /// Seals all memtables into segments, edited columns and pending changes into files, publishes a generation that contains the log, and begins a new log.
     /// `change` may do more to the same generation. What is new is not shown yet: see [`Shared::unseen`].
     pub fn seal(
         &self,
@@ -115,6 +132,8 @@ impl Shared {
             let part = open_part(&self.disk, &self.root, &entry, &written.meta)?;
             sealed.push((*id, entry, part));
         }
+        let overlays = self.seal_edits(state)?;
+        let noted = self.seal_changes(state)?;
         let last_lsn = state.wal.last_lsn();
         // The new log must be there before the manifest stops asking for the old one.
         let log = if state.wal.is_empty() {
@@ -134,11 +153,27 @@ impl Shared {
                 entry.next_row = next_row;
                 entry.deleted = deleted;
             }
+            for (id, segment, files) in overlays {
+                let entry = manifest.collection_mut(id)?;
+                let found = entry.segments.iter_mut().find(|s| s.id == segment);
+                let found = found.ok_or_else(|| Error::internal("a segment is gone"))?;
+                found
+                    .columns
+                    .retain(|c| files.iter().all(|f| f.column != c.column));
+                found.columns.extend(files);
+            }
             for (id, entry, _) in &sealed {
                 manifest.collection_mut(*id)?.segments.push(entry.clone());
             }
+            let (entries, file) = noted;
+            for entry in entries {
+                manifest.note(Arc::new(entry));
+            }
+            manifest.history.files.extend(file);
             change(manifest)
         })?;
+        state.ledger.pending.clear();
+        self.list_history(state);
         if let Some(log) = log {
             state.wal = log;
             self.log_replaced(commit, state);
@@ -153,9 +188,45 @@ impl Shared {
             written.memtable = Memtable::default();
             written.dirty = true;
         }
+        for written in state.collections.values_mut() {
+            written.edited.clear();
+        }
         self.count_bytes(state);
         self.indexer.wake();
         Ok(())
+    }
+
+    /// Writes the columns of sealed segments that were edited since. Gives collection, segment and files.
+    fn seal_edits(&self, state: &State) -> Result<Vec<(u32, u64, Vec<ColumnFile>)>> {
+        let mut out = Vec::new();
+        for (id, written) in &state.collections {
+            for (&at, columns) in &written.edited {
+                let entry = state.manifest.collection(*id);
+                let segment = entry.and_then(|e| e.segments.get(at));
+                let segment = segment.ok_or_else(|| Error::internal("a segment is gone"))?;
+                let folder = segment_folder(&self.root, segment.id);
+                let part = &written.sealed[at];
+                let files = write_overlays(&self.disk, &folder, part, &written.meta, columns)?;
+                out.push((*id, segment.id, files));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Writes the inverses of pending changes. Gives their entries and the file that holds them.
+    fn seal_changes(&self, state: &State) -> Result<(Vec<Entry>, Option<HistoryFile>)> {
+        let pending = &state.ledger.pending;
+        let with_inverse: Vec<&Change> = pending.iter().filter(|c| !c.inverse.is_empty()).collect();
+        let Some(first) = with_inverse.first() else {
+            return Ok((pending.iter().map(|c| c.entry.clone()).collect(), None));
+        };
+        let id = first.entry.seq;
+        let file = history::write(&self.disk, &self.root, id, &with_inverse)?;
+        let entries = pending.iter().map(|change| Entry {
+            file: (!change.inverse.is_empty()).then_some(id),
+            ..change.entry.clone()
+        });
+        Ok((entries.collect(), Some(HistoryFile { id, file })))
     }
 
     /// Seals what the log holds, if it holds anything, and shows it.
@@ -184,7 +255,7 @@ impl Shared {
             .memtable
             .parts()
             .first()
-            .map_or(written.next_row, |p| p.first_row);
+            .map_or(written.next_row, |p| p.range().start);
         let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &written.meta)?;
         writer.place(written.core.id, Some(first));
         for part in written.memtable.parts() {

@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::numbers::Numbers;
 use crate::part::{IndexFile, Part};
 use crate::snapshot::Snapshot;
 
@@ -129,11 +130,11 @@ impl Allowed<'_> {
         }
     }
 
-    /// Accepted rows of a range, the excluded one not subtracted.
-    fn count(&self, range: Range<u32>) -> usize {
+    /// Accepted rows of a part, the excluded one not subtracted.
+    fn count(&self, part: &Part) -> usize {
         match self.filter {
-            Some(rows) => rows.range_cardinality(range) as usize,
-            None => range.len() - self.deleted.range_cardinality(range) as usize,
+            Some(rows) => part.numbers.count_in(rows),
+            None => part.rows as usize - part.numbers.count_in(self.deleted),
         }
     }
 }
@@ -223,7 +224,7 @@ impl Snapshot {
         allowed: Allowed<'_>,
         found: &mut Found,
     ) -> Result<()> {
-        let count = allowed.count(part.range());
+        let count = allowed.count(part);
         if count == 0 {
             return Ok(());
         }
@@ -246,7 +247,7 @@ impl Snapshot {
         found.scans += 1;
         found.scanned += scan(
             vectors,
-            part.first_row,
+            &part.numbers,
             request.query,
             request.k,
             count,
@@ -315,11 +316,13 @@ fn walk(
     found: &mut Found,
 ) -> Result<bool> {
     let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
-    let exclude = allowed.exclude.filter(|row| part.range().contains(row));
+    let exclude = allowed
+        .exclude
+        .filter(|row| part.numbers.position(*row).is_some());
     // The excluded row alone is cheaper taken out afterwards than asked for at every step.
     let all = count == part.rows as usize;
     let k = request.k + usize::from(all && exclude.is_some());
-    let accept = |position: u32| allowed.accepts(part.first_row + position);
+    let accept = |position: u32| allowed.accepts(part.numbers.row(position));
     let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
     SCRATCH.with_borrow_mut(|(scratch, out)| {
         let stats = omendb_hnsw::search(&view, vectors, request.query, k, ef, accept, scratch, out)
@@ -335,7 +338,7 @@ fn walk(
         let hits = out
             .iter()
             .map(|n| Neighbor {
-                id: part.first_row + n.id,
+                id: part.numbers.row(n.id),
                 score: n.score,
             })
             .filter(|n| Some(n.id) != exclude)
@@ -353,7 +356,7 @@ fn walk(
 /// Scores the allowed rows of a part; adds the `k` nearest by row number and gives the number of rows scored.
 fn scan(
     vectors: VectorsRef<'_>,
-    first_row: u32,
+    numbers: &Numbers,
     query: &[f32],
     k: usize,
     count: usize,
@@ -364,35 +367,36 @@ fn scan(
     // Scoring in blocks is several times faster a row than picking single rows.
     let sparse = count < rows / 4;
     let run = |range: Range<usize>| -> Result<(usize, Vec<Neighbor>)> {
-        let base = first_row + range.start as u32;
+        let base = range.start as u32;
         let slice = vectors.slice(range.clone());
         let mut found = Vec::new();
         let scored = if sparse {
-            let end = first_row + range.end as u32;
             match allowed.filter {
                 Some(rows) => {
+                    let own = numbers.row(base)..numbers.row(range.end as u32 - 1) + 1;
                     let mut ids = rows
-                        .range(base..end)
+                        .range(own)
                         .filter(|r| allowed.exclude != Some(*r))
-                        .map(|r| r - base);
+                        .filter_map(|r| numbers.position(r))
+                        .map(|p| p - base);
                     exact::search_ids(slice, query, k, &mut ids, &mut found)
                 }
                 None => {
-                    let mut ids = (base..end)
-                        .filter(|r| allowed.accepts(*r))
-                        .map(|r| r - base);
+                    let mut ids = (base..range.end as u32)
+                        .filter(|p| allowed.accepts(numbers.row(*p)))
+                        .map(|p| p - base);
                     exact::search_ids(slice, query, k, &mut ids, &mut found)
                 }
             }
         } else {
-            let accept = |id: u32| allowed.accepts(base + id);
+            let accept = |id: u32| allowed.accepts(numbers.row(base + id));
             let all = count == rows && allowed.exclude.is_none();
             let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
             exact::search(slice, query, k, accept, &mut found)
         }
         .map_err(|e| Error::internal(e.to_string()))?;
         for n in &mut found {
-            n.id += base;
+            n.id = numbers.row(base + n.id);
         }
         Ok((scored, found))
     };

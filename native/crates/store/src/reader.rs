@@ -155,6 +155,7 @@ fn load(disk: &Arc<Disk>, root: &Path, known: &Seen) -> Result<(State, Seen)> {
             manifest,
             collections,
             logs,
+            ledger,
         } = recovery::read(disk, root, generation, &mut open)?;
         let newest = logs.iter().rev().find(|l| l.header.is_some());
         let wal = newest
@@ -185,6 +186,7 @@ fn load(disk: &Arc<Disk>, root: &Path, known: &Seen) -> Result<(State, Seen)> {
             garbage: Vec::new(),
             pins: Vec::new(),
             manifest_bytes,
+            ledger,
         };
         Ok((state, seen))
     })
@@ -267,5 +269,6 @@ fn show(shared: &Shared, state: &mut State, mut next: State) {
     *shown = cores;
     *state = next;
     shared.count_bytes(state);
+    shared.list_history(state);
     shared.revision.fetch_add(1, Ordering::AcqRel);
 }

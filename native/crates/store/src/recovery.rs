@@ -9,8 +9,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use roaring::RoaringBitmap;
 
+use crate::edit::read_cells;
 use crate::error::{Error, Result};
+use crate::history::{Cells, Change, ChangeKind, Entry, Inverse, Ledger, changed_rows};
 use crate::ingest::{self, Batch};
 use crate::leftovers::remove_leftovers;
 use crate::manifest::{self, CollectionEntry, Manifest, SegmentEntry, TEMPORARY};
@@ -21,10 +24,10 @@ use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
 use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Entry, Kind, Log, Upsert, Wal, read_log};
+use crate::wal::{self, Delete, Edit, Kind, Log, Record, Revert, Stamp, Upsert, Wal, read_log};
 
 pub(crate) const LOCK: &str = "LOCK";
-pub(crate) const FOLDERS: [&str; 3] = ["maps", "segments", "wal"];
+pub(crate) const FOLDERS: [&str; 4] = ["history", "maps", "segments", "wal"];
 
 /// A store that was read.
 pub(crate) struct Opened {
@@ -35,7 +38,7 @@ pub(crate) struct Opened {
 /// Opens the store in `root`, or makes one there if it is not there and `create` is set.
 pub(crate) fn open(disk: &Arc<Disk>, root: &Path, options: &OpenOptions) -> Result<Opened> {
     let fresh = look(disk, root, options.create)?;
-    let lock = take_lock(disk, root, options.holder)?;
+    let lock = take_lock(disk, root, options.holder.as_deref())?;
     // Another process may have made the store between the look and the lock.
     let state = match newest(disk, root)? {
         Some(generation) => load(disk, root, generation)?,
@@ -184,7 +187,7 @@ fn make(disk: &Arc<Disk>, root: &Path) -> Result<()> {
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     disk.sync_dir(parent)?;
-    Manifest::first().publish(disk, root)?;
+    Manifest::first().publish(disk, root, false)?;
     Ok(())
 }
 
@@ -195,6 +198,8 @@ pub(crate) struct Found {
     pub collections: BTreeMap<u32, Written>,
     /// Oldest first; at least one.
     pub logs: Vec<Log>,
+    /// The changes that the log holds.
+    pub ledger: Ledger,
 }
 
 /// Reads and checks the store of this generation, and the log after it. Changes nothing on disk.
@@ -210,13 +215,16 @@ pub(crate) fn read(
         collections.insert(entry.id, open_collection(entry, manifest.generation, open)?);
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
+    let mut ledger = Ledger::new(manifest.history.next_seq);
     for log in &logs {
-        replay(log, &manifest, &mut collections)?;
+        replay(log, &manifest, &mut collections, &mut ledger)?;
     }
+    ledger.take_unshown();
     Ok(Found {
         manifest,
         collections,
         logs,
+        ledger,
     })
 }
 
@@ -236,6 +244,7 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         manifest,
         mut collections,
         logs,
+        ledger,
     } = read(disk, root, generation, &mut open)?;
     for written in collections.values_mut() {
         written.dirty = false;
@@ -247,8 +256,17 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
 
     // All is well: from here on the folder may be changed. The names that this state relies on are made durable before
     // anything that it does not rely on is removed.
+    let there = disk.list(root)?;
+    for name in FOLDERS
+        .iter()
+        .filter(|name| there.iter().all(|e| e.name != **name))
+    {
+        // A store of format version 1 has no history.
+        disk.create_dir(&root.join(name))?;
+    }
     disk.sync_dir(root)?;
     disk.sync_dir(&wal::folder(root))?;
+    remove_unfinished(disk, root, &logs)?;
     let newest_log = logs.iter().rev().find(|l| l.header.is_some());
     let wal = newest_log
         .map(|log| Wal::resume(disk, log))
@@ -282,6 +300,7 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
         garbage: Vec::new(),
         pins: Vec::new(),
         manifest_bytes,
+        ledger,
     })
 }
 
@@ -289,7 +308,22 @@ fn load(disk: &Arc<Disk>, root: &Path, generation: u64) -> Result<State> {
 pub(crate) type OpenSegment<'a> =
     dyn FnMut(&CollectionEntry, &SegmentEntry) -> Result<Arc<Part>> + 'a;
 
-fn open_collection(
+/// Removes a log whose header was never synced, for good: were it to come back after the log before it has grown, that one would seem
+/// to have a gap behind it.
+fn remove_unfinished(disk: &Disk, root: &Path, logs: &[Log]) -> Result<()> {
+    let unfinished: Vec<&Log> = logs.iter().filter(|l| l.header.is_none()).collect();
+    for log in &unfinished {
+        let removed = disk.vfs().remove(log.path());
+        removed.map_err(|e| Error::io("remove", log.path(), &e))?;
+    }
+    if unfinished.is_empty() {
+        Ok(())
+    } else {
+        disk.sync_dir(&wal::folder(root))
+    }
+}
+
+pub(crate) fn open_collection(
     entry: &CollectionEntry,
     generation: u64,
     open: &mut OpenSegment<'_>,
@@ -321,6 +355,7 @@ pub(crate) fn new_collection(
         memtable: Memtable::default(),
         deleted: entry.deleted.clone(),
         next_row: entry.next_row,
+        edited: BTreeMap::new(),
         dirty: true,
         core: Arc::new(Core {
             id: entry.id,
@@ -391,9 +426,14 @@ pub(crate) fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<L
     Ok(logs)
 }
 
-fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Written>) -> Result<()> {
+pub(crate) fn replay(
+    log: &Log,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+    ledger: &mut Ledger,
+) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
-        replay_entry(&entry, manifest, collections).map_err(|reason| Error::Corrupt {
+        replay_entry(&entry, manifest, collections, ledger).map_err(|reason| Error::Corrupt {
             file: log.path().to_path_buf(),
             offset: Some(entry.offset),
             lsn: Some(entry.lsn),
@@ -405,15 +445,33 @@ fn replay(log: &Log, manifest: &Manifest, collections: &mut BTreeMap<u32, Writte
 
 /// Applies one record to the written state. On an error nothing was applied.
 pub(crate) fn replay_entry(
-    entry: &Entry<'_>,
+    entry: &Record<'_>,
     manifest: &Manifest,
     collections: &mut BTreeMap<u32, Written>,
+    ledger: &mut Ledger,
 ) -> Result<(), String> {
+    let (payload, version) = (entry.payload, entry.version);
     match entry.kind {
-        Kind::Upsert => Upsert::decode(entry.payload)
-            .and_then(|upsert| replay_upsert(upsert, manifest, collections)),
-        Kind::Delete => Delete::decode(entry.payload)
-            .and_then(|delete| replay_delete(delete, manifest, collections)),
+        Kind::Upsert => {
+            let upsert = Upsert::decode(payload, version)?;
+            let written = target(upsert.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
+        }
+        Kind::Delete => {
+            let delete = Delete::decode(payload, version)?;
+            let written = target(delete.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
+        }
+        Kind::Edit => {
+            let edit = Edit::decode(payload)?;
+            let written = target(edit.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
+        }
+        Kind::Revert => {
+            let revert = Revert::decode(payload)?;
+            let written = target(revert.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
+        }
         Kind::Mark => Ok(()),
     }
 }
@@ -431,14 +489,12 @@ fn target<'a>(
     }
 }
 
-fn replay_upsert(
-    upsert: Upsert,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-) -> Result<(), String> {
-    let Some(written) = target(upsert.collection, manifest, collections)? else {
-        return Ok(());
-    };
+/// Numbers of the history's entries: a file of version 1 has none, so they are given anew at each replay.
+fn stamped(stamp: Stamp, fresh: Stamp) -> Stamp {
+    if stamp.seq == 0 { fresh } else { stamp }
+}
+
+fn replay_upsert(upsert: Upsert, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
     if upsert.first_row != written.next_row {
         return Err(format!(
             "its rows begin at {}, and the next row is {}",
@@ -469,22 +525,109 @@ fn replay_upsert(
         .flatten();
     let staged =
         Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
-    written.apply(staged.map_err(|e| e.to_string())?);
+    let staged = staged.map_err(|e| e.to_string())?;
+    let stamp = upsert.stamp;
+    let stamp = stamped(stamp, ledger.stamp_rows(stamp.collection, stamp.at));
+    let dead = staged.dead.iter().copied();
+    ledger.add_rows(stamp, &meta.name, &staged.rows, dead);
+    written.apply(staged);
     Ok(())
 }
 
-fn replay_delete(
-    delete: Delete,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-) -> Result<(), String> {
-    let Some(written) = target(delete.collection, manifest, collections)? else {
-        return Ok(());
-    };
-    if delete.rows.max().is_some_and(|row| row >= written.next_row) {
-        return Err("it deletes a row that there never was".to_owned());
+/// Whether all of these rows were once given out.
+fn known(rows: &RoaringBitmap, written: &Written) -> Result<(), String> {
+    match rows.max() {
+        Some(row) if row >= written.next_row => Err(format!(
+            "it is of row {row}, and there never was such a row"
+        )),
+        _ => Ok(()),
     }
-    written.bury(delete.rows);
-    written.dirty = true;
+}
+
+fn replay_delete(delete: Delete, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+    known(&delete.rows, written)?;
+    let stamp = delete.stamp;
+    let stamp = stamped(stamp, ledger.stamp(stamp.collection, stamp.at));
+    let rows = delete.rows - &*written.deleted;
+    let change = Change::delete(stamp, &written.meta.name, written.next_row, rows);
+    written.turn(&change.inverse);
+    ledger.push(change);
+    Ok(())
+}
+
+/// The present values of what layers of cells will change, once the cells are found to fit.
+fn cells_before(layers: &[Cells], written: &Written) -> Result<Vec<Cells>, String> {
+    layers
+        .iter()
+        .map(|cells| {
+            known(&cells.rows, written)?;
+            let columns = cells.positions(&written.meta)?;
+            read_cells(written.parts(), &written.meta, &cells.rows, &columns)
+                .map_err(|e| e.to_string())
+        })
+        .collect()
+}
+
+pub(crate) fn replay_edit(
+    edit: Edit,
+    written: &mut Written,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let Edit { stamp, note, cells } = edit;
+    let layers = [cells];
+    let before = cells_before(&layers, written)?;
+    let staged = written.stage_cells(&layers).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Edit, id, name, next);
+    entry.changed = layers[0].rows.len();
+    entry.note = note;
+    ledger.push(Change {
+        entry,
+        inverse: Inverse {
+            cells: before,
+            ..Inverse::default()
+        },
+    });
+    written.apply_cells(staged);
+    Ok(())
+}
+
+pub(crate) fn replay_revert(
+    revert: Revert,
+    written: &mut Written,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let Revert {
+        stamp,
+        target,
+        note,
+        died,
+        revived,
+        cells,
+    } = revert;
+    known(&died, written)?;
+    known(&revived, written)?;
+    let before = cells_before(&cells, written)?;
+    let staged = written.stage_cells(&cells).map_err(|e| e.to_string())?;
+    let name = &written.meta.name;
+    let (id, next) = (stamp.collection, written.next_row);
+    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
+    entry.target = Some(target);
+    entry.note = note;
+    entry.removed = died.len();
+    entry.revived = revived.len();
+    entry.changed = changed_rows(&cells);
+    let change = Change {
+        entry,
+        inverse: Inverse {
+            died,
+            revived,
+            cells: before,
+        },
+    };
+    written.turn(&change.inverse);
+    ledger.push(change);
+    written.apply_cells(staged);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! A collection as it was at one moment: immutable, shared, safe to read from any thread while writers go on.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
@@ -54,11 +53,11 @@ impl Snapshot {
         revision: u64,
     ) -> Snapshot {
         parts.retain(|p| p.rows > 0);
-        parts.sort_by_key(|p| p.first_row);
-        debug_assert!(parts.windows(2).all(|w| w[0].range().end <= w[1].first_row));
+        parts.sort_by_key(|p| p.range().start);
+        debug_assert!(parts.windows(2).all(|w| w[0].numbers.before(&w[1].numbers)));
         let live = parts
             .iter()
-            .map(|p| u64::from(p.rows) - deleted.range_cardinality(p.range()))
+            .map(|p| u64::from(p.rows) - p.numbers.count_in(&deleted) as u64)
             .sum();
         Snapshot {
             schema: meta.schema(),
@@ -107,7 +106,7 @@ impl Snapshot {
     pub fn live_rows(&self) -> RoaringBitmap {
         let mut rows = RoaringBitmap::new();
         for part in &self.parts {
-            rows.insert_range(part.range());
+            part.numbers.add_to(&mut rows);
         }
         rows -= &*self.deleted;
         rows
@@ -120,10 +119,11 @@ impl Snapshot {
 
     /// The live row with this id; the newest one where several were written.
     pub fn row_of(&self, id: &Id) -> Option<u32> {
-        self.parts.iter().rev().find_map(|part| {
-            let row = part.first_row + part.position_of(id)?;
-            (!self.deleted.contains(row)).then_some(row)
-        })
+        let live = |row| !self.deleted.contains(row);
+        self.parts
+            .iter()
+            .rev()
+            .find_map(|part| part.row_of(id, live))
     }
 
     /// The id of a live row: of its id column, or its row number where the collection has no id column.
@@ -199,17 +199,17 @@ impl Snapshot {
         &self.deleted
     }
 
-    /// Live rows among `range`, which lies in one part.
-    pub(crate) fn live_in(&self, range: Range<u32>) -> usize {
-        range.len() - self.deleted.range_cardinality(range) as usize
+    /// Live rows of a part.
+    pub(crate) fn live_in(&self, part: &Part) -> usize {
+        part.rows as usize - part.numbers.count_in(&self.deleted)
     }
 
     /// The part and the position in it of a live row.
     pub(crate) fn part_of(&self, row: u32) -> Option<(&Part, u32)> {
-        let after = self.parts.partition_point(|p| p.first_row <= row);
+        let after = self.parts.partition_point(|p| p.range().start <= row);
         let part = self.parts.get(after.checked_sub(1)?)?;
-        let position = row - part.first_row;
-        (position < part.rows && !self.deleted.contains(row)).then_some((part, position))
+        let position = part.numbers.position(row)?;
+        (!self.deleted.contains(row)).then_some((part, position))
     }
 
     /// All vectors of a part in vector column `column`, deleted rows included.
@@ -222,7 +222,8 @@ impl Snapshot {
         let stored = part.vectors.get(column).ok_or_else(|| {
             Error::internal(format!(
                 "rows from {} lack vector column {:?}",
-                part.first_row, spec.name
+                part.range().start,
+                spec.name
             ))
         })?;
         let vectors = VectorsRef::new(

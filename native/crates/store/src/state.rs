@@ -20,8 +20,10 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
+use crate::history::{Entry, Inverse, Ledger, Listed};
 use crate::indexer::Indexer;
 use crate::ingest::Batch;
+use crate::lru::Lru;
 use crate::manifest::{Manifest, MapEntry};
 use crate::memtable::Memtable;
 use crate::meta::{CollectionMeta, Id};
@@ -30,6 +32,9 @@ use crate::reader::Reader;
 use crate::snapshot::Snapshot;
 use crate::vfs::{Disk, Lock};
 use crate::wal::Wal;
+
+/// Past states that are kept at hand.
+const PAST_KEPT: usize = 4;
 
 /// What all handles of an open store share.
 pub(crate) struct Shared {
@@ -41,6 +46,11 @@ pub(crate) struct Shared {
     pub cores: RwLock<BTreeMap<String, Arc<Core>>>,
     /// Bumped at each visible change.
     pub revision: AtomicU64,
+    pub history: RwLock<Listed>,
+    /// Held while segments are compacted: one at a time.
+    pub compacting: Mutex<()>,
+    /// States of the past that were looked at.
+    pub past: Mutex<Lru<u64, Arc<Snapshot>>>,
     pub generation: AtomicU64,
     pub wal_bytes: AtomicU64,
     pub sealed_bytes: AtomicU64,
@@ -74,6 +84,8 @@ pub(crate) struct State {
     /// Sealed files that are being copied: they are not removed.
     pub pins: Vec<Arc<BTreeSet<PathBuf>>>,
     pub manifest_bytes: u64,
+    /// Changes that only the log holds.
+    pub ledger: Ledger,
 }
 
 /// The written state of one collection.
@@ -85,6 +97,8 @@ pub(crate) struct Written {
     pub memtable: Memtable,
     pub deleted: Arc<RoaringBitmap>,
     pub next_row: u32,
+    /// Columns of sealed parts (by position in `sealed`) with values that no file holds yet.
+    pub edited: BTreeMap<usize, BTreeSet<usize>>,
     /// Whether there are changes that the published snapshot does not show.
     pub dirty: bool,
     pub core: Arc<Core>,
@@ -94,7 +108,13 @@ pub(crate) struct Written {
 pub(crate) struct Staged {
     pub rows: Range<u32>,
     memtable: Memtable,
-    dead: Vec<u32>,
+    pub dead: Vec<u32>,
+}
+
+/// What readers are to see once it is durable.
+pub(crate) struct Unseen {
+    snapshots: Vec<(Arc<Core>, Arc<Snapshot>)>,
+    history: Vec<Arc<Entry>>,
 }
 
 /// What readers see of a collection.
@@ -116,12 +136,12 @@ impl Written {
     pub fn find(&self, id: &Id) -> Option<u32> {
         self.parts()
             .rev()
-            .filter_map(|part| part.position_of(id).map(|p| part.first_row + p))
-            .find(|row| !self.deleted.contains(*row))
+            .find_map(|part| part.row_of(id, |row| !self.deleted.contains(row)))
     }
 
     /// Whether the row exists and is not deleted.
     pub fn is_live(&self, row: u32) -> bool {
+        // What compacting took away stays in the bitmap of the dead.
         row < self.next_row && !self.deleted.contains(row)
     }
 
@@ -155,6 +175,16 @@ impl Written {
         self.dirty = true;
     }
 
+    /// Lets the rows of a change die and live.
+    pub fn turn(&mut self, inverse: &Inverse) {
+        if !inverse.died.is_empty() || !inverse.revived.is_empty() {
+            let deleted = Arc::make_mut(&mut self.deleted);
+            *deleted |= &inverse.died;
+            *deleted -= &inverse.revived;
+            self.dirty = true;
+        }
+    }
+
     /// Marks rows as dead.
     pub fn bury(&mut self, rows: impl IntoIterator<Item = u32>) {
         let mut rows = rows.into_iter().peekable();
@@ -184,12 +214,19 @@ impl Shared {
             state: Mutex::new(state),
             cores: RwLock::new(cores),
             revision: AtomicU64::new(1),
+            history: RwLock::default(),
+            compacting: Mutex::new(()),
+            past: Mutex::new(Lru::new(PAST_KEPT)),
             closed: AtomicBool::new(false),
             lock: Mutex::new(lock),
             indexer,
             reader: None,
         };
-        shared.count_bytes(&shared.state.lock());
+        {
+            let state = shared.state.lock();
+            shared.count_bytes(&state);
+            shared.list_history(&state);
+        }
         shared
     }
 
@@ -234,14 +271,14 @@ impl Shared {
             return Ok(());
         }
         self.disk.check()?;
-        let (file, written, snapshots) = {
+        let (file, written, unseen) = {
             let mut state = self.state.lock();
-            let snapshots = self.unseen(&mut state);
-            (state.wal.file().clone(), state.wal.last_lsn(), snapshots)
+            let unseen = self.unseen(&mut state);
+            (state.wal.file().clone(), state.wal.last_lsn(), unseen)
         };
         file.sync()?;
         self.durable.store(written, Ordering::Release);
-        self.show(snapshots);
+        self.show(unseen);
         drop(commit);
         Ok(())
     }
@@ -249,10 +286,10 @@ impl Shared {
     /// Makes everything in the log durable and visible, under both locks.
     pub fn sync(&self, _: &Commit, state: &mut State) -> Result<()> {
         if self.durable() < state.wal.last_lsn() {
-            let snapshots = self.unseen(state);
+            let unseen = self.unseen(state);
             state.wal.file().sync()?;
             self.durable.store(state.wal.last_lsn(), Ordering::Release);
-            self.show(snapshots);
+            self.show(unseen);
         }
         Ok(())
     }
@@ -262,30 +299,41 @@ impl Shared {
         self.durable.store(state.wal.last_lsn(), Ordering::Release);
     }
 
-    /// Snapshots of all collections that changed since they were last shown.
-    pub fn unseen(&self, state: &mut State) -> Vec<(Arc<Core>, Arc<Snapshot>)> {
+    /// What changed since it was last shown.
+    pub fn unseen(&self, state: &mut State) -> Unseen {
         let generation = state.manifest.generation;
-        let mut out = Vec::new();
+        let mut snapshots = Vec::new();
         for written in state.collections.values_mut().filter(|w| w.dirty) {
             written.dirty = false;
             let revision = self.revision.load(Ordering::Relaxed) + 1;
-            out.push((
+            snapshots.push((
                 written.core.clone(),
                 Arc::new(snapshot_of(written, generation, revision)),
             ));
         }
-        out
+        Unseen {
+            snapshots,
+            history: state.ledger.take_unshown(),
+        }
     }
 
-    /// Lets readers see these snapshots.
-    pub fn show(&self, snapshots: Vec<(Arc<Core>, Arc<Snapshot>)>) {
-        if snapshots.is_empty() {
+    /// Lets readers see it.
+    pub fn show(&self, unseen: Unseen) {
+        let Unseen { snapshots, history } = unseen;
+        if snapshots.is_empty() && history.is_empty() {
             return;
         }
         for (core, snapshot) in snapshots {
             core.snapshot.store(snapshot);
         }
+        self.history.write().show(history);
         self.revision.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Lets readers see the whole history, all of which is durable.
+    pub fn list_history(&self, state: &State) {
+        let listed = Listed::new(&state.manifest.history, &state.ledger.pending);
+        *self.history.write() = listed;
     }
 
     pub fn count_bytes(&self, state: &State) {

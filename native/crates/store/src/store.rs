@@ -6,24 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arrow_schema::Field;
 use serde::Serialize;
 
 use crate::bulk::{BulkWriter, ImportTarget};
 use crate::collection::{Collection, CollectionInfo};
 use crate::error::{Error, Result};
+use crate::history::{ChangeKind, Entry, HistoryInfo, Listed, now};
 use crate::indexer::Indexer;
 use crate::manifest::CollectionEntry;
 use crate::meta::{CollectionMeta, CollectionSpec};
 use crate::reader;
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
-use crate::state::{Core, Shared, State, Written, snapshot_of};
+use crate::state::{Commit, Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
 use crate::wal::Kind;
 
 /// How to open a store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct OpenOptions {
     /// Make the store if it is not there (in a folder that is empty or missing; its parent must exist).
     pub create: bool,
@@ -33,7 +35,7 @@ pub struct OpenOptions {
     /// `background` do not count.
     pub read_only: bool,
     /// What the program calls itself: others are told when they find the store locked. Without it, the name of the program's file.
-    pub holder: Option<&'static str>,
+    pub holder: Option<String>,
 }
 
 impl Default for OpenOptions {
@@ -72,6 +74,8 @@ pub struct StoreInfo {
     pub wal_bytes: u64,
     /// Bytes of all files that belong to the newest generation, the log included.
     pub disk_bytes: u64,
+    /// Its history.
+    pub history: HistoryInfo,
     /// Whether it is open for reading only.
     pub read_only: bool,
     /// For a reader: in its own words, who has the store open for writing; `null` when nobody has.
@@ -134,6 +138,7 @@ impl Store {
             revision: self.revision(),
             wal_bytes,
             disk_bytes: wal_bytes + shared.sealed_bytes.load(Ordering::Relaxed),
+            history: shared.history.read().info(),
             read_only: shared.reader.is_some(),
             writer: shared.reader.as_ref().and_then(|r| r.writer(&shared.root)),
             collections: self.collections().iter().map(|c| c.info()).collect(),
@@ -163,22 +168,13 @@ impl Store {
         let shared = &self.shared;
         let (commit, mut state) = shared.publishing()?;
         let entry = new_entry(&state, meta)?;
-        shared.sync(&commit, &mut state)?;
-        let added = entry.clone();
-        shared.publish(&commit, &mut state, |manifest| {
-            manifest.next_collection = added
-                .id
-                .checked_add(1)
-                .ok_or_else(|| Error::internal("out of ids"))?;
-            manifest.collections.push(added);
-            Ok(())
-        })?;
+        shared.publish_new(&commit, &mut state, &entry)?;
         let written = new_collection(&entry, Vec::new(), state.manifest.generation);
         let core = add_collection(shared, &mut state, written);
         Ok(Arc::new(Collection::new(shared.clone(), core)))
     }
 
-    /// Removes a collection with all its rows. Its files go once the generation that still names them is no longer kept.
+    /// Removes a collection with all its rows. Its files go once the history cannot bring it back any more.
     ///
     /// # Errors
     /// `UNKNOWN_COLLECTION`, and those of any write.
@@ -191,16 +187,56 @@ impl Store {
                 name: name.to_owned(),
             });
         }
-        shared.sync(&commit, &mut state)?;
-        shared.publish(&commit, &mut state, |manifest| {
-            manifest.collections.retain(|c| c.id != core.id);
-            Ok(())
-        })?;
-        state.collections.remove(&core.id);
-        core.dropped.store(true, Ordering::Release);
-        shared.cores.write().remove(name);
-        shared.revision.fetch_add(1, Ordering::AcqRel);
+        let written = &state.collections[&core.id];
+        let entry = Entry::new(
+            state.ledger.next_seq,
+            now(),
+            ChangeKind::Drop,
+            core.id,
+            name,
+            written.next_row,
+        );
+        shared.take_away(&commit, &mut state, entry)?;
         Ok(())
+    }
+
+    /// Takes the last change of a collection back that is not undone, also if it was to drop it. Gives the new entry.
+    ///
+    /// # Errors
+    /// `NOTHING_TO_UNDO`, those of [`Store::revert`].
+    pub fn undo(&self, collection: &str) -> Result<Arc<Entry>> {
+        let target = {
+            let history = self.shared.history.read();
+            self.known_as(collection, &history)
+                .and_then(|id| history.undo(id))
+        };
+        let target = target.ok_or(Error::NothingToUndo { what: "undo" })?;
+        self.shared.revert(target.seq, None)
+    }
+
+    /// Takes the last undo of a collection back, also if it was that of the import that made it. Gives the new entry.
+    ///
+    /// # Errors
+    /// `NOTHING_TO_UNDO`, those of [`Store::revert`].
+    pub fn redo(&self, collection: &str) -> Result<Arc<Entry>> {
+        let target = {
+            let history = self.shared.history.read();
+            self.known_as(collection, &history)
+                .and_then(|id| history.redo(id))
+        };
+        let target = target.ok_or(Error::NothingToUndo { what: "redo" })?;
+        self.shared.revert(target.seq, None)
+    }
+
+    /// The collection that has this name, or had it last.
+    fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
+        if let Ok(core) = self.core(name) {
+            return Some(core.id);
+        }
+        let mut entries = history.entries.iter().rev();
+        entries
+            .find(|e| e.collection == name)
+            .map(|e| e.collection_id)
     }
 
     fn core(&self, name: &str) -> Result<Arc<Core>> {
@@ -232,7 +268,20 @@ impl Store {
     /// # Errors
     /// `COLLECTION_EXISTS` or `UNKNOWN_COLLECTION`, those of [`Store::create_collection`], and those of any write.
     pub fn begin_import(&self, target: ImportTarget) -> Result<BulkWriter> {
-        BulkWriter::begin(&self.shared, target)
+        BulkWriter::begin(&self.shared, target, &[], None)
+    }
+
+    /// As [`Store::begin_import`], with columns that the collection gets at the commit if it does not have them, and words for the history.
+    ///
+    /// # Errors
+    /// Those of [`Store::begin_import`] and [`Collection::add_columns`].
+    pub fn begin_import_with(
+        &self,
+        target: ImportTarget,
+        fields: &[Field],
+        note: Option<&str>,
+    ) -> Result<BulkWriter> {
+        BulkWriter::begin(&self.shared, target, fields, note)
     }
 
     /// Seals what the log holds into segments and begins a new log. The log does this by itself when it has grown.
@@ -279,7 +328,11 @@ impl Store {
             }
             shared.sync(&commit, &mut state)?;
             if shared.wants_checkpoint_at_close(&state) {
-                shared.checkpoint(&commit, &mut state)?;
+                // Only makes the next opening quicker: on a full disk the rows stay in the log.
+                match shared.checkpoint(&commit, &mut state) {
+                    Err(Error::DiskFull { .. }) => return Ok(()),
+                    other => other?,
+                }
             } else if !state.wal.is_empty() && state.wal.last_kind() != Some(Kind::Mark) {
                 // Says that the records before are durable, so that damage to the last of them is not taken for a torn tail.
                 let durable = shared.durable();
@@ -321,6 +374,33 @@ pub(crate) fn new_entry(state: &State, meta: Arc<CollectionMeta>) -> Result<Coll
         segments: Vec::new(),
         maps: Vec::new(),
     })
+}
+
+impl Shared {
+    /// Publishes a generation with one more, empty collection.
+    pub(crate) fn publish_new(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        entry: &CollectionEntry,
+    ) -> Result<()> {
+        self.sync(commit, state)?;
+        let seq = state.ledger.next_seq;
+        let mut note = Entry::new(
+            seq,
+            now(),
+            ChangeKind::Create,
+            entry.id,
+            &entry.meta.name,
+            0,
+        );
+        note.was_there = false;
+        self.publish(commit, state, |manifest| {
+            manifest.add(entry.clone())?;
+            manifest.note(Arc::new(note));
+            Ok(())
+        })
+    }
 }
 
 /// Lets writers and readers see a collection that the manifest names now, whole from the first moment.

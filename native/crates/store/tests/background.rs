@@ -285,3 +285,60 @@ fn a_large_import_and_small_writes_are_fast() {
         panic!("import {imported:?}, add {added:?} a row, close {closed:?}, open {opened:?}");
     }
 }
+
+// [S1] Once a store closed by this process stayed locked for a moment: a child that was just being started had a copy of the
+// lock's file, and closing ours did not give the lock back.
+#[cfg(unix)]
+#[test]
+fn a_closed_store_can_be_opened_at_once_while_processes_are_started() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+        }
+        for _ in 0..100 {
+            let opened = Store::open(&path, QUIET);
+            if opened.is_err() {
+                done.store(true, Ordering::Relaxed);
+            }
+            opened.unwrap().close().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+// [Q3] Waiting for the indexes once gave up at once, with the answer no: between taking a job and beginning it, and between two
+// jobs, the builder looked as if it had nothing to do.
+#[test]
+fn waiting_for_the_index_goes_on_until_all_are_built() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("x.db"), OpenOptions::default()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Keeps the builder from going on at once.
+        for _ in 0..4 {
+            scope.spawn(|| while !done.load(Ordering::Relaxed) {});
+        }
+        let mut built = true;
+        for n in 0..15 {
+            let target = ImportTarget::New(spec(&format!("words {n}")));
+            let mut import = store.begin_import(target).unwrap();
+            let (columns, vectors) = numbered(0..1000);
+            import.append(&columns, &vectors).unwrap();
+            import.commit().unwrap();
+            built &= store.wait_for_index(Duration::from_secs(30));
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(built);
+    });
+}

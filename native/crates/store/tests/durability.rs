@@ -542,7 +542,7 @@ fn maps_are_saved_replaced_and_removed() {
 }
 
 #[test]
-fn a_dropped_collection_stays_dropped_and_gives_its_disk_back() {
+fn a_dropped_collection_stays_dropped_and_gives_its_disk_back_once_it_is_forgotten() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
     let mut import = store
@@ -567,6 +567,13 @@ fn a_dropped_collection_stays_dropped_and_gives_its_disk_back() {
     );
     store.create_collection(spec("words")).unwrap();
     assert_eq!(store.collection("words").unwrap().snapshot().len(), 0);
+    assert_ne!(
+        names(&vfs),
+        [] as [PathBuf; 0],
+        "the history could bring it back"
+    );
+    store.forget_history().unwrap();
+    store.forget_history().unwrap();
     assert_eq!(names(&vfs), [] as [PathBuf; 0]);
     assert_eq!(snapshot.len(), 101);
 }
@@ -632,39 +639,6 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn many_writers_share_syncs_and_lose_nothing() {
-    let inner = MemVfs::new();
-    let (vfs, faults) =
-        support::fault::FaultVfs::new(inner.clone(), i64::MAX, false, std::io::ErrorKind::Other);
-    let store = try_open(Arc::new(vfs)).unwrap();
-    let words = store.create_collection(spec("words")).unwrap();
-    std::thread::scope(|scope| {
-        for t in 0..4 {
-            let words = &words;
-            scope.spawn(move || {
-                for n in 0..100 {
-                    let id = format!("t{t}-{n}");
-                    let (columns, vectors) = rows(&[(&id, n)]);
-                    let range = words.add(columns, &vectors).unwrap();
-                    assert_eq!(
-                        words.snapshot().row_of(&Id::Text(id)),
-                        Some(range.start),
-                        "visible on return"
-                    );
-                }
-            });
-        }
-    });
-    assert!(faults.syncs.load(std::sync::atomic::Ordering::SeqCst) <= 410);
-    let wanted = content(&words.snapshot());
-    assert_eq!(wanted.len(), 400);
-    assert_eq!(
-        content(&open(&inner.fork()).collection("words").unwrap().snapshot()),
-        wanted
-    );
-}
-
-#[test]
 fn a_foreign_folder_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let options = OpenOptions {
@@ -678,7 +652,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -691,13 +665,13 @@ fn a_foreign_folder_is_left_alone() {
     use omendb_store::vfs::Vfs;
     vfs.create(&file).unwrap().append(b"text").unwrap();
     assert_eq!(
-        Store::open(&file, options).unwrap_err().code(),
+        Store::open(&file, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     vfs.create_dir(&other).unwrap();
     vfs.create(&other.join("photo.jpg")).unwrap();
     assert_eq!(
-        Store::open(&other, options).unwrap_err().code(),
+        Store::open(&other, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&other).unwrap().len(), 1);
@@ -708,7 +682,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -716,12 +690,15 @@ fn a_foreign_folder_is_left_alone() {
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&path).unwrap(), []);
-    Store::open(&path, options).unwrap().close().unwrap();
+    Store::open(&path, options.clone())
+        .unwrap()
+        .close()
+        .unwrap();
     Store::open(
         &path,
         OpenOptions {
             create: false,
-            ..options
+            ..options.clone()
         },
     )
     .unwrap();

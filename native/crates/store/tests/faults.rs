@@ -179,3 +179,31 @@ fn after_a_failed_sync_every_write_is_refused_and_reads_go_on() {
         break;
     }
 }
+
+// [W5]
+#[test]
+fn a_full_disk_names_the_bytes_that_were_needed() {
+    // The first write of a new store is the header of its log or manifest; the others come after.
+    let mut named = 0;
+    for step in 0.. {
+        let (vfs, faults) = FaultVfs::new(MemVfs::new(), step, true, ErrorKind::StorageFull);
+        let result = workload(vfs, &mut Ledger::default());
+        if !faults.hit() {
+            break;
+        }
+        let Err(error) = result else { continue };
+        if let Error::DiskFull {
+            operation, needed, ..
+        } = &error
+        {
+            assert_eq!(*operation == "write", needed.is_some(), "{error}");
+            if let Some(needed) = needed {
+                named += 1;
+                assert!((1..100_000).contains(needed), "{error}");
+                assert!(error.to_string().contains("it needs at least"), "{error}");
+                assert_eq!(error.detail()["needed"], *needed);
+            }
+        }
+    }
+    assert!(named > 5, "{named} writes failed");
+}

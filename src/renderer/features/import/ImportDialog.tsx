@@ -80,7 +80,8 @@ function shut(): void {
 }
 
 function Import({ file }: { file: GrantInfo }) {
-  const open = useView((view) => view.store)
+  // A store that is only read takes no rows: then the file goes into a new one.
+  const open = useView((view) => (view.store?.readOnly ? null : view.store))
   const preview = useQuery(previewQuery(file.grant))
   const [form, setForm] = useState<PlanForm | null>(null)
   const [phase, setPhase] = useState<Phase>({ is: 'form' })
@@ -105,7 +106,7 @@ function Import({ file }: { file: GrantInfo }) {
   const ended = useView((view) => view.ended.find((one) => one.job === job))
   useEffect(() => {
     if (!ended || phase.is !== 'running') return
-    if (ended.state === 'done' && ended.result && made) {
+    if (ended.state === 'done' && ended.kind === 'import' && ended.result && made) {
       if (ended.result.rejected > 0) {
         setPhase({ is: 'ended', result: ended.result, ...made })
       } else {
@@ -436,7 +437,7 @@ interface WhereProps {
 function Where({ target, openName, taken, problem, onChange, onError }: WhereProps) {
   async function choose() {
     try {
-      const place = await shell('pickNewStore', target.place?.name ?? 'vectors.db')
+      const place = await shell('pickNewStore', target.place?.name ?? 'vectors.db', 'store')
       if (place) onChange({ place, kind: 'new' })
     } catch (thrown) {
       onError(AppError.from(thrown))

@@ -1,21 +1,25 @@
 import { useQuery } from '@tanstack/react-query'
-import { MousePointerClick, Radar, Trash2 } from 'lucide-react'
+import { MousePointerClick, Pencil, Radar, Trash2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import {
   AppError,
   type Cell,
   type CollectionInfo,
+  type ColumnType,
   type RowDetail,
   type StoreInfo,
 } from '../../../contract/index.ts'
 import { rowQuery } from '../../client/queries.ts'
-import { deleteRows, findSimilar } from '../../state/actions.ts'
+import { findSimilar } from '../../state/actions.ts'
+import { askDelete } from '../../state/changes.ts'
 import { labelColumn, rowLabel } from '../../state/near.ts'
-import { useView } from '../../state/view.ts'
-import { Button, IconButton, Tip } from '../../ui/controls.tsx'
-import { brief, cell, count, measure } from '../../ui/format.ts'
-import { Bone, Confirm, CopyButton, Empty, ErrorNote, Panel, VectorPicture } from '../../ui/pieces.tsx'
+import { useSource, useView, useWhyNot } from '../../state/view.ts'
+import { Button, cx, IconButton, Tip } from '../../ui/controls.tsx'
+import { cell, count, measure } from '../../ui/format.ts'
+import { Bone, CopyButton, Empty, ErrorNote, Panel, VectorPicture } from '../../ui/pieces.tsx'
 import { vectorText } from '../../ui/vector.ts'
+import { editableType } from './cells.ts'
+import { FieldEditor } from './FieldEditor.tsx'
 import styles from './inspector.module.css'
 
 interface Props {
@@ -28,7 +32,7 @@ interface Props {
 /** Everything about one row. */
 export function Inspector({ store, collection, maximized, onMaximize }: Props) {
   const active = useView((view) => view.active)
-  const source = { store: store.store, collection: collection.name, revision: store.revision }
+  const source = useSource(store, collection.name)
   const row = useQuery({ ...rowQuery(source, active ?? 0), enabled: active !== null })
   return (
     <Panel
@@ -78,7 +82,8 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
   const label = rowLabel(row, collection)
   const named = labelColumn(collection)
   const [vector] = collection.vectors
-  const fields = inOrder(row, collection).filter(([name]) => name !== collection.id.column && name !== named)
+  // A text that names the row stands above, but below as well where it can be changed.
+  const fields = inOrder(row, collection).filter(([name]) => name !== collection.id.column)
   return (
     <div className={styles.body}>
       <div className={styles.head}>
@@ -112,7 +117,7 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
       </div>
       <dl className={styles.fields}>
         {fields.map(([name, value]) => (
-          <Field key={name} name={name} value={value} />
+          <Field key={name} row={row.row} name={name} value={value} type={editableType(collection, name)} />
         ))}
       </dl>
       <div className={styles.foot}>
@@ -121,7 +126,7 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
             <Radar size={14} aria-hidden="true" /> Find similar
           </Button>
         </Tip>
-        <DeleteRow row={row.row} label={label} />
+        <DeleteRow row={row.row} />
       </div>
     </div>
   )
@@ -151,13 +156,34 @@ function Extremes({ vector }: { vector: Float32Array }) {
   )
 }
 
-function Field({ name, value }: { name: string; value: Cell }) {
+interface FieldProps {
+  row: number
+  name: string
+  value: Cell
+  /** null: its value cannot be changed here. */
+  type: ColumnType | null
+}
+
+function Field({ row, name, value, type }: FieldProps) {
+  const [editing, setEditing] = useState(false)
+  const why = useWhyNot()
   const text = typeof value === 'object' && value !== null ? JSON.stringify(value, null, 2) : cell(value)
   const whole = typeof value === 'number' ? String(value) : text
+  if (editing && type !== null && why === null) {
+    return (
+      <div className={cx(styles.field, styles.fieldEditing)}>
+        <dt title={name}>{name}</dt>
+        <dd>
+          <FieldEditor row={row} column={name} type={type} value={value} onLeave={() => setEditing(false)} />
+        </dd>
+      </div>
+    )
+  }
+  const edit = () => type !== null && why === null && setEditing(true)
   return (
     <div className={styles.field}>
       <dt title={name}>{name}</dt>
-      <dd className={styles.long}>
+      <dd className={styles.long} onDoubleClick={edit} data-field={name}>
         {value === null ? (
           <span className={styles.null}>no value</span>
         ) : (
@@ -169,45 +195,23 @@ function Field({ name, value }: { name: string; value: Cell }) {
           </span>
         )}
       </dd>
-      {value !== null && (
-        <span className={styles.copy}>
-          <CopyButton small label={`Copy ${name}`} text={() => whole} />
-        </span>
-      )}
+      <span className={styles.copy}>
+        {type !== null && (
+          <IconButton small label={`Change ${name}`} why={why} onClick={edit}>
+            <Pencil size={13} />
+          </IconButton>
+        )}
+        {value !== null && <CopyButton small label={`Copy ${name}`} text={() => whole} />}
+      </span>
     </div>
   )
 }
 
-function DeleteRow({ row, label }: { row: number; label: string }) {
-  const [asking, setAsking] = useState(false)
-  const [error, setError] = useState<AppError | null>(null)
+function DeleteRow({ row }: { row: number }) {
+  const why = useWhyNot()
   return (
-    <>
-      <IconButton
-        label="Delete this row"
-        side="top"
-        onClick={() => {
-          setError(null)
-          setAsking(true)
-        }}
-      >
-        <Trash2 size={14} />
-      </IconButton>
-      <Confirm
-        open={asking}
-        title={`Delete “${brief(label)}”`}
-        verb="Delete the row"
-        error={error}
-        onClose={() => setAsking(false)}
-        onConfirm={() =>
-          void deleteRows(Uint32Array.of(row)).then(
-            () => setAsking(false),
-            (thrown: unknown) => setError(AppError.from(thrown)),
-          )
-        }
-      >
-        The row leaves the collection, the index and the map. Deleting cannot be undone yet.
-      </Confirm>
-    </>
+    <IconButton label="Delete this row" side="top" why={why} onClick={() => askDelete(Uint32Array.of(row))}>
+      <Trash2 size={14} />
+    </IconButton>
   )
 }

@@ -1,9 +1,21 @@
-import { Ban, CircleAlert, CircleCheck, FileInput, ListChecks, Map as MapIcon } from 'lucide-react'
-import type { JobInfo } from '../../../contract/index.ts'
+import {
+  ArchiveRestore,
+  Ban,
+  Camera,
+  CircleAlert,
+  CircleCheck,
+  FileInput,
+  ListChecks,
+  Map as MapIcon,
+  Shrink,
+  Wrench,
+} from 'lucide-react'
+import type { JobInfo, JobKind } from '../../../contract/index.ts'
 import { cancelJob } from '../../state/actions.ts'
+import { jobName, resultWords } from '../../state/jobs.ts'
 import { type EndedJob, useView } from '../../state/view.ts'
 import { Button, cx } from '../../ui/controls.tsx'
-import { ago, count, counted, share, timeLeft } from '../../ui/format.ts'
+import { ago, bytes, count, share, timeLeft } from '../../ui/format.ts'
 import { Empty, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './jobs.module.css'
 
@@ -19,7 +31,7 @@ export function JobsScreen() {
         {running.length + ended.length === 0 ? (
           <div className={styles.empty}>
             <Empty icon={<ListChecks size={24} aria-hidden="true" />} title="Nothing has run yet">
-              Imports and maps are listed here while they run, and what came of them.
+              Imports, maps and snapshots are listed here while they run, and what came of them.
             </Empty>
           </div>
         ) : (
@@ -37,18 +49,23 @@ export function JobsScreen() {
   )
 }
 
-export function jobName(job: Pick<JobInfo, 'kind' | 'collection'>): string {
-  return `${job.kind === 'import' ? 'Import into' : 'Map of'} ${job.collection}`
+const ICONS: Record<JobKind, typeof FileInput> = {
+  import: FileInput,
+  map: MapIcon,
+  compact: Shrink,
+  snapshot: Camera,
+  restore: ArchiveRestore,
+  repair: Wrench,
 }
 
 function Running({ job }: { job: JobInfo }) {
-  const Icon = job.kind === 'import' ? FileInput : MapIcon
+  const Icon = ICONS[job.kind]
+  const size = (value: number) => (job.unit === 'bytes' ? bytes(value) : count(value))
+  const unit = job.unit === 'bytes' ? '' : ` ${job.unit}`
   const facts = [
     job.phase,
-    job.total > 0
-      ? `${count(job.done)} of ${count(job.total)} ${job.unit}`
-      : `${count(job.done)} ${job.unit}`,
-    job.rate > 0 ? `${count(job.rate)} a second` : '',
+    job.total > 0 ? `${size(job.done)} of ${size(job.total)}${unit}` : `${size(job.done)}${unit}`,
+    job.rate > 0 ? `${size(job.rate)} a second` : '',
     timeLeft(job),
   ]
   return (
@@ -72,7 +89,8 @@ const STATES: Record<EndedJob['state'], string> = { done: 'Done', failed: 'Faile
 
 function Ended({ job }: { job: EndedJob }) {
   const Icon = job.state === 'done' ? CircleCheck : job.state === 'failed' ? CircleAlert : Ban
-  const { result } = job
+  const rejected = job.kind === 'import' ? (job.result?.rejectedRows ?? []) : []
+  const result = resultWords(job)
   return (
     <li className={styles.job}>
       <span
@@ -88,8 +106,7 @@ function Ended({ job }: { job: EndedJob }) {
         <p className={styles.name}>{jobName(job)}</p>
         <p className={styles.sub}>
           {STATES[job.state]}
-          {result &&
-            ` · ${counted(result.rows, 'row')}${result.rejected > 0 ? `, ${count(result.rejected)} left out` : ''}`}
+          {result && ` · ${result}`}
           {job.state === 'cancelled' && ' · nothing was kept'}
         </p>
       </div>
@@ -99,10 +116,10 @@ function Ended({ job }: { job: EndedJob }) {
           <ErrorNote error={job.error} />
         </div>
       )}
-      {result && result.rejectedRows.length > 0 && (
+      {rejected.length > 0 && (
         <div className={styles.wide}>
           <ul className={styles.rejected} aria-label="Rows that were left out">
-            {result.rejectedRows.map((row) => (
+            {rejected.map((row) => (
               <li key={row.row}>
                 <span>{row.line === null ? `row ${count(row.row)}` : `line ${count(row.line)}`}</span>
                 <span>{row.column}</span>

@@ -9,7 +9,7 @@ import { findSimilar } from '../../state/actions.ts'
 import { labelColumn, rowLabel } from '../../state/near.ts'
 import { intersection, minus, NO_ROWS, rowSet } from '../../state/rows.ts'
 import { useTheme } from '../../state/theme.ts'
-import { useView } from '../../state/view.ts'
+import { useSource, useView } from '../../state/view.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, counted } from '../../ui/format.ts'
 import { Empty, ErrorNote } from '../../ui/pieces.tsx'
@@ -21,6 +21,7 @@ import { Legend } from './Legend.tsx'
 import styles from './map.module.css'
 import { Names } from './names.ts'
 import { rowIndex, sameRows, statesOf } from './rowindex.ts'
+import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useSurface } from './useSurface.ts'
 
@@ -38,7 +39,8 @@ interface MapPaneProps {
 
 export function MapPane({ store, collection }: MapPaneProps) {
   const key = `${store.store}/${collection.name}`
-  const { picture, saved, loading, error } = useMap(store, collection)
+  const source = useSource(store, collection.name)
+  const { picture, saved, loading, error } = useMap(source, collection)
   const rows = picture?.rows ?? EMPTY
   const indexOf = useMemo(() => rowIndex(rows), [rows])
 
@@ -60,6 +62,8 @@ export function MapPane({ store, collection }: MapPaneProps) {
     ),
   )
 
+  // A store that is only read can be drawn: its map is kept in memory. The past is drawn as far as it is on the map.
+  const why = useView((view) => (view.looking ? 'This is the past; return to now to draw' : null))
   const [tool, setTool] = useState<Tool>('pan')
   const [startError, setStartError] = useState<AppError | null>(null)
   const [dismissed, setDismissed] = useState<string | null>(failed?.job ?? null)
@@ -70,12 +74,14 @@ export function MapPane({ store, collection }: MapPaneProps) {
 
   const hits = useMemo(() => (result ? result.hits.map((hit) => hit.row) : []), [result])
   const column = labelColumn(collection)
-  const colouring = useColouring(store, collection, colourBy, picture ? rows : null)
+  const colouring = useColouring(source, colourBy, picture ? rows : null)
   const namesChanged = useRef<() => void>(() => undefined)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the rows renews the names, it does not drop them
   const names = useMemo(
-    () => new Names(store.store, collection.name, column, () => namesChanged.current()),
-    [store.store, collection.name, column],
+    () => new Names(source, column, () => namesChanged.current()),
+    [source.store, source.collection, column],
   )
+  names.renew(source)
 
   const handlers = useRef<SurfaceEvents>({} as SurfaceEvents)
   const surface = useSurface(host, handlers, key)
@@ -144,13 +150,13 @@ export function MapPane({ store, collection }: MapPaneProps) {
     if (colourBy !== null) coloured.add(key)
     if (rows.length === 0 || coloured.has(key)) return
     coloured.add(key)
-    void firstColouring(store, collection, rows).then((first) => {
+    void firstColouring(source, collection, rows).then((first) => {
       const view = useView.getState()
       if (first !== null && view.colourBy === null && view.collection === collection.name) {
         view.setColourBy(first)
       }
     })
-  }, [rows, colourBy, key, store, collection])
+  }, [rows, colourBy, key, source, collection])
 
   // Selected, found, filtered.
   const states = useMemo(
@@ -254,7 +260,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
     startError ??
     error ??
     (failed?.state === 'failed' && failed.job !== dismissed && !job ? failed.error : null)
-  const missing = picture?.stage === 'saved' ? collection.rows - rows.length : 0
+  const missing = picture?.stage === 'saved' && !source.before ? collection.rows - rows.length : 0
   const status = job ? 'forming' : picture ? picture.stage : loading ? 'loading' : 'empty'
 
   return (
@@ -287,6 +293,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
           collection={collection}
           saved={saved}
           forming={job !== undefined}
+          why={why}
           colourBy={colourBy}
           tool={tool}
           maximized={maximized}
@@ -302,6 +309,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
         />
       )}
       {picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
+      {picture && !job && <SelectionChip />}
       {!picture && !job && !loading && (
         <div className={styles.empty}>
           <Empty
@@ -310,18 +318,20 @@ export function MapPane({ store, collection }: MapPaneProps) {
             action={
               collection.rows > 0 && (
                 <>
-                  <Button look="primary" onClick={() => draw(DEFAULT_REQUEST)}>
+                  <Button look="primary" why={why} onClick={() => draw(DEFAULT_REQUEST)}>
                     Draw map
                   </Button>
-                  <DrawPopover
-                    saved={null}
-                    onDraw={draw}
-                    trigger={
-                      <button type="button" className={styles.quietButton}>
-                        Parameters
-                      </button>
-                    }
-                  />
+                  {why === null && (
+                    <DrawPopover
+                      saved={null}
+                      onDraw={draw}
+                      trigger={
+                        <button type="button" className={styles.quietButton}>
+                          Parameters
+                        </button>
+                      }
+                    />
+                  )}
                 </>
               )
             }
@@ -363,7 +373,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
       )}
       {card && surface && picture && (
         <HoverCard
-          source={{ store: store.store, collection: collection.name, revision: store.revision }}
+          source={source}
           collection={collection}
           row={card.row}
           x={card.x}

@@ -11,7 +11,7 @@ import {
 } from 'lucide-react'
 import type { CollectionInfo, MapInfo } from '../../../contract/index.ts'
 import type { Tool } from '../../gl/surface.ts'
-import { IconButton, Select } from '../../ui/controls.tsx'
+import { Button, IconButton, Select } from '../../ui/controls.tsx'
 import { DrawPopover, type DrawRequest } from './DrawPopover.tsx'
 import { colourColumns } from './data.ts'
 import styles from './map.module.css'
@@ -23,6 +23,8 @@ interface ToolbarProps {
   collection: CollectionInfo
   saved: MapInfo | null
   forming: boolean
+  /** Why no map can be drawn now; null where one can. */
+  why: string | null
   colourBy: string | null
   tool: Tool
   maximized: boolean
@@ -35,7 +37,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar(props: ToolbarProps) {
-  const { collection, saved, forming, colourBy, tool, maximized, onTool } = props
+  const { collection, saved, forming, why, colourBy, tool, maximized, onTool } = props
   const options = [
     { value: NONE, label: 'nothing' },
     ...colourColumns(collection).map(({ name, type }) => ({ value: name, label: name, hint: type })),
@@ -56,7 +58,13 @@ export function Toolbar(props: ToolbarProps) {
           onChange={(value) => props.onColourBy(value === NONE ? null : value)}
           className={styles.colourBy}
         />
-        {!forming && (
+        {!forming && why !== null && (
+          <Button look="quiet" why={why} className={styles.quietButton}>
+            <SlidersHorizontal size={14} aria-hidden="true" />
+            {saved ? 'Redraw' : 'Draw map'}
+          </Button>
+        )}
+        {!forming && why === null && (
           <DrawPopover
             saved={saved}
             onDraw={props.onDraw}

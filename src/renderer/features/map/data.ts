@@ -1,15 +1,8 @@
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo } from 'react'
-import type {
-  AppError,
-  CollectionInfo,
-  ColumnInfo,
-  ColumnValues,
-  MapInfo,
-  StoreInfo,
-} from '../../../contract/index.ts'
+import type { AppError, CollectionInfo, ColumnInfo, ColumnValues, MapInfo } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
-import { queryClient } from '../../client/queries.ts'
+import { liveQuery, queryClient, type Source, target } from '../../client/queries.ts'
 import {
   categoryPalette,
   type NumberScale,
@@ -18,6 +11,7 @@ import {
   numberScale,
 } from '../../gl/palette.ts'
 import { MAP_NAME, mapKey, useLive } from './live.ts'
+import { onlyLive } from './rowindex.ts'
 
 /** What the map shows: points from the running job or from the store, and the values that colour them. */
 
@@ -35,14 +29,14 @@ export interface MapState {
   error: AppError | null
 }
 
-export function useMap(store: StoreInfo, collection: CollectionInfo): MapState {
-  const key = mapKey(store.store, collection.name)
+export function useMap(source: Source, collection: CollectionInfo): MapState {
+  const key = mapKey(source.store, source.collection)
   const live = useLive((state) => state.maps[key])
   const saved = collection.maps.find((map) => map.name === MAP_NAME) ?? null
   const query = useQuery({
-    queryKey: ['data', store.store, collection.name, 'map', saved?.created],
+    queryKey: ['data', source.store, source.collection, 'map', saved?.created],
     queryFn: () =>
-      engine.call('map.get', { store: store.store, collection: collection.name, name: MAP_NAME }),
+      engine.call('map.get', { store: source.store, collection: source.collection, name: MAP_NAME }),
     enabled: saved !== null,
     gcTime: 300_000,
   })
@@ -52,10 +46,18 @@ export function useMap(store: StoreInfo, collection: CollectionInfo): MapState {
   }, [fresh, key])
 
   const data = saved ? query.data : undefined
+  // A saved map keeps the places of rows that were deleted since: they are drawn again when the rows come back.
+  const there = useQuery({
+    ...liveQuery(source),
+    enabled: data !== undefined,
+    placeholderData: keepPreviousData,
+  })
   const picture = useMemo<Picture | null>(() => {
     if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage }
-    return data ? { rows: data.rows, xy: data.xy, stage: 'saved' } : null
-  }, [live, fresh, data])
+    if (!data) return null
+    if (!there.data) return there.error ? { rows: data.rows, xy: data.xy, stage: 'saved' } : null
+    return { ...onlyLive(data.rows, data.xy, there.data), stage: 'saved' }
+  }, [live, fresh, data, there.data, there.error])
   return {
     picture,
     saved,
@@ -73,14 +75,15 @@ export interface Colouring {
   scale: NumberScale | null
 }
 
-function valuesQuery(store: string, collection: string, revision: number, column: string, rows: Uint32Array) {
+function valuesQuery(source: Source, column: string, rows: Uint32Array) {
   return queryOptions({
     // The rows' array itself is not in the key; its length and ends tell maps of one revision apart.
     queryKey: [
       'data',
-      store,
-      collection,
-      revision,
+      source.store,
+      source.collection,
+      source.revision,
+      source.before ?? 'now',
       'colour',
       column,
       rows.length,
@@ -88,20 +91,19 @@ function valuesQuery(store: string, collection: string, revision: number, column
       rows[rows.length - 1],
     ],
     queryFn: () =>
-      engine.call('column.values', { store, collection, column, rows: rows as Uint32Array<ArrayBuffer> }),
+      engine.call('column.values', { ...target(source), column, rows: rows as Uint32Array<ArrayBuffer> }),
     gcTime: 120_000,
   })
 }
 
 /** Colours by a column; null for none, and until the first answer. */
 export function useColouring(
-  store: StoreInfo,
-  collection: CollectionInfo,
+  source: Source,
   column: string | null,
   rows: Uint32Array | null,
 ): Colouring | null {
   const query = useQuery({
-    ...valuesQuery(store.store, collection.name, store.revision, column ?? '', rows ?? new Uint32Array(0)),
+    ...valuesQuery(source, column ?? '', rows ?? new Uint32Array(0)),
     enabled: column !== null && rows !== null && rows.length > 0,
     // Old colours stand until the new ones are there, for the same points only.
     placeholderData: (before) => (before && countOf(before) === rows?.length ? before : undefined),
@@ -130,7 +132,7 @@ const TRIES_MAX = 6
 
 /** A column that divides the rows into few groups, the first in the table's order; null if there is none. */
 export async function firstColouring(
-  store: StoreInfo,
+  source: Source,
   collection: CollectionInfo,
   rows: Uint32Array,
 ): Promise<string | null> {
@@ -138,9 +140,7 @@ export async function firstColouring(
     (column) => (column.type === 'text' || column.type === 'bool') && column.name !== collection.id.column,
   )
   for (const { name } of candidates.slice(0, TRIES_MAX)) {
-    const values = await queryClient
-      .fetchQuery(valuesQuery(store.store, collection.name, store.revision, name, rows))
-      .catch(() => null)
+    const values = await queryClient.fetchQuery(valuesQuery(source, name, rows)).catch(() => null)
     if (values?.kind !== 'category' || values.labels.length < 2) continue
     const [most] = values.labels
     const known = rows.length - values.nulls

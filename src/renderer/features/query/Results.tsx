@@ -1,10 +1,11 @@
-import { Search } from 'lucide-react'
+import { ListChecks, Search, Tag } from 'lucide-react'
 import type { KeyboardEvent } from 'react'
 import type { Cell, CollectionInfo, Hit, SearchResult } from '../../../contract/index.ts'
 import { runSearch } from '../../state/actions.ts'
 import { labelColumn, rowLabel } from '../../state/near.ts'
-import { useView } from '../../state/view.ts'
-import { Button, cx, Tip } from '../../ui/controls.tsx'
+import { rowSet } from '../../state/rows.ts'
+import { useView, useWhyNot } from '../../state/view.ts'
+import { Button, cx, IconButton, Tip } from '../../ui/controls.tsx'
 import { cell, count, distance, milliseconds } from '../../ui/format.ts'
 import { Bone, Empty, ErrorNote, Panel } from '../../ui/pieces.tsx'
 import styles from './query.module.css'
@@ -22,7 +23,14 @@ export function Results({ collection, maximized, onMaximize }: Props) {
     <Panel
       title="Results"
       note={result && `near ${resultLabel}`}
-      actions={result && <Took result={result} />}
+      actions={
+        result && (
+          <>
+            <Took result={result} />
+            <HitTools result={result} />
+          </>
+        )
+      }
       maximized={maximized}
       onMaximize={onMaximize}
     >
@@ -60,6 +68,26 @@ function Took({ result }: { result: SearchResult }) {
         {milliseconds(result.tookMs)}
       </span>
     </Tip>
+  )
+}
+
+function HitTools({ result }: { result: SearchResult }) {
+  const why = useWhyNot()
+  if (result.hits.length === 0) return null
+  const rows = rowSet(result.hits.map((hit) => hit.row))
+  return (
+    <>
+      <IconButton label="Select the hits" onClick={() => useView.getState().select(rows)}>
+        <ListChecks size={14} />
+      </IconButton>
+      <IconButton
+        label="Tag the hits…"
+        why={why}
+        onClick={(event) => useView.getState().setTagging({ rows, anchor: event.currentTarget })}
+      >
+        <Tag size={14} />
+      </IconButton>
+    </>
   )
 }
 

@@ -1,13 +1,23 @@
-import { Database, FileInput, FolderSearch, MoreHorizontal, ShieldCheck } from 'lucide-react'
+import {
+  Camera,
+  CircleCheck,
+  Database,
+  FileInput,
+  FolderSearch,
+  MoreHorizontal,
+  ShieldCheck,
+  Shrink,
+} from 'lucide-react'
 import { useState } from 'react'
 import { AppError, type CollectionInfo, type StoreInfo, type VerifyReport } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
 import { shell } from '../../client/shell.ts'
 import { openGrant } from '../../state/actions.ts'
-import { useView } from '../../state/view.ts'
+import { askDrop } from '../../state/changes.ts'
+import { useView, whyNotNow } from '../../state/view.ts'
 import { Button, IconButton, Menu, Tip } from '../../ui/controls.tsx'
 import { bytes, count, counted, metricName } from '../../ui/format.ts'
-import { Confirm, Empty, ErrorNote } from '../../ui/pieces.tsx'
+import { Empty, ErrorNote } from '../../ui/pieces.tsx'
 import styles from './stores.module.css'
 
 /** The open store: its collections, its size, and whether it is whole. */
@@ -17,6 +27,8 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
   const [report, setReport] = useState<VerifyReport | null>(null)
   const [verifying, setVerifying] = useState(false)
   const fail = (thrown: unknown) => setError(AppError.from(thrown))
+  const why = store.readOnly ? whyNotNow({ store, looking: null }) : null
+  const { setDialog } = useView.getState()
   const rows = store.collections.reduce((sum, one) => sum + one.rows, 0)
 
   async function verify() {
@@ -30,6 +42,11 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
     } finally {
       setVerifying(false)
     }
+  }
+
+  function repair(token: string) {
+    const from = { grant: token, name: store.name, path: store.path }
+    setDialog({ kind: 'copy', copy: 'repair', from })
   }
 
   async function importFile() {
@@ -46,10 +63,18 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
             <p className={styles.path}>{store.path}</p>
           </div>
           <Tip label="Read every file of the store and compare its checksums">
-            <Button disabled={verifying} onClick={() => void verify()}>
+            <Button disabled={verifying} data-verify onClick={() => void verify()}>
               <ShieldCheck size={14} aria-hidden="true" /> {verifying ? 'Verifying…' : 'Verify'}
             </Button>
           </Tip>
+          <Tip label="A copy of the whole store, made while it is in use">
+            <Button onClick={() => setDialog({ kind: 'copy', copy: 'snapshot', from: null })}>
+              <Camera size={14} aria-hidden="true" /> Save a snapshot…
+            </Button>
+          </Tip>
+          <Button why={why} onClick={() => setDialog({ kind: 'compact' })}>
+            <Shrink size={14} aria-hidden="true" /> Compact…
+          </Button>
           {grant && (
             <IconButton
               label="Show in the file manager"
@@ -60,11 +85,12 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
           )}
         </header>
         {error && <ErrorNote error={error} />}
-        {report && <Report report={report} />}
+        {report && <Report report={report} onRepair={grant === null ? null : () => repair(grant)} />}
         <dl className={styles.facts}>
           <Fact name="Rows" value={count(rows)} />
           <Fact name="On disk" value={bytes(store.diskBytes)} />
           <Fact name="Write-ahead log" value={bytes(store.walBytes)} />
+          <Fact name="History" value={counted(store.history.entries, 'change')} />
           <Fact name="Free on this disk" value={bytes(store.freeBytes)} />
         </dl>
         {store.collections.length === 0 ? (
@@ -73,7 +99,7 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
               icon={<Database size={24} aria-hidden="true" />}
               title="No collections yet"
               action={
-                <Button look="primary" onClick={() => void importFile().catch(fail)}>
+                <Button look="primary" why={why} onClick={() => void importFile().catch(fail)}>
                   Choose a file…
                 </Button>
               }
@@ -85,7 +111,7 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
           <section>
             <div className={styles.sectionHead}>
               <h2>Collections</h2>
-              <Button look="quiet" onClick={() => void importFile().catch(fail)}>
+              <Button look="quiet" why={why} onClick={() => void importFile().catch(fail)}>
                 <FileInput size={14} aria-hidden="true" /> Import a file…
               </Button>
             </div>
@@ -108,7 +134,7 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
               </thead>
               <tbody>
                 {store.collections.map((collection) => (
-                  <CollectionLine key={collection.name} store={store} collection={collection} />
+                  <CollectionLine key={collection.name} store={store} collection={collection} why={why} />
                 ))}
               </tbody>
             </table>
@@ -128,14 +154,17 @@ function Fact({ name, value }: { name: string; value: string }) {
   )
 }
 
-function Report({ report }: { report: VerifyReport }) {
+/** What verifying found. Damage to what can be built again is told apart from damage to rows. */
+function Report({ report, onRepair }: { report: VerifyReport; onRepair: (() => void) | null }) {
   if (report.problems.length === 0) {
     return (
-      <p className={styles.secondary}>
-        Every checksum is right: {counted(report.files, 'file')}, {bytes(report.bytes)}.
+      <p className={styles.verified}>
+        <CircleCheck size={15} aria-hidden="true" /> Every checksum is right: {counted(report.files, 'file')},{' '}
+        {bytes(report.bytes)}.
       </p>
     )
   }
+  const rows = report.problems.filter((problem) => !problem.derived).length
   return (
     <ErrorNote
       error={
@@ -145,30 +174,29 @@ function Report({ report }: { report: VerifyReport }) {
             .slice(0, 3)
             .map((problem) => `${problem.file}: ${problem.what}`)
             .join('; ')}.`,
-          remedy: 'Nothing was changed. Copy the folder before anything else.',
+          remedy:
+            rows === 0
+              ? 'No row is lost. Nothing was changed.'
+              : 'Nothing was changed. Repair copies what is sound into a new store and leaves this one as it is.',
           detail: { problems: report.problems.slice(0, 100) },
         })
       }
+      action={onRepair && <Button onClick={onRepair}>Repair into a new store…</Button>}
     />
   )
 }
 
-function CollectionLine({ store, collection }: { store: StoreInfo; collection: CollectionInfo }) {
-  const [asking, setAsking] = useState(false)
-  const [error, setError] = useState<AppError | null>(null)
+function CollectionLine({
+  store,
+  collection,
+  why,
+}: {
+  store: StoreInfo
+  collection: CollectionInfo
+  why: string | null
+}) {
   const [vector] = collection.vectors
   const show = () => useView.getState().setCollection(collection.name)
-
-  async function drop() {
-    try {
-      const info = await engine.call('collection.drop', { store: store.store, collection: collection.name })
-      useView.getState().storeChanged(info)
-      setAsking(false)
-    } catch (thrown) {
-      setError(AppError.from(thrown))
-    }
-  }
-
   return (
     <tr onDoubleClick={show}>
       <td>
@@ -190,20 +218,18 @@ function CollectionLine({ store, collection }: { store: StoreInfo; collection: C
           }
           groups={[
             { entries: [{ label: 'Open', run: show }] },
-            { entries: [{ label: 'Delete the collection…', danger: true, run: () => setAsking(true) }] },
+            {
+              entries: [
+                {
+                  label: 'Delete the collection',
+                  danger: true,
+                  why,
+                  run: () => askDrop(store.store, collection.name),
+                },
+              ],
+            },
           ]}
         />
-        <Confirm
-          open={asking}
-          title={`Delete ${collection.name}`}
-          verb={`Delete ${counted(collection.rows, 'row')}`}
-          error={error}
-          onConfirm={() => void drop()}
-          onClose={() => setAsking(false)}
-        >
-          The collection, its index and its maps leave the store. This cannot be undone yet; the file it came
-          from is not touched.
-        </Confirm>
       </td>
     </tr>
   )

@@ -86,8 +86,8 @@ function Recents({ attempt }: { attempt: (work: () => Promise<unknown>) => void 
           <Button
             onClick={() =>
               attempt(async () => {
-                const place = await shell('pickNewStore', 'vectors.db')
-                if (place) await openStore(place.grant, true)
+                const place = await shell('pickNewStore', 'vectors.db', 'store')
+                if (place) await openStore(place, { create: true })
               })
             }
           >
@@ -98,8 +98,8 @@ function Recents({ attempt }: { attempt: (work: () => Promise<unknown>) => void 
           <Button
             onClick={() =>
               attempt(async () => {
-                const place = await shell('pickStore')
-                if (place) await openStore(place.grant)
+                const place = await shell('pickStore', 'store')
+                if (place) await openStore(place)
               })
             }
           >
@@ -124,7 +124,7 @@ function Recent({ store, attempt }: { store: RecentStore; attempt: (work: () => 
         type="button"
         className={cx(styles.recentOpen, store.missing && styles.missing)}
         title={store.path}
-        onClick={() => attempt(() => openStore(store.grant))}
+        onClick={() => attempt(() => openStore(store))}
       >
         <span className={styles.recentName}>
           <span>{store.name}</span>

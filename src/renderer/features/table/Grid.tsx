@@ -13,13 +13,13 @@ import {
 } from 'react'
 import { type Cell, type CollectionInfo, LIMITS, type TablePage } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
-import { PAGE_ROWS, type Source } from '../../client/queries.ts'
+import { PAGE_ROWS, type Source, target } from '../../client/queries.ts'
 import { hasRow } from '../../state/rows.ts'
 import { useView } from '../../state/view.ts'
 import { cx } from '../../ui/controls.tsx'
 import { cell, count } from '../../ui/format.ts'
 import { Bone } from '../../ui/pieces.tsx'
-import { loadWidths, saveWidths, shown, type TableColumn, tableColumns } from './columns.ts'
+import { loadWidths, sameColumns, saveWidths, shown, type TableColumn, tableColumns } from './columns.ts'
 import { HeadRow } from './HeadRow.tsx'
 import { scaleOf, toLogical, toPhysical } from './scale.ts'
 import styles from './table.module.css'
@@ -47,11 +47,18 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
   const total = first.total
   const widthKey = `${source.store}/${collection.name}`
   const [widths, setWidths] = useState(() => loadWidths(widthKey))
-  // Widths come from the first rows that were seen, and stay when a filter brings others.
-  const [sample] = useState(first)
-  const columns = useMemo(() => tableColumns(collection, sample, widths), [collection, sample, widths])
+  // Widths come from the first rows that were seen, and stay when a filter brings others; not so when columns come or go.
+  const [sample, setSample] = useState(first)
+  if (!sameColumns(sample, first)) setSample(first)
   const gutter = Math.max(44, count(collection.rows).length * 7 + 24)
-
+  const columns = useMemo(() => tableColumns(collection, sample, widths), [collection, sample, widths])
+  const columnInSight = useView((view) => view.columnInSight)
+  useEffect(() => {
+    const at = columns.findIndex((column) => column.name === columnInSight)
+    if (at < 0 || !scroller.current) return
+    scroller.current.scrollBy({ left: missingWidth(scroller.current, columns, at, gutter) })
+    useView.getState().showColumn(null)
+  }, [columnInSight, columns, gutter])
   const [view, setView] = useState(0)
   useLayoutEffect(() => {
     const element = scroller.current
@@ -100,8 +107,7 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
     let stale = false
     engine
       .call('table.position', {
-        store: source.store,
-        collection: source.collection,
+        ...target(source),
         filter,
         sort,
         row: active,
@@ -139,9 +145,8 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
         offset++
         continue
       }
-      const { store, collection: name } = source
       const limit = Math.min(LIMITS.pageRowsMax, high - offset + 1)
-      const page = await engine.call('table.page', { store, collection: name, filter, sort, offset, limit })
+      const page = await engine.call('table.page', { ...target(source), filter, sort, offset, limit })
       if (page.rows.length === 0) break
       chosen.push(...page.rows)
       offset += page.rows.length
@@ -172,9 +177,8 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
       then(known)
       return
     }
-    const { store, collection: name } = source
     engine
-      .call('table.page', { store, collection: name, filter, sort, offset: position, limit: 1 })
+      .call('table.page', { ...target(source), filter, sort, offset: position, limit: 1 })
       .then((page) => page.rows[0] !== undefined && then(page.rows[0]))
       .catch(() => undefined)
   }
@@ -245,7 +249,9 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
         <div className={styles.rows} role="presentation" style={{ height: scale.physical }}>
           {items.map((item) => {
             const row = rowAt(item.index)
-            const cells = pages.get(Math.floor(item.index / PAGE_ROWS))?.cells[item.index % PAGE_ROWS]
+            const page = pages.get(Math.floor(item.index / PAGE_ROWS))
+            // A page from before a column came has its cells in other places.
+            const cells = page && sameColumns(page, sample) ? page.cells[item.index % PAGE_ROWS] : undefined
             return (
               <Row
                 key={item.key}
@@ -266,6 +272,15 @@ export function Grid({ collection, source, first, pages, onWanted }: Props) {
       </div>
     </div>
   )
+}
+
+/** How far to scroll so that a whole column is in sight; 0 if it is. */
+function missingWidth(element: HTMLDivElement, columns: TableColumn[], at: number, gutter: number): number {
+  const left = gutter + columns.slice(0, at).reduce((sum, column) => sum + column.width, 0)
+  const right = left + (columns[at]?.width ?? 0)
+  const { scrollLeft, clientWidth } = element
+  if (right > scrollLeft + clientWidth) return right - scrollLeft - clientWidth
+  return left < scrollLeft + gutter ? left - scrollLeft - gutter : 0
 }
 
 /** How far a row's logical place is below its physical one. */

@@ -1,14 +1,15 @@
 import { useQueries } from '@tanstack/react-query'
-import { Crosshair, Trash2, X } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { Crosshair, Tag, Trash2, X } from 'lucide-react'
+import { useState } from 'react'
 import { AppError, type CollectionInfo, type StoreInfo, type TablePage } from '../../../contract/index.ts'
-import { PAGE_ROWS, pageQuery, type Source } from '../../client/queries.ts'
-import { applyFilter, deleteRows } from '../../state/actions.ts'
+import { PAGE_ROWS, pageQuery } from '../../client/queries.ts'
+import { applyFilter } from '../../state/actions.ts'
+import { askDelete } from '../../state/changes.ts'
 import { NO_ROWS } from '../../state/rows.ts'
-import { useView } from '../../state/view.ts'
+import { useSource, useView, useWhyNot } from '../../state/view.ts'
 import { Button, IconButton } from '../../ui/controls.tsx'
 import { count, counted } from '../../ui/format.ts'
-import { Bone, Confirm, Empty, ErrorNote, Panel } from '../../ui/pieces.tsx'
+import { Bone, Empty, ErrorNote, Panel } from '../../ui/pieces.tsx'
 import { Grid } from './Grid.tsx'
 import styles from './table.module.css'
 
@@ -26,11 +27,9 @@ const PAGES_MAX = 6
 export function TableView({ store, collection, maximized, onMaximize }: Props) {
   const filter = useView((view) => view.filter)
   const sort = useView((view) => view.sort)
+  const looking = useView((view) => view.looking !== null)
   const [wanted, setWanted] = useState<readonly [number, number]>([0, 0])
-  const source = useMemo<Source>(
-    () => ({ store: store.store, collection: collection.name, revision: store.revision }),
-    [store.store, collection.name, store.revision],
-  )
+  const source = useSource(store, collection.name)
   const numbers = pageNumbers(wanted[0], wanted[1])
   const queries = useQueries({ queries: numbers.map((page) => pageQuery(source, filter, sort, page)) })
   const pages = new Map<number, TablePage>()
@@ -44,8 +43,8 @@ export function TableView({ store, collection, maximized, onMaximize }: Props) {
   return (
     <Panel
       title="Table"
-      note={first && rowsNote(first.total, collection.rows, filter)}
-      actions={<SelectionTools source={source} />}
+      note={first && rowsNote(first.total, looking ? null : collection.rows, filter)}
+      actions={<SelectionTools />}
       maximized={maximized}
       onMaximize={onMaximize}
       scroll={false}
@@ -87,8 +86,10 @@ function pageNumbers(from: number, to: number): number[] {
   return pages
 }
 
-function rowsNote(total: number, all: number, filter: string): string {
-  return filter === '' ? counted(total, 'row') : `${count(total)} of ${counted(all, 'row')}`
+/** `all`: rows of the collection; null where that is not known of the past. */
+function rowsNote(total: number, all: number | null, filter: string): string {
+  if (filter === '') return counted(total, 'row')
+  return all === null ? `${count(total)} match` : `${count(total)} of ${counted(all, 'row')}`
 }
 
 function NoRows({ filtered }: { filtered: boolean }) {
@@ -101,45 +102,36 @@ function NoRows({ filtered }: { filtered: boolean }) {
   )
 }
 
-function SelectionTools({ source }: { source: Source }) {
+function SelectionTools() {
   const selection = useView((view) => view.selection)
-  const [asking, setAsking] = useState(false)
-  const [error, setError] = useState<AppError | null>(null)
+  const why = useWhyNot()
   if (selection.length === 0) return null
-  const { select, setActive } = useView.getState()
+  const { select, setActive, setTagging } = useView.getState()
   return (
     <>
+      <IconButton
+        label="Tag the selected rows…"
+        keys="T"
+        why={why}
+        data-tag-anchor
+        onClick={(event) => setTagging({ rows: selection, anchor: event.currentTarget })}
+      >
+        <Tag size={14} />
+      </IconButton>
       <IconButton label="Go to the next selected row" onClick={() => setActive(nextSelected())}>
         <Crosshair size={14} />
       </IconButton>
       <IconButton
         label="Delete the selected rows"
         keys="Delete"
-        onClick={() => {
-          setError(null)
-          setAsking(true)
-        }}
+        why={why}
+        onClick={() => askDelete(selection)}
       >
         <Trash2 size={14} />
       </IconButton>
       <IconButton label="Clear the selection" keys="Escape" onClick={() => select(NO_ROWS)}>
         <X size={14} />
       </IconButton>
-      <Confirm
-        open={asking}
-        title={`Delete ${counted(selection.length, 'row')} of ${source.collection}`}
-        verb={`Delete ${counted(selection.length, 'row')}`}
-        error={error}
-        onClose={() => setAsking(false)}
-        onConfirm={() =>
-          void deleteRows(selection).then(
-            () => setAsking(false),
-            (thrown: unknown) => setError(AppError.from(thrown)),
-          )
-        }
-      >
-        The selected rows leave the collection, the index and the map. Deleting cannot be undone yet.
-      </Confirm>
     </>
   )
 }

@@ -14,6 +14,7 @@ export const WIDTH_MIN = 56
 export const WIDTH_MAX = 1_200
 const FIRST_WIDTH_MAX = 320
 const ID_WIDTH_MIN = 144
+const EMPTY_WIDTH_MIN = 112
 /** Pixels of a character of 13 px and of 12 px Inter, about; and of the cell's padding, with the sort mark above. */
 const CHARACTER = 7
 const HEAD_CHARACTER = 6.5
@@ -33,6 +34,10 @@ export function tableColumns(collection: CollectionInfo, page: TablePage, widths
   })
 }
 
+export function sameColumns(a: Pick<TablePage, 'columns'>, b: Pick<TablePage, 'columns'>): boolean {
+  return a.columns.length === b.columns.length && a.columns.every((name, at) => name === b.columns[at])
+}
+
 function typeOf(collection: CollectionInfo, name: string): TableColumn['type'] {
   if (collection.id.column === name) return 'id'
   return collection.columns.find((column) => column.name === name)?.type ?? 'text'
@@ -46,8 +51,10 @@ function firstWidth(name: string, at: number, page: TablePage, type: TableColumn
   // One long text among many short ones does not widen the column.
   const most = lengths[Math.floor(lengths.length * 0.95)] ?? 0
   const wanted = Math.max(name.length * HEAD_CHARACTER + HEAD_PADDING, most * CHARACTER + PADDING)
-  // The first rows of a sorted file may all be short: an id gets room for longer ones.
-  return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(type === 'id' ? ID_WIDTH_MIN : 72, wanted)))
+  // The first rows of a sorted file may all be short: an id gets room for longer ones. So does a text that none has yet.
+  const empty = type === 'text' && page.cells.slice(0, LOOK_AT).every((row) => (row[at] ?? null) === null)
+  const least = type === 'id' ? ID_WIDTH_MIN : empty ? EMPTY_WIDTH_MIN : 72
+  return Math.round(Math.min(FIRST_WIDTH_MAX, Math.max(least, wanted)))
 }
 
 /** Characters of a cell that are drawn; the rest shows on hover and in the inspector. */

@@ -32,8 +32,7 @@ fn round_trip(rows: &[Json], mut meta: CollectionMeta) -> Vec<Json> {
         index: None,
     };
     let part = Part::new(
-        0,
-        rows.len() as u32,
+        crate::numbers::Numbers::dense(0, rows.len() as u32).unwrap(),
         vec![made.columns],
         vec![column],
         IdIndex::RowNumber,

@@ -21,7 +21,8 @@ use roaring::RoaringBitmap;
 
 use crate::column::Value;
 use crate::meta::{CollectionMeta, ColumnKind, ColumnMeta, Id, IdKind, VectorSpec};
-use crate::part::{Floats, IdIndex, IndexFile, Part, VectorColumn};
+use crate::numbers::Numbers;
+use crate::part::{Floats, IdIndex, IdMap, IndexFile, Part, VectorColumn};
 use crate::snapshot::Snapshot;
 use crate::vfs::{MemVfs, Vfs};
 
@@ -153,16 +154,20 @@ impl Fixture {
                     column,
                 }
             }
-            Some(_) => IdIndex::Hash(
-                cells
-                    .iter()
-                    .enumerate()
-                    .map(|(i, r)| (id(r), i as u32))
-                    .collect::<HashMap<_, _>>(),
-            ),
+            Some(_) => {
+                let last = cells.iter().zip(0u32..).map(|(r, i)| (id(r), i));
+                IdIndex::Hash(Arc::new(IdMap::new(last.collect::<HashMap<_, _>>())))
+            }
+        };
+        // Every other part lists its row numbers, as a compacted one does.
+        let numbers = if self.parts.len() % 2 == 1 {
+            let list: Vec<u32> = (self.next..self.next + rows as u32).collect();
+            Numbers::sparse(list.into()).unwrap()
+        } else {
+            Numbers::dense(self.next, rows as u32).unwrap()
         };
         self.parts.push(Arc::new(
-            Part::new(self.next, rows as u32, batches, vec![column], ids).unwrap(),
+            Part::new(numbers, batches, vec![column], ids).unwrap(),
         ));
         self.next += rows as u32;
     }
@@ -177,15 +182,15 @@ impl Fixture {
             inv_norms: Floats::empty(),
             index: other.vectors[0].index.clone(),
         };
+        let first = other.range().start;
         let part = Part::new(
-            other.first_row,
-            rows,
+            Numbers::dense(first, rows).unwrap(),
             Vec::new(),
             vec![column],
             IdIndex::RowNumber,
         );
         self.parts.push(Arc::new(part.unwrap()));
-        self.next = other.first_row + rows;
+        self.next = first + rows;
     }
 
     /// Leaves row numbers out, as a sealed part does whose rows were all deleted and dropped.

@@ -211,9 +211,19 @@ fn add(
     };
     let entry = &mut manifest.collections[at];
     entry.meta = Arc::new(wider(&entry.meta, &seal.meta)?);
-    let first_row = seal.first_row.unwrap_or_default().max(entry.next_row);
-    let end = first_row
-        .checked_add(seal.rows)
+    let first_row = match (seal.first_row, seal.last_row) {
+        // Listed numbers cannot be moved.
+        (Some(first), Some(_)) if first >= entry.next_row => first,
+        (_, Some(_)) => return Err("its rows are in another segment"),
+        (first, None) => first.unwrap_or_default().max(entry.next_row),
+    };
+    let end = match seal.last_row {
+        Some(last) => last
+            .checked_add(1)
+            .filter(|end| end - first_row >= seal.rows),
+        None => first_row.checked_add(seal.rows),
+    };
+    let end = end
         .filter(|_| seal.rows > 0)
         .ok_or("it has no rows, or too many")?;
     let mut files: Vec<FileEntry> = seal.files.into_iter().map(|f| f.file).collect();
@@ -224,6 +234,8 @@ fn add(
         rows: seal.rows,
         files,
         indexes: Vec::new(),
+        last_row: seal.last_row,
+        columns: Vec::new(),
     });
     if first_row > entry.next_row {
         Arc::make_mut(&mut entry.deleted).insert_range(entry.next_row..first_row);

@@ -10,10 +10,12 @@ use super::loss::Place;
 use crate::error::Result;
 use crate::ingest::ids_of;
 use crate::meta::IdKind;
-use crate::recovery::replay_entry;
+use crate::recovery::{replay_edit, replay_entry, replay_revert};
 use crate::state::{State, Written};
 use crate::store::Store;
-use crate::wal::{self, Delete, Entry, FILE_HEADER, Gap, Kind, Log, Upsert, salvage_log};
+use crate::wal::{
+    self, Delete, Edit, FILE_HEADER, Gap, Kind, Log, Record, Revert, Upsert, salvage_log,
+};
 
 /// Applies the log of the damaged store to the new one, and seals the outcome.
 pub(super) fn replay(work: &mut Work<'_>, store: &Store, chosen: &Chosen) -> Result<()> {
@@ -97,7 +99,7 @@ fn read(work: &mut Work<'_>, chosen: &Chosen) -> Result<Vec<Log>> {
         }
         for gap in gaps {
             if gap.next.is_none_or(|n| n > needed) {
-                work.note(told(&name, &gap));
+                work.note(told_of_gap(&name, &gap));
             }
         }
         next = next.max(log.last_lsn(first).saturating_add(1));
@@ -106,7 +108,7 @@ fn read(work: &mut Work<'_>, chosen: &Chosen) -> Result<Vec<Log>> {
     Ok(logs)
 }
 
-fn told(name: &str, gap: &Gap) -> String {
+fn told_of_gap(name: &str, gap: &Gap) -> String {
     let Gap {
         offset,
         bytes,
@@ -138,13 +140,13 @@ fn missing(first: u64, next: Option<u64>, why: &str) -> String {
 }
 
 /// Whether the record's rows do not follow the last ones of their collection.
-fn leaves_gap(entry: &Entry<'_>, state: &State) -> bool {
+fn leaves_gap(entry: &Record<'_>, state: &State) -> bool {
     if entry.kind != Kind::Upsert {
         return false;
     }
-    let written = Upsert::decode(entry.payload)
+    let written = Upsert::decode(entry.payload, entry.version)
         .ok()
-        .and_then(|u| Some((u.first_row, state.collections.get(&u.collection)?)));
+        .and_then(|u| Some((u.first_row, state.collections.get(&u.stamp.collection)?)));
     written.is_some_and(|(first, w)| first > w.next_row && w.memtable.rows() > 0)
 }
 
@@ -152,38 +154,80 @@ fn leaves_gap(entry: &Entry<'_>, state: &State) -> bool {
 fn apply(
     work: &mut Work<'_>,
     chosen: &Chosen,
-    entry: &Entry<'_>,
+    entry: &Record<'_>,
     state: &mut State,
 ) -> Result<(), String> {
     let State {
         manifest,
         collections,
+        ledger,
         ..
     } = state;
     match entry.kind {
         Kind::Upsert => {
-            let upsert = Upsert::decode(entry.payload)?;
-            if let Some(written) = collections.get_mut(&upsert.collection) {
+            let upsert = Upsert::decode(entry.payload, entry.version)?;
+            if let Some(written) = collections.get_mut(&upsert.stamp.collection) {
                 if upsert.first_row < written.next_row && !chosen.certain {
                     return Err("their rows are in segments already".to_owned());
                 }
-                skip_lost(work, upsert.collection, written, upsert.first_row);
+                skip_lost(work, upsert.stamp.collection, written, upsert.first_row);
             }
             supersede(work, &upsert);
         }
         Kind::Delete => {
-            let delete = Delete::decode(entry.payload)?;
-            let known = chosen.known_rows.get(&delete.collection).copied();
-            if !chosen.certain && delete.rows.max() >= Some(known.unwrap_or_default()) {
-                return Err("it cannot be told any more which rows they deleted".to_owned());
-            }
-            if let Some(loss) = work.lost.get_mut(&delete.collection) {
+            let delete = Delete::decode(entry.payload, entry.version)?;
+            told(chosen, delete.stamp.collection, &delete.rows)?;
+            if let Some(loss) = work.lost.get_mut(&delete.stamp.collection) {
                 loss.superseded |= &delete.rows;
+            }
+        }
+        Kind::Edit => {
+            let mut edit = Edit::decode(entry.payload)?;
+            told(chosen, edit.stamp.collection, &edit.cells.rows)?;
+            if let Some(written) = collections.get_mut(&edit.stamp.collection) {
+                let there = present(written);
+                edit.cells.keep(&there)?;
+                return replay_edit(edit, written, ledger);
+            }
+        }
+        Kind::Revert => {
+            let mut revert = Revert::decode(entry.payload)?;
+            let id = revert.stamp.collection;
+            for rows in [&revert.died, &revert.revived] {
+                told(chosen, id, rows)?;
+            }
+            for cells in &revert.cells {
+                told(chosen, id, &cells.rows)?;
+            }
+            if let Some(written) = collections.get_mut(&id) {
+                let there = present(written);
+                for cells in &mut revert.cells {
+                    cells.keep(&there)?;
+                }
+                return replay_revert(revert, written, ledger);
             }
         }
         Kind::Mark => {}
     }
-    replay_entry(entry, manifest, collections)
+    replay_entry(entry, manifest, collections, ledger)
+}
+
+/// Whether the row numbers of a record still mean the rows that they meant.
+fn told(chosen: &Chosen, collection: u32, rows: &RoaringBitmap) -> Result<(), String> {
+    let known = chosen.known_rows.get(&collection).copied();
+    if !chosen.certain && rows.max() >= Some(known.unwrap_or_default()) {
+        return Err("it cannot be told any more which rows they changed".to_owned());
+    }
+    Ok(())
+}
+
+/// The rows of a collection that are in a part.
+fn present(written: &Written) -> RoaringBitmap {
+    let mut rows = RoaringBitmap::new();
+    for part in written.parts() {
+        part.numbers.add_to(&mut rows);
+    }
+    rows
 }
 
 /// Row numbers that no record gives out any more are lost rows.
@@ -207,7 +251,7 @@ fn skip_lost(work: &mut Work<'_>, collection: u32, written: &mut Written, first_
 
 /// Lost rows whose id is written again are not missed.
 fn supersede(work: &mut Work<'_>, upsert: &Upsert) {
-    let loss = work.lost.get_mut(&upsert.collection);
+    let loss = work.lost.get_mut(&upsert.stamp.collection);
     let Some(loss) = loss.filter(|l| !l.known.is_empty()) else {
         return;
     };
@@ -228,7 +272,7 @@ fn bury_doubles(written: &mut Written) -> u64 {
     let mut doubles = Vec::new();
     for part in written.parts().rev() {
         for position in (0..part.rows).rev() {
-            let row = part.first_row + position;
+            let row = part.numbers.row(position);
             let Some(id) = part.id_at(0, position).filter(|_| written.is_live(row)) else {
                 continue;
             };

@@ -148,6 +148,9 @@ pub fn repair(
         lost: BTreeMap::new(),
     };
     let mut manifest = chosen.manifest.clone();
+    manifest.history.files.clear();
+    manifest.history.entries.clear();
+    manifest.dropped.clear();
     segments::salvage(&mut work, &mut manifest)?;
     maps(&mut work, &mut manifest)?;
     seal(&disk, target, &manifest)?;
@@ -212,7 +215,7 @@ fn seal(disk: &Arc<Disk>, target: &Path, manifest: &Manifest) -> Result<()> {
     disk.sync_dir(target)?;
     let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
     disk.sync_dir(parent.unwrap_or(Path::new(".")))?;
-    manifest.publish(disk, target)?;
+    manifest.publish(disk, target, false)?;
     Ok(())
 }
 

@@ -55,7 +55,9 @@ fn copy_whole(
     let mut whole = true;
     let mut damaged_indexes = Vec::new();
     let indexes = entry.indexes.iter().map(|i| (&i.file, true));
-    for (file, is_index) in entry.files.iter().map(|f| (f, false)).chain(indexes) {
+    let edited = entry.columns.iter().map(|c| &c.file);
+    let data = entry.files.iter().chain(edited).map(|f| (f, false));
+    for (file, is_index) in data.chain(indexes) {
         let (source, target) = (folder.join(&file.name), to.join(&file.name));
         match copy_file(work.from, &source, file, work.disk, &target, work.tick) {
             Ok(_) => {}
@@ -86,21 +88,36 @@ fn copy_whole(
     Ok(Some(entry))
 }
 
-/// Writes the good rows of a damaged segment, a segment for each run of them.
+/// Writes the good rows of a damaged segment into a new one; none if there are no such rows.
 fn save_rows(
     work: &mut Work<'_>,
     collection: &CollectionEntry,
     entry: &SegmentEntry,
     next_segment: &mut u64,
-) -> Result<Vec<SegmentEntry>> {
+) -> Result<Option<SegmentEntry>> {
     let salvage = Salvage::of(work.from, work.root, entry, &collection.meta)?;
-    let mut saved = Vec::new();
-    for run in salvage.good_runs() {
+    let runs = salvage.good_runs();
+    let mut saved = None;
+    if !runs.is_empty() {
         let id = *next_segment;
         *next_segment = id
             .checked_add(1)
             .ok_or_else(|| Error::internal("out of ids"))?;
-        saved.push(write_run(work, collection, entry, &salvage, run, id)?);
+        let mut writer = SegmentWriter::create(work.disk, work.target, id, &collection.meta)?;
+        writer.place(collection.id, None);
+        let mut numbers = Vec::new();
+        for run in runs {
+            numbers.extend(run.clone().map(|p| salvage.numbers.row(p)));
+            write_run(work, collection, &mut writer, &salvage, run)?;
+        }
+        saved = Some(writer.finish_numbered(&numbers)?);
+    }
+    for column in &salvage.unedited {
+        work.note(format!(
+            "the edited values of column {column:?} in segment {} of {:?} are damaged: the values of before the edits are there",
+            segment_name(entry.id),
+            collection.meta.name
+        ));
     }
     list_lost(work, collection, entry, &salvage);
     if salvage.bad.is_empty() {
@@ -116,17 +133,13 @@ fn save_rows(
 fn write_run(
     work: &mut Work<'_>,
     collection: &CollectionEntry,
-    entry: &SegmentEntry,
+    writer: &mut SegmentWriter,
     salvage: &Salvage,
     run: Range<u32>,
-    id: u64,
-) -> Result<SegmentEntry> {
+) -> Result<()> {
     let meta = &collection.meta;
     let schema = meta.schema();
-    let first_row = entry.first_row + run.start;
     let chunk = (CHUNK_FLOATS / meta.row_floats().max(1)).clamp(1, CHUNK as usize) as u32;
-    let mut writer = SegmentWriter::create(work.disk, work.target, id, meta)?;
-    writer.place(collection.id, Some(first_row));
     let mut put = |rows: Range<u32>, columns: Option<&RecordBatch>| -> Result<()> {
         let vectors = (0..meta.vectors.len())
             .map(|n| salvage.read_vectors(work.from, n, rows.clone()))
@@ -162,9 +175,7 @@ fn write_run(
             put(rows, Some(&widen(&columns, &schema)?))?;
         }
     }
-    let mut sealed = writer.finish()?;
-    sealed.entry.first_row = first_row;
-    Ok(sealed.entry)
+    Ok(())
 }
 
 /// Tells which live rows of a segment are lost, and why.
@@ -175,7 +186,7 @@ fn list_lost(
     salvage: &Salvage,
 ) {
     let number = |positions: &RoaringBitmap| -> RoaringBitmap {
-        positions.iter().map(|p| entry.first_row + p).collect()
+        positions.iter().map(|p| salvage.numbers.row(p)).collect()
     };
     let loss = work.lost.entry(collection.id).or_default();
     let rows = number(&salvage.bad);
@@ -189,7 +200,8 @@ fn list_lost(
         for (start, batch) in &salvage.batches {
             let column = batch.columns().first();
             let read = column.and_then(|c| ids_of(c).ok()).unwrap_or_default();
-            let rows = (entry.first_row + start..).zip(read);
+            let rows = (*start..).zip(read);
+            let rows = rows.map(|(p, id)| (salvage.numbers.row(p), id));
             ids.extend(rows.filter(|(row, _)| lost.contains(*row)));
         }
     }

@@ -22,12 +22,20 @@
 //! `ids.idx`, when the collection has an id column: `OMENIDS1`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then for each row
 //! its position as u32, sorted by (id, position). Text compares by bytes. Where an id stands twice, the last position is the live row.
 //!
+//! `rows.idx`, in a segment that was compacted: `OMENROWS`, version u32 (1), CRC-32C of bytes 0..12 and 16..24, rows u64, then the row number of
+//! each row as u32, ascending. Without it the row numbers are contiguous.
+//!
+//! `column.<c>.<k>.arrow`, once values of column c were edited: an Arrow IPC file with that one column, in batches of the same lengths as those of
+//! `columns.arrow`. It takes the place of the column there.
+//!
 //! `segment.seal`: what all this is, and checksums of blocks of it: see `seal`.
 //!
 //! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
 
 mod ids;
+mod overlay;
 mod reader;
+mod rows;
 mod salvage;
 mod seal;
 mod vectors;
@@ -37,6 +45,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_schema::ArrowError;
 
+pub(crate) use overlay::write_overlays;
 pub(crate) use reader::{open_file, open_part};
 pub(crate) use salvage::{Salvage, runs};
 pub(crate) use seal::Seal;
@@ -44,6 +53,7 @@ pub(crate) use writer::SegmentWriter;
 
 pub(crate) const COLUMNS_FILE: &str = "columns.arrow";
 pub(crate) const IDS_FILE: &str = "ids.idx";
+pub(crate) const ROWS_FILE: &str = "rows.idx";
 pub(crate) const SEAL_FILE: &str = "segment.seal";
 
 /// The file of a vector column.

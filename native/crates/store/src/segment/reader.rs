@@ -11,10 +11,11 @@ use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
 use arrow_schema::{ArrowError, Schema};
 
-use super::{COLUMNS_FILE, IDS_FILE, guard, ids, vectors, vectors_file};
+use super::{COLUMNS_FILE, IDS_FILE, ROWS_FILE, guard, ids, overlay, rows, vectors, vectors_file};
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::{CollectionMeta, ColumnKind, IdKind};
+use crate::numbers::Numbers;
 use crate::part::{IdIndex, IndexFile, Part};
 use crate::vfs::{Disk, Mapping};
 
@@ -60,13 +61,13 @@ pub(crate) fn open_part(
     let batches = match find(COLUMNS_FILE) {
         Some(file) => {
             let path = folder.join(&file.name);
-            let map = open_file(disk, &folder, file)?;
-            let batches = guard(|| read_columns(map)).map_err(|e| Error::corrupt(&path, e))?;
+            let batches = read_arrow(disk, &folder, file)?;
             check_columns(&batches, meta).map_err(|e| Error::corrupt(&path, e))?;
             batches
         }
         None => Vec::new(),
     };
+    let batches = overlay::apply(disk, &folder, entry, meta, batches)?;
 
     let ids = match meta.id_kind {
         IdKind::RowNumber => IdIndex::RowNumber,
@@ -82,12 +83,34 @@ pub(crate) fn open_part(
             ids::open(&path, open_file(disk, &folder, file)?, entry.rows, 0)?
         }
     };
-    Part::new(entry.first_row, entry.rows, batches, columns, ids).ok_or_else(|| {
+    let numbers = numbers(disk, &folder, entry)?;
+    Part::new(numbers, batches, columns, ids).ok_or_else(|| {
         Error::corrupt(
             &folder.join(COLUMNS_FILE),
             "its rows are not those of the segment",
         )
     })
+}
+
+/// The row numbers of a segment.
+pub(super) fn numbers(disk: &Disk, folder: &Path, entry: &SegmentEntry) -> Result<Numbers> {
+    let path = folder.join(ROWS_FILE);
+    let file = entry.files.iter().find(|f| f.name == ROWS_FILE);
+    match (entry.last_row, file) {
+        (None, None) => Numbers::dense(entry.first_row, entry.rows)
+            .ok_or_else(|| Error::corrupt(&path, "too many rows")),
+        (Some(last), Some(file)) => rows::open(
+            &path,
+            open_file(disk, folder, file)?,
+            entry.rows,
+            entry.first_row,
+            last,
+        ),
+        _ => Err(Error::corrupt(
+            &path,
+            "the manifest does not say which rows these are",
+        )),
+    }
 }
 
 /// Maps a sealed file whose length, and if it is small whose checksum, is what the manifest says.
@@ -126,6 +149,12 @@ fn buffer_of(map: Arc<dyn Mapping>) -> Buffer {
     // `Owner` keeps it alive as long as the buffer or any slice of it. Nothing writes through the pointer: buffers are immutable,
     // and Arrow does not turn a custom allocation back into a mutable one.
     unsafe { Buffer::from_custom_allocation(start, len, Arc::new(Owner(map))) }
+}
+
+/// The batches of a sealed Arrow file that the manifest names.
+pub(super) fn read_arrow(disk: &Disk, folder: &Path, file: &FileEntry) -> Result<Vec<RecordBatch>> {
+    let map = open_file(disk, folder, file)?;
+    guard(|| read_columns(map)).map_err(|e| Error::corrupt(&folder.join(&file.name), e))
 }
 
 /// The batches of an Arrow IPC file, their buffers pointing into the mapping. Arrow validates what it decodes.

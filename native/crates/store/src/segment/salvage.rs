@@ -3,25 +3,33 @@
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Schema};
+use arrow_select::concat::concat_batches;
 use roaring::RoaringBitmap;
 
-use super::reader::{check_columns, read_columns};
+use super::overlay::with_column;
+use super::reader::{check_columns, numbers, read_columns};
 use super::seal::{Seal, SealedFile};
 use super::vectors::{PAGE, header};
-use super::{COLUMNS_FILE, guard, vectors_file};
+use super::{COLUMNS_FILE, ROWS_FILE, guard, vectors_file};
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::{CollectionMeta, IdKind, VectorSpec};
+use crate::numbers::Numbers;
 use crate::sealed::read_sealed;
 use crate::vfs::{BLOCK, Disk};
 
 /// A damaged segment, looked through.
 pub(crate) struct Salvage {
+    /// The row number of each position.
+    pub numbers: Numbers,
+    /// Edited columns that are damaged: the values of before the edits stand in their place.
+    pub unedited: Vec<String>,
     folder: PathBuf,
     rows: u32,
     /// Positions of rows of which some byte is not known to be good, with the file to blame; the later file wins.
@@ -47,7 +55,16 @@ impl Salvage {
         let folder = segment_folder(root, entry.id);
         let seal = Seal::read(disk, &folder).ok();
         let seal = seal.filter(|s| s.rows == entry.rows);
+        let numbers = numbers(disk, &folder, entry);
         let mut salvage = Salvage {
+            numbers: match &numbers {
+                Ok(numbers) => numbers.clone(),
+                // Of no use: every row is bad then.
+                Err(_) => {
+                    Numbers::dense(0, entry.rows).unwrap_or(Numbers::Dense { first: 0, rows: 0 })
+                }
+            },
+            unedited: Vec::new(),
             folder,
             rows: entry.rows,
             bad: RoaringBitmap::new(),
@@ -67,6 +84,10 @@ impl Salvage {
             let bad = salvage.columns(disk, entry, seal.as_ref(), meta)?;
             salvage.blame(COLUMNS_FILE, bad);
         }
+        if numbers.is_err() {
+            salvage.blame(ROWS_FILE, salvage.all());
+        }
+        salvage.edits(disk, entry, meta)?;
         Ok(salvage)
     }
 
@@ -180,6 +201,41 @@ impl Salvage {
         }
         bad.insert_range(at..self.rows);
         Ok(bad)
+    }
+
+    /// Puts edited columns in the place of those that the segment was sealed with, as far as they are whole.
+    fn edits(&mut self, disk: &Disk, entry: &SegmentEntry, meta: &CollectionMeta) -> Result<()> {
+        for overlay in &entry.columns {
+            let file = Some(&overlay.file);
+            let whole = damage_of(disk, &self.folder, file, None)?.is_some_and(|d| d.is_empty());
+            let at = meta.columns.iter().position(|c| c.name == overlay.column);
+            let path = self.folder.join(&overlay.file.name);
+            let read = at
+                .filter(|_| whole)
+                .and_then(|at| Some((at, guard_map(disk, &path).ok()?)));
+            let edited = read.and_then(|(at, edited)| {
+                let schema = edited.first()?.schema();
+                let all = concat_batches(&schema, &edited).ok()?;
+                (all.num_rows() == self.rows as usize && all.num_columns() == 1)
+                    .then_some((at, all))
+            });
+            let Some((at, all)) = edited else {
+                self.unedited.push(overlay.column.clone());
+                continue;
+            };
+            if self.batches.is_empty() {
+                let empty = RecordBatchOptions::new().with_row_count(Some(self.rows as usize));
+                let none = Arc::new(Schema::empty());
+                let batch = RecordBatch::try_new_with_options(none, Vec::new(), &empty);
+                let batch = batch.map_err(|e| Error::internal(format!("columns: {e}")))?;
+                self.batches.push((0, batch));
+            }
+            for (start, batch) in &mut self.batches {
+                let values = all.column(0).slice(*start as usize, batch.num_rows());
+                *batch = with_column(batch, meta, at, values)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs of positions that are good.

@@ -11,7 +11,8 @@ use arrow_select::concat::concat_batches;
 use super::ids::{self, IdCollector};
 use super::seal::{BatchAt, Seal, SealedFile};
 use super::vectors::VectorWriter;
-use super::{COLUMNS_FILE, IDS_FILE, vectors_file};
+use super::{COLUMNS_FILE, IDS_FILE, ROWS_FILE, rows, vectors_file};
+use crate::compact::contiguous;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
 use crate::meta::CollectionMeta;
@@ -161,8 +162,25 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Completes and syncs all files. On an error the files are still there: see [`SegmentWriter::remove`].
-    pub fn finish(mut self) -> Result<Sealed> {
+    /// As [`SegmentWriter::finish`], for rows that have their numbers: one for each, ascending.
+    pub fn finish_numbered(mut self, numbers: &[u32]) -> Result<SegmentEntry> {
+        let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
+            return Err(Error::internal("a segment without rows"));
+        };
+        self.first_row = Some(first);
+        let listed = (!contiguous(numbers)).then_some(numbers);
+        let mut entry = self.complete(listed)?.entry;
+        entry.first_row = first;
+        entry.last_row = listed.map(|_| last);
+        Ok(entry)
+    }
+
+    /// Completes and syncs all files; the row numbers are given later, and contiguous. On an error the files are still there: see [`SegmentWriter::remove`].
+    pub fn finish(self) -> Result<Sealed> {
+        self.complete(None)
+    }
+
+    fn complete(mut self, numbers: Option<&[u32]>) -> Result<Sealed> {
         self.write_columns()?;
         let mut files = Vec::new();
         let mut add = |name: String, sums: Checksums| files.push(SealedFile::new(name, sums));
@@ -188,10 +206,15 @@ impl SegmentWriter {
             );
             replaced = dead;
         }
+        if let Some(numbers) = numbers {
+            let out = self.disk.create(&folder.join(ROWS_FILE))?;
+            add(ROWS_FILE.to_owned(), rows::write(out, numbers)?);
+        }
         let seal = Seal {
             collection: self.collection,
             meta: self.meta,
             first_row: self.first_row,
+            last_row: numbers.and_then(|n| n.last().copied()),
             rows: self.rows,
             files,
             batches: self.batches,
@@ -207,6 +230,8 @@ impl SegmentWriter {
             rows: self.rows,
             files,
             indexes: Vec::new(),
+            last_row: None,
+            columns: Vec::new(),
         };
         Ok(Sealed { entry, replaced })
     }

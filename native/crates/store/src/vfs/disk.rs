@@ -8,6 +8,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
@@ -75,7 +76,7 @@ impl Disk {
 
     pub fn create(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         let file = self.change("create", path, || self.vfs.create(path))?;
-        Ok(self.file(file, path, true))
+        Ok(self.file(file, path, 0, true))
     }
 
     /// As `create`, for a file that can be made again: its failures do not poison.
@@ -85,14 +86,21 @@ impl Disk {
             .vfs
             .create(path)
             .map_err(|e| Error::io("create", path, &e))?;
-        Ok(self.file(file, path, false))
+        Ok(self.file(file, path, 0, false))
     }
 
-    fn file(self: &Arc<Self>, file: Box<dyn VfsFile>, path: &Path, poisons: bool) -> DiskFile {
+    fn file(
+        self: &Arc<Self>,
+        file: Box<dyn VfsFile>,
+        path: &Path,
+        len: u64,
+        poisons: bool,
+    ) -> DiskFile {
         DiskFile {
             disk: self.clone(),
             file: Arc::from(file),
             path: path.to_path_buf(),
+            len: Arc::new(AtomicU64::new(len)),
             poisons,
         }
     }
@@ -103,16 +111,18 @@ impl Disk {
             .vfs
             .open(path)
             .map_err(|e| Error::io("open", path, &e))?;
-        Ok(self.file(file, path, true))
+        Ok(self.file(file, path, 0, true))
     }
 
     pub fn open_append(self: &Arc<Self>, path: &Path) -> Result<DiskFile> {
         self.check()?;
-        let file = self
-            .vfs
-            .open_append(path)
-            .map_err(|e| Error::io("open", path, &e))?;
-        Ok(self.file(file, path, true))
+        let open = || {
+            let file = self.vfs.open_append(path)?;
+            let len = file.len()?;
+            Ok((file, len))
+        };
+        let (file, len) = open().map_err(|e| Error::io("open", path, &e))?;
+        Ok(self.file(file, path, len, true))
     }
 
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -186,24 +196,39 @@ pub(crate) struct DiskFile {
     disk: Arc<Disk>,
     file: Arc<dyn VfsFile>,
     path: PathBuf,
+    /// Bytes that appends which succeeded have left in the file.
+    len: Arc<AtomicU64>,
     poisons: bool,
 }
 
 impl DiskFile {
     fn change(&self, operation: &'static str, act: impl FnOnce() -> io::Result<()>) -> Result<()> {
         self.disk.check()?;
-        act().map_err(|e| {
-            let error = Error::io(operation, &self.path, &e);
-            if self.poisons {
-                self.disk.poison(error)
-            } else {
-                error
-            }
-        })
+        act().map_err(|e| self.failed(Error::io(operation, &self.path, &e)))
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        if self.poisons {
+            self.disk.poison(error)
+        } else {
+            error
+        }
     }
 
     pub fn append(&self, bytes: &[u8]) -> Result<()> {
-        self.change("write", || self.file.append(bytes))
+        self.disk.check()?;
+        let (before, count) = (self.len.load(Ordering::Relaxed), bytes.len() as u64);
+        self.file.append(bytes).map_err(|e| {
+            let mut error = Error::io("write", &self.path, &e);
+            if let Error::DiskFull { needed, .. } = &mut error {
+                // Part of the bytes may have found room.
+                let there = self.file.len().unwrap_or(before).saturating_sub(before);
+                *needed = Some(count.saturating_sub(there).max(1));
+            }
+            self.failed(error)
+        })?;
+        self.len.fetch_add(count, Ordering::Relaxed);
+        Ok(())
     }
 
     pub fn sync(&self) -> Result<()> {
@@ -211,7 +236,9 @@ impl DiskFile {
     }
 
     pub fn truncate(&self, len: u64) -> Result<()> {
-        self.change("cut", || self.file.truncate(len))
+        self.change("cut", || self.file.truncate(len))?;
+        self.len.store(len, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A buffered writer that counts and checksums what passes.

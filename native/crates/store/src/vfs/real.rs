@@ -272,6 +272,13 @@ unsafe impl Mapping for RealMapping {
     }
 }
 
-struct RealLock(#[expect(dead_code, reason = "closing the file gives the lock back")] File);
+struct RealLock(File);
 
 impl Lock for RealLock {}
+
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread has forked and that has not yet called exec holds a copy.
+        let _ = self.0.unlock();
+    }
+}

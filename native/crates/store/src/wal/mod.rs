@@ -5,7 +5,7 @@
 //! | bytes | field |
 //! | --- | --- |
 //! | 0..8 | magic `OMENWAL1` |
-//! | 8..12 | format version, 1 |
+//! | 8..12 | format version, 2 (1 is read, and gone on with in a new file) |
 //! | 12..16 | CRC-32C of the other 28 bytes of the header, in order |
 //! | 16..24 | salt: a random number of this file |
 //! | 24..32 | LSN of its first record |
@@ -15,7 +15,7 @@
 //! | bytes | field |
 //! | --- | --- |
 //! | 0..4 | length of the payload, at most 64 MiB |
-//! | 4 | kind: 1 upsert, 2 delete, 3 mark (0 is never written, so zeros are no record) |
+//! | 4 | kind: 1 upsert, 2 delete, 3 mark, 4 edit, 5 revert (0 is never written, so zeros are no record) |
 //! | 5..8 | flags and reserved, 0 |
 //! | 8..16 | LSN: one more than the record before |
 //! | 16..24 | durable LSN: all records up to it were synced when this one was written |
@@ -41,8 +41,8 @@ mod salvage;
 mod tests;
 mod writer;
 
-pub(crate) use payload::{Delete, Upsert};
-pub(crate) use reader::{Entry, Log, read_log};
+pub(crate) use payload::{Delete, Edit, Revert, Stamp, Upsert};
+pub(crate) use reader::{Entry as Record, Log, read_log};
 pub(crate) use record::{FILE_HEADER, Kind};
 pub(crate) use salvage::{Gap, salvage_log};
 pub(crate) use writer::Wal;

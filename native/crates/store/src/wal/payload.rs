@@ -1,23 +1,64 @@
-//! What the records say: rows written, rows deleted.
+//! What the records say: rows written, rows deleted, cells edited, a collection gone back to an earlier state.
 //!
-//! Upsert: `collection u32 | first row u32 | rows u32 | vector columns u32 | bytes of the columns u64 | columns as an
-//! Arrow IPC stream of one batch | for each vector column: dimension u32 and rows x dimension f32`.
-//! Delete: `collection u32 | roaring bitmap of row numbers`.
-
-use std::io::Cursor;
+//! Each begins with a stamp: `seq u64 | time u64 (milliseconds since 1970) | collection u32`, where `seq` is the number of the history's
+//! entry that it belongs to. In log files of version 1 the stamp is the collection alone. A *block* is a length u64 and that many bytes.
+//!
+//! - Upsert: `stamp | first row u32 | rows u32 | vector columns u32 | bytes of the columns u64 | columns as an
+//!   Arrow IPC stream of one batch | for each vector column: dimension u32 and rows x dimension f32`.
+//! - Delete: `stamp | roaring bitmap of row numbers`.
+//! - Edit: `stamp | note (block) | rows (block: a roaring bitmap) | new values as an Arrow IPC stream of one batch`: one row of values for
+//!   each row number, ascending, or one for all of them.
+//! - Revert: `stamp | target u64 | note (block) | rows that die (block) | rows that are revived (block) | layers of cells (a block each, rows and values as in an edit), to be
+//!   put in place in this order`.
 
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use roaring::RoaringBitmap;
 
+use crate::bytes::{
+    Input, batch_bytes, bitmap_bytes, layers_bytes, put_block, read_batch, read_bitmap, read_layers,
+};
+use crate::error::Result as StoreResult;
+use crate::history::{Cells, MAX_NOTE_BYTES};
 use crate::meta::{MAX_DIMENSION, MAX_VECTOR_COLUMNS};
+
+/// What each record begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Number of the history's entry; 0 in files of version 1.
+    pub seq: u64,
+    /// Milliseconds since 1970; 0 in files of version 1.
+    pub at: u64,
+    pub collection: u32,
+}
+
+impl Stamp {
+    /// Bytes of an encoded stamp.
+    const BYTES: usize = 20;
+
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.seq.to_le_bytes());
+        out.extend_from_slice(&self.at.to_le_bytes());
+        out.extend_from_slice(&self.collection.to_le_bytes());
+    }
+
+    fn read(input: &mut Input<'_>, version: u32) -> Result<Stamp, String> {
+        let (seq, at) = match version {
+            1 => (0, 0),
+            _ => (input.u64()?, input.u64()?),
+        };
+        Ok(Stamp {
+            seq,
+            at,
+            collection: input.u32()?,
+        })
+    }
+}
 
 /// Rows written.
 #[derive(Debug, Clone)]
 pub(crate) struct Upsert {
-    pub collection: u32,
+    pub stamp: Stamp,
     pub first_row: u32,
     pub rows: u32,
     /// Columns of the rows; none when the collection has no column.
@@ -29,21 +70,40 @@ pub(crate) struct Upsert {
 /// Rows deleted.
 #[derive(Debug, Clone)]
 pub(crate) struct Delete {
-    pub collection: u32,
+    pub stamp: Stamp,
     pub rows: RoaringBitmap,
+}
+
+/// Cells edited.
+#[derive(Debug, Clone)]
+pub(crate) struct Edit {
+    pub stamp: Stamp,
+    pub note: Option<String>,
+    pub cells: Cells,
+}
+
+/// A collection gone back to before entry `target`.
+#[derive(Debug, Clone)]
+pub(crate) struct Revert {
+    pub stamp: Stamp,
+    pub target: u64,
+    pub note: Option<String>,
+    pub died: RoaringBitmap,
+    pub revived: RoaringBitmap,
+    pub cells: Vec<Cells>,
 }
 
 impl Upsert {
     pub fn encode(&self) -> Result<Vec<u8>, ArrowError> {
         let mut columns = Vec::new();
         if let Some(batch) = &self.columns {
-            let mut writer = StreamWriter::try_new(&mut columns, batch.schema_ref())?;
-            writer.write(batch)?;
-            writer.finish()?;
+            columns = batch_bytes(batch)?;
         }
         let floats: usize = self.vectors.iter().map(Vec::len).sum();
-        let mut out = Vec::with_capacity(24 + columns.len() + 4 * (self.vectors.len() + floats));
-        out.extend_from_slice(&self.collection.to_le_bytes());
+        let mut out = Vec::with_capacity(
+            Stamp::BYTES + 20 + columns.len() + 4 * (self.vectors.len() + floats),
+        );
+        self.stamp.put(&mut out);
         out.extend_from_slice(&self.first_row.to_le_bytes());
         out.extend_from_slice(&self.rows.to_le_bytes());
         out.extend_from_slice(&(self.vectors.len() as u32).to_le_bytes());
@@ -59,15 +119,18 @@ impl Upsert {
         Ok(out)
     }
 
-    /// Sets the first row number of an encoded record: it is known later than the rest.
-    pub fn set_first_row(payload: &mut [u8], first_row: u32) {
-        payload[4..8].copy_from_slice(&first_row.to_le_bytes());
+    /// Sets stamp and first row number of an encoded record: they are known later than the rest.
+    pub fn set_stamp(payload: &mut [u8], stamp: Stamp, first_row: u32) {
+        let mut head = Vec::with_capacity(Stamp::BYTES + 4);
+        stamp.put(&mut head);
+        head.extend_from_slice(&first_row.to_le_bytes());
+        payload[..head.len()].copy_from_slice(&head);
     }
 
     /// The rows of a payload whose checksum held; still nothing in it is believed.
-    pub fn decode(payload: &[u8]) -> Result<Upsert, String> {
+    pub fn decode(payload: &[u8], version: u32) -> Result<Upsert, String> {
         let mut input = Input(payload);
-        let collection = input.u32()?;
+        let stamp = Stamp::read(&mut input, version)?;
         let first_row = input.u32()?;
         let rows = input.u32()?;
         let count = input.u32()? as usize;
@@ -93,7 +156,7 @@ impl Upsert {
             return Err(format!("{} bytes too many", input.0.len()));
         }
         Ok(Upsert {
-            collection,
+            stamp,
             first_row,
             rows,
             columns,
@@ -106,16 +169,7 @@ fn decode_columns(bytes: &[u8], rows: u32) -> Result<Option<RecordBatch>, String
     if bytes.is_empty() {
         return Ok(None);
     }
-    let batch = crate::segment::guard(|| {
-        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        let batch = reader
-            .next()
-            .ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
-        match reader.next() {
-            None => Ok(batch),
-            Some(_) => Err(ArrowError::IpcError("more than one batch".into())),
-        }
-    })?;
+    let batch = read_batch(bytes)?;
     if batch.num_rows() != rows as usize {
         return Err(format!(
             "{} rows of columns for {rows} rows",
@@ -127,43 +181,73 @@ fn decode_columns(bytes: &[u8], rows: u32) -> Result<Option<RecordBatch>, String
 
 impl Delete {
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(4 + self.rows.serialized_size());
-        out.extend_from_slice(&self.collection.to_le_bytes());
-        self.rows
-            .serialize_into(&mut out)
-            .expect("writing into a vector does not fail");
+        let mut out = Vec::with_capacity(Stamp::BYTES + self.rows.serialized_size());
+        self.stamp.put(&mut out);
+        out.extend_from_slice(&bitmap_bytes(&self.rows));
         out
     }
 
-    pub fn decode(payload: &[u8]) -> Result<Delete, String> {
+    pub fn decode(payload: &[u8], version: u32) -> Result<Delete, String> {
         let mut input = Input(payload);
-        let collection = input.u32()?;
-        let rows = RoaringBitmap::deserialize_from(&mut input.0).map_err(|e| e.to_string())?;
-        if !input.0.is_empty() {
-            return Err(format!("{} bytes too many", input.0.len()));
-        }
-        Ok(Delete { collection, rows })
+        let stamp = Stamp::read(&mut input, version)?;
+        let rows = read_bitmap(input.0)?;
+        Ok(Delete { stamp, rows })
     }
 }
 
-struct Input<'a>(&'a [u8]);
+fn put_note(out: &mut Vec<u8>, note: Option<&str>) {
+    put_block(out, note.unwrap_or_default().as_bytes());
+}
 
-impl<'a> Input<'a> {
-    fn bytes(&mut self, n: usize) -> Result<&'a [u8], String> {
-        let (head, rest) = self.0.split_at_checked(n).ok_or("it ends too early")?;
-        self.0 = rest;
-        Ok(head)
+fn read_note(input: &mut Input<'_>) -> Result<Option<String>, String> {
+    let bytes = input.block()?;
+    if bytes.len() > MAX_NOTE_BYTES {
+        return Err("the note is too long".to_owned());
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "the note is no text")?;
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+impl Edit {
+    pub fn encode(&self) -> StoreResult<Vec<u8>> {
+        let mut out = Vec::new();
+        self.stamp.put(&mut out);
+        put_note(&mut out, self.note.as_deref());
+        out.extend_from_slice(&self.cells.encode()?);
+        Ok(out)
     }
 
-    fn u32(&mut self) -> Result<u32, String> {
-        let (head, rest) = self.0.split_first_chunk().ok_or("it ends too early")?;
-        self.0 = rest;
-        Ok(u32::from_le_bytes(*head))
+    pub fn decode(payload: &[u8]) -> Result<Edit, String> {
+        let mut input = Input(payload);
+        Ok(Edit {
+            stamp: Stamp::read(&mut input, 2)?,
+            note: read_note(&mut input)?,
+            cells: Cells::decode(input.0)?,
+        })
+    }
+}
+
+impl Revert {
+    pub fn encode(&self) -> StoreResult<Vec<u8>> {
+        let mut out = Vec::new();
+        self.stamp.put(&mut out);
+        out.extend_from_slice(&self.target.to_le_bytes());
+        put_note(&mut out, self.note.as_deref());
+        put_block(&mut out, &bitmap_bytes(&self.died));
+        put_block(&mut out, &bitmap_bytes(&self.revived));
+        out.extend_from_slice(&layers_bytes(&self.cells)?);
+        Ok(out)
     }
 
-    fn u64(&mut self) -> Result<u64, String> {
-        let (head, rest) = self.0.split_first_chunk().ok_or("it ends too early")?;
-        self.0 = rest;
-        Ok(u64::from_le_bytes(*head))
+    pub fn decode(payload: &[u8]) -> Result<Revert, String> {
+        let mut input = Input(payload);
+        Ok(Revert {
+            stamp: Stamp::read(&mut input, 2)?,
+            target: input.u64()?,
+            note: read_note(&mut input)?,
+            died: read_bitmap(input.block()?)?,
+            revived: read_bitmap(input.block()?)?,
+            cells: read_layers(input.0)?,
+        })
     }
 }

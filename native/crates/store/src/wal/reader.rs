@@ -30,6 +30,8 @@ pub(crate) struct Entry<'a> {
     pub lsn: u64,
     pub offset: u64,
     pub payload: &'a [u8],
+    /// Format version of the file.
+    pub version: u32,
 }
 
 /// Reads the log file at `path`. In the newest file (`newest`) a torn tail is told by `valid_len`; in an older one it is damage.
@@ -194,6 +196,7 @@ impl Log {
             lsn: r.lsn,
             offset: *at as u64,
             payload: &self.bytes[r.payload..r.payload + r.len],
+            version: self.header.map_or(VERSION, |h| h.version),
         })
     }
 }

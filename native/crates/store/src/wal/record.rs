@@ -3,7 +3,8 @@
 use super::MAX_PAYLOAD;
 
 pub(crate) const MAGIC: [u8; 8] = *b"OMENWAL1";
-pub(crate) const VERSION: u32 = 1;
+/// The version that is written; 1 is read too.
+pub(crate) const VERSION: u32 = 2;
 pub(crate) const FILE_HEADER: usize = 32;
 pub(crate) const RECORD_HEADER: usize = 24;
 const CRC: usize = 4;
@@ -17,6 +18,10 @@ pub(crate) enum Kind {
     Delete = 2,
     /// Nothing but that the records before are durable.
     Mark = 3,
+    /// Cells given new values.
+    Edit = 4,
+    /// A collection gone back to an earlier state.
+    Revert = 5,
 }
 
 impl Kind {
@@ -25,6 +30,8 @@ impl Kind {
             1 => Kind::Upsert,
             2 => Kind::Delete,
             3 => Kind::Mark,
+            4 => Kind::Edit,
+            5 => Kind::Revert,
             _ => return None,
         })
     }
@@ -33,6 +40,7 @@ impl Kind {
 /// The header of a log file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileHeader {
+    pub version: u32,
     pub salt: u64,
     pub first_lsn: u64,
 }
@@ -41,7 +49,7 @@ impl FileHeader {
     pub fn to_bytes(self) -> [u8; FILE_HEADER] {
         let mut out = [0; FILE_HEADER];
         out[0..8].copy_from_slice(&MAGIC);
-        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[8..12].copy_from_slice(&self.version.to_le_bytes());
         out[16..24].copy_from_slice(&self.salt.to_le_bytes());
         out[24..32].copy_from_slice(&self.first_lsn.to_le_bytes());
         let crc = Self::crc(&out);
@@ -67,10 +75,11 @@ impl FileHeader {
             ));
         }
         let version = u32_at(header, 8);
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(HeaderError::Version(version));
         }
         Ok(FileHeader {
+            version,
             salt: u64_at(header, 16),
             first_lsn: u64_at(header, 24),
         })

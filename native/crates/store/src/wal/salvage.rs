@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::MAX_FILE;
 use super::reader::{Log, SEARCH_FACTOR};
-use super::record::{FILE_HEADER, FileHeader, is_sound, peek};
+use super::record::{FILE_HEADER, FileHeader, VERSION, is_sound, peek};
 use crate::error::Result;
 use crate::vfs::Disk;
 
@@ -35,6 +35,7 @@ fn salvage(path: &Path, bytes: Vec<u8>, first_lsn: u64) -> (Log, Vec<Gap>) {
     // A damaged header may still hold the right salt; if it does not, no record checks out.
     let salt = bytes.get(SALT..).and_then(|b| b.first_chunk());
     let salt = u64::from_le_bytes(salt.copied().unwrap_or_default());
+    let old = bytes.get(8..12) == Some(1u32.to_le_bytes().as_slice());
     let mut records = Vec::new();
     let mut gaps = Vec::new();
     let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
@@ -84,7 +85,11 @@ fn salvage(path: &Path, bytes: Vec<u8>, first_lsn: u64) -> (Log, Vec<Gap>) {
         path: path.to_path_buf(),
         first_lsn,
         records,
-        header: Some(FileHeader { salt, first_lsn }),
+        header: Some(FileHeader {
+            version: if old { 1 } else { VERSION },
+            salt,
+            first_lsn,
+        }),
         valid_len,
         bytes,
     };

@@ -115,6 +115,7 @@ fn zeros_or_garbage_behind_the_last_record_are_a_torn_tail() {
 fn a_lost_record_among_unsynced_ones_is_no_damage() {
     // Three records appended after the last sync; the power cut kept the second and third, not the first.
     let header = record::FileHeader {
+        version: record::VERSION,
         salt: 99,
         first_lsn: 7,
     };
@@ -212,6 +213,7 @@ fn reseal(bytes: &mut [u8], at: usize) {
 fn a_file_made_of_nested_records_does_not_hang_the_open() {
     // Every eighth byte looks like a long record that knows everything: the search for valid ones must give up.
     let header = record::FileHeader {
+        version: record::VERSION,
         salt: 5,
         first_lsn: 7,
     };
@@ -267,7 +269,11 @@ proptest! {
 
     #[test]
     fn any_payload_is_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = Upsert::decode(&bytes);
-        let _ = Delete::decode(&bytes);
+        for version in [1, 2] {
+            let _ = Upsert::decode(&bytes, version);
+            let _ = Delete::decode(&bytes, version);
+        }
+        let _ = Edit::decode(&bytes);
+        let _ = Revert::decode(&bytes);
     }
 }

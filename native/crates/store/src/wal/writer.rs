@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::record::{FILE_HEADER, FileHeader, Kind, encode, padded};
+use super::record::{FILE_HEADER, FileHeader, Kind, VERSION, encode, padded};
 use super::{Log, MAX_PAYLOAD, file_name, folder};
 use crate::error::{Error, Result};
 use crate::vfs::{Disk, DiskFile};
@@ -25,7 +25,12 @@ impl Wal {
         let folder = folder(root);
         let file = disk.create(&folder.join(file_name(first_lsn)))?;
         let salt = disk.vfs().random();
-        file.append(&FileHeader { salt, first_lsn }.to_bytes())?;
+        let header = FileHeader {
+            version: VERSION,
+            salt,
+            first_lsn,
+        };
+        file.append(&header.to_bytes())?;
         file.sync()?;
         disk.sync_dir(&folder)?;
         Ok(Wal {
@@ -50,6 +55,27 @@ impl Wal {
             file.truncate(log.valid_len)?;
         }
         file.sync()?;
+        if header.version != VERSION {
+            // Records of this version go into a file that says so.
+            let root = log.path().parent().and_then(Path::parent);
+            let root = root.ok_or_else(|| Error::internal("a log lies in no store"))?;
+            let last = log.last_lsn(header.first_lsn);
+            let mut old = Wal {
+                file,
+                salt: header.salt,
+                first_lsn: header.first_lsn,
+                last_lsn: last,
+                bytes: log.valid_len,
+                last_kind: log.last_kind(),
+                buffer: Vec::new(),
+            };
+            if old.is_empty() {
+                // Else the new file would have the same name.
+                old.append(Kind::Mark, last, &[])?;
+                old.file.sync()?;
+            }
+            return Wal::create(disk, root, old.last_lsn + 1).map(Some);
+        }
         Ok(Some(Wal {
             file,
             salt: header.salt,

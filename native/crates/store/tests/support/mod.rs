@@ -1,7 +1,6 @@
 //! What the tests of the store share.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-pub mod conformance;
 pub mod fault;
 pub mod meddle;
 pub mod steps;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use omendb_store::vfs::{LockError, Vfs};
 
+/// Checks all of it; panics where the file system does something else.
 pub fn check(vfs: &dyn Vfs, root: &Path) {
     files(vfs, root);
     folders(vfs, root);

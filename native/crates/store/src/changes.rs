@@ -1,0 +1,469 @@
+//! Edits of cells, and the way back: undo, redo, and any state that the history knows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Field;
+use roaring::RoaringBitmap;
+
+use crate::collection::Collection;
+use crate::edit::read_cells;
+use crate::error::{Error, Result};
+use crate::history::{
+    Cells, Change, ChangeKind, Entry, Inverse, ListedEntry, MAX_NOTE_BYTES, Past, Rule,
+    changed_rows, now,
+};
+use crate::manifest::{CollectionEntry, SegmentEntry};
+use crate::recovery::open_collection;
+use crate::segment::open_part;
+use crate::snapshot::Snapshot;
+use crate::state::{Commit, Shared, State, Written};
+use crate::store::{Store, add_collection};
+use crate::wal::{Edit, Kind, MAX_PAYLOAD, Revert};
+
+fn check_note(note: Option<&str>) -> Result<()> {
+    match note {
+        Some(note) if note.len() > MAX_NOTE_BYTES => Err(Error::LimitExceeded {
+            what: "bytes of a note".to_owned(),
+            limit: MAX_NOTE_BYTES as u64,
+            actual: note.len() as u64,
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl Collection {
+    /// Gives cells new values, durably: `values` holds some of the collection's columns (not the id column), with one row for each number in
+    /// `rows`, or one row for all of them. Numbers of no live row are passed over. Gives the history's entry; `None` when there was no live row.
+    ///
+    /// # Errors
+    /// `UNKNOWN_COLUMN`, `INVALID_REQUEST` (wrong types, the id column), `LIMIT_EXCEEDED`, and those of any write.
+    pub fn edit(
+        &self,
+        rows: &[u32],
+        values: &RecordBatch,
+        note: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>> {
+        self.check()?;
+        check_note(note)?;
+        if values.num_rows() != 1 && values.num_rows() != rows.len() {
+            return Err(Error::invalid(format!(
+                "{} rows of values were given for {} rows",
+                values.num_rows(),
+                rows.len()
+            )));
+        }
+        let shared = &self.shared;
+        let (commit, mut state) = shared.publishing()?;
+        let at = now();
+        let state = &mut *state;
+        let stamp = state.ledger.stamp(self.core.id, at);
+        let written = state
+            .collections
+            .get(&self.core.id)
+            .ok_or_else(|| self.gone())?;
+        let meta = written.meta.clone();
+        let Some(cells) = live_cells(written, rows, values)? else {
+            return Ok(None);
+        };
+        for field in cells.columns.schema_ref().fields() {
+            if meta.column(field.name()).is_none() {
+                return Err(Error::UnknownColumn {
+                    collection: meta.name.clone(),
+                    column: field.name().clone(),
+                    known: meta.columns.iter().map(|c| c.name.clone()).collect(),
+                });
+            }
+        }
+        let columns = cells.positions(&meta).map_err(Error::invalid)?;
+        let before = read_cells(written.parts(), &meta, &cells.rows, &columns)?;
+        let mut entry = Entry::new(
+            stamp.seq,
+            at,
+            ChangeKind::Edit,
+            self.core.id,
+            &meta.name,
+            written.next_row,
+        );
+        entry.changed = cells.rows.len();
+        entry.note = note.map(str::to_owned);
+        let edit = Edit {
+            stamp,
+            note: entry.note.clone(),
+            cells,
+        };
+        let change = Change {
+            entry: entry.clone(),
+            inverse: Inverse {
+                cells: vec![before],
+                ..Inverse::default()
+            },
+        };
+        let payload = edit.encode()?;
+        shared.carry_out(&commit, state, change, Kind::Edit, &payload, &[edit.cells])?;
+        Ok(Some(Arc::new(entry)))
+    }
+
+    /// As [`Collection::edit`], with one value for each column: columns that are not there are made, of the type of the value.
+    ///
+    /// # Errors
+    /// Those of [`Collection::edit`] and [`Collection::add_columns`].
+    pub fn edit_json(
+        &self,
+        rows: &[u32],
+        changes: &serde_json::Map<String, serde_json::Value>,
+        note: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>> {
+        self.check()?;
+        let batch = crate::json_rows::cells_from_json(changes, &self.core.meta.load())?;
+        let fields: Vec<Field> = batch
+            .schema_ref()
+            .fields()
+            .iter()
+            .map(|f| f.as_ref().clone())
+            .collect();
+        let live = self.snapshot();
+        if rows.iter().any(|row| live.contains(*row)) {
+            self.add_columns(&fields)?;
+        }
+        self.edit(rows, &batch, note)
+    }
+}
+
+/// The values for those of the rows that are live, ascending; of a row that stands twice the last value.
+fn live_cells(written: &Written, rows: &[u32], values: &RecordBatch) -> Result<Option<Cells>> {
+    let one = values.num_rows() == 1 && rows.len() != 1;
+    let mut order: Vec<(u32, u32)> = rows
+        .iter()
+        .copied()
+        .zip(0u32..)
+        .filter(|(row, _)| written.is_live(*row))
+        .collect();
+    order.sort_unstable();
+    order.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = next.1;
+        }
+        same
+    });
+    if order.is_empty() || values.num_columns() == 0 {
+        return Ok(None);
+    }
+    let in_order =
+        one || order.len() == rows.len() && order.iter().zip(0u32..).all(|(o, i)| o.1 == i);
+    let columns = if in_order {
+        values.clone()
+    } else {
+        let from: arrow_array::UInt32Array = order.iter().map(|o| o.1).collect::<Vec<_>>().into();
+        arrow_select::take::take_record_batch(values, &from)
+            .map_err(|e| Error::internal(format!("values: {e}")))?
+    };
+    let rows = RoaringBitmap::from_sorted_iter(order.iter().map(|o| o.0))
+        .map_err(|_| Error::internal("row numbers out of order"))?;
+    Ok(Some(Cells { rows, columns }))
+}
+
+impl Store {
+    /// The newest `limit` entries of the history, newest first.
+    pub fn history(&self, limit: usize) -> Vec<ListedEntry> {
+        self.shared.history.read().newest(limit)
+    }
+
+    /// Takes a collection back to its state before entry `seq`: one more entry, which can be reverted too. Of the columns that came later the values go, the
+    /// columns stay.
+    ///
+    /// # Errors
+    /// `HISTORY_PRUNED`, `COLLECTION_EXISTS` (a dropped one's name is taken), `CORRUPT`, and those of any write.
+    pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
+        check_note(note)?;
+        self.shared.revert(seq, note)
+    }
+
+    /// A collection as it was before entry `seq` of the history, to be read.
+    ///
+    /// # Errors
+    /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`.
+    pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
+        self.shared.before(seq)
+    }
+
+    /// Sets how long changes are kept, and takes out what is not kept any more.
+    pub fn set_history_rule(&self, rule: Rule) -> Result<()> {
+        let (commit, mut state) = self.shared.publishing()?;
+        self.shared.seal(&commit, &mut state, |manifest| {
+            manifest.history.rule = rule;
+            Ok(())
+        })
+    }
+
+    /// Takes all entries out of the history. Gives how many there were.
+    pub fn forget_history(&self) -> Result<u64> {
+        let (commit, mut state) = self.shared.publishing()?;
+        let mut count = 0;
+        self.shared.seal(&commit, &mut state, |manifest| {
+            count = manifest.history.entries.len();
+            manifest.history.forget(count, now());
+            Ok(())
+        })?;
+        Ok(count as u64)
+    }
+}
+
+impl Shared {
+    /// Makes a change of rows and cells of a collection durable and visible: through the log, or if it is too large for a record by sealing it.
+    /// `change.inverse` says which rows die and are revived.
+    fn carry_out(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        change: Change,
+        kind: Kind,
+        payload: &[u8],
+        cells: &[Cells],
+    ) -> Result<()> {
+        let id = change.entry.collection_id;
+        let written = state
+            .collections
+            .get(&id)
+            .ok_or_else(|| Error::internal("a collection is gone"))?;
+        let staged = written.stage_cells(cells)?;
+        let logged = payload.len() <= MAX_PAYLOAD;
+        if logged {
+            state.wal.append(kind, self.durable(), payload)?;
+        }
+        if let Some(written) = state.collections.get_mut(&id) {
+            written.turn(&change.inverse);
+            written.apply_cells(staged);
+        }
+        state.ledger.push(change);
+        if logged {
+            self.sync(commit, state)?;
+            self.wal_bytes.store(state.wal.bytes(), Ordering::Relaxed);
+            if self.wants_checkpoint(state) {
+                // The change is acknowledged whatever comes of this; a failure poisons the handle.
+                let _ = self.checkpoint(commit, state);
+            }
+            return Ok(());
+        }
+        self.seal(commit, state, |_| Ok(()))
+            .map_err(|e| self.disk.poison(e))
+    }
+
+    /// A collection that was dropped.
+    fn open(&self, entry: &CollectionEntry, generation: u64) -> Result<Written> {
+        let mut open = |entry: &CollectionEntry, segment: &SegmentEntry| {
+            open_part(&self.disk, &self.root, segment, &entry.meta).map(Arc::new)
+        };
+        open_collection(entry, generation, &mut open)
+    }
+
+    fn entry(&self, seq: u64) -> Result<Arc<Entry>> {
+        let listed = self.history.read();
+        let found = listed.find(seq).cloned();
+        found.ok_or(Error::HistoryPruned { seq })
+    }
+
+    /// The state of a collection that is there, before one of its entries.
+    fn past(&self, state: &State, written: &Written, seq: u64) -> Result<Past> {
+        let mut past = Past::new(written.next_row, &written.deleted, true);
+        let (kept, pending) = (&state.manifest.history, &state.ledger.pending);
+        past.go_back(&self.disk, &self.root, kept, pending, written.core.id, seq)?;
+        Ok(past)
+    }
+
+    pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
+        let (commit, mut state) = self.publishing()?;
+        let target = self.entry(seq)?;
+        let id = target.collection_id;
+        let at = now();
+        if !state.collections.contains_key(&id) {
+            let back = self.bring_back(&commit, &mut state, id, seq, at, note)?;
+            if back.target == Some(seq) {
+                return Ok(back);
+            }
+        }
+        let written = state
+            .collections
+            .get(&id)
+            .ok_or_else(|| Error::internal("a collection is gone"))?;
+        let past = self.past(&state, written, seq)?;
+        let mut entry = Entry::new(
+            state.ledger.next_seq,
+            at,
+            ChangeKind::Revert,
+            id,
+            &written.meta.name,
+            written.next_row,
+        );
+        entry.target = Some(seq);
+        entry.note = note.map(str::to_owned);
+        if !past.there {
+            return self.take_away(&commit, &mut state, entry);
+        }
+
+        let mut later = RoaringBitmap::new();
+        later.insert_range(past.next_row..written.next_row);
+        let died = (&past.deleted | &later) - &*written.deleted;
+        let revived = &*written.deleted - &past.deleted - &later;
+        let meta = written.meta.clone();
+        let cells = past.cells;
+        let before = cells.iter().map(|cells| {
+            let columns = cells.positions(&meta).map_err(Error::internal)?;
+            read_cells(written.parts(), &meta, &cells.rows, &columns)
+        });
+        let before = before.collect::<Result<Vec<_>>>()?;
+        entry.removed = died.len();
+        entry.revived = revived.len();
+        entry.changed = changed_rows(&cells);
+        let revert = Revert {
+            stamp: state.ledger.stamp(id, at),
+            target: seq,
+            note: entry.note.clone(),
+            died: died.clone(),
+            revived: revived.clone(),
+            cells,
+        };
+        let change = Change {
+            entry: entry.clone(),
+            inverse: Inverse {
+                died,
+                revived,
+                cells: before,
+            },
+        };
+        let payload = revert.encode()?;
+        self.carry_out(
+            &commit,
+            &mut state,
+            change,
+            Kind::Revert,
+            &payload,
+            &revert.cells,
+        )?;
+        Ok(Arc::new(entry))
+    }
+
+    /// Takes a collection away; the history can bring it back.
+    pub fn take_away(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        entry: Entry,
+    ) -> Result<Arc<Entry>> {
+        let id = entry.collection_id;
+        let mut entry = entry;
+        entry.is_there = false;
+        let written = state
+            .collections
+            .get(&id)
+            .ok_or_else(|| Error::internal("a collection is gone"))?;
+        let (core, name) = (written.core.clone(), written.meta.name.clone());
+        entry.removed = core.snapshot.load().len();
+        let noted = entry.clone();
+        self.seal(commit, state, |manifest| {
+            let at = manifest.collections.iter().position(|c| c.id == id);
+            let at = at.ok_or_else(|| Error::internal("a collection is gone"))?;
+            let gone = manifest.collections.remove(at);
+            manifest.dropped.push(gone);
+            manifest.history.entries.push(Arc::new(noted.clone()));
+            manifest.history.next_seq = manifest.history.next_seq.max(noted.seq + 1);
+            Ok(())
+        })?;
+        state.ledger.next_seq = state.manifest.history.next_seq;
+        state.collections.remove(&id);
+        core.dropped.store(true, Ordering::Release);
+        self.cores.write().remove(&name);
+        self.list_history(state);
+        self.revision.fetch_add(1, Ordering::AcqRel);
+        Ok(Arc::new(entry))
+    }
+
+    /// Brings a dropped collection back, as it was when it was dropped.
+    fn bring_back(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        id: u32,
+        seq: u64,
+        at: u64,
+        note: Option<&str>,
+    ) -> Result<Arc<Entry>> {
+        let dropped = state.manifest.dropped.iter().find(|c| c.id == id);
+        let dropped = dropped.ok_or(Error::HistoryPruned { seq })?.clone();
+        let name = &dropped.meta.name;
+        if state
+            .manifest
+            .collections
+            .iter()
+            .any(|c| c.meta.name == *name)
+        {
+            return Err(Error::CollectionExists { name: name.clone() });
+        }
+        let entries = &state.manifest.history.entries;
+        let last = entries.iter().rev().find(|e| e.collection_id == id);
+        let last = last.ok_or(Error::HistoryPruned { seq })?.seq;
+        let written = self.open(&dropped, state.manifest.generation)?;
+        self.sync(commit, state)?;
+        let mut entry = Entry::new(
+            state.ledger.next_seq,
+            at,
+            ChangeKind::Revert,
+            id,
+            name,
+            dropped.next_row,
+        );
+        entry.was_there = false;
+        entry.target = Some(last);
+        entry.note = note.map(str::to_owned);
+        let rows: u64 = dropped.segments.iter().map(|s| u64::from(s.rows)).sum();
+        entry.revived = rows.saturating_sub(dropped.deleted.len());
+        let noted = Arc::new(entry);
+        self.publish(commit, state, |manifest| {
+            manifest.dropped.retain(|c| c.id != id);
+            manifest.collections.push(dropped.clone());
+            manifest.note(noted.clone());
+            Ok(())
+        })?;
+        add_collection(self, state, written);
+        self.list_history(state);
+        self.indexer.wake();
+        Ok(noted)
+    }
+
+    pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
+        let entry = self.entry(seq)?;
+        if let Some(known) = self.past.lock().get(&seq) {
+            return Ok(known);
+        }
+        let (_commit, state) = self.both();
+        let opened;
+        let written = match state.collections.get(&entry.collection_id) {
+            Some(written) => written,
+            None => {
+                let dropped = &state.manifest.dropped;
+                let found = dropped.iter().find(|c| c.id == entry.collection_id);
+                let found = found.ok_or(Error::HistoryPruned { seq })?;
+                opened = self.open(found, state.manifest.generation)?;
+                &opened
+            }
+        };
+        let mut past = self.past(&state, written, seq)?;
+        if !past.there {
+            return Err(Error::UnknownCollection {
+                name: entry.collection.clone(),
+            });
+        }
+        let parts = past.parts(&written.meta, written.parts())?;
+        let snapshot = Arc::new(Snapshot::new(
+            written.meta.clone(),
+            parts,
+            Arc::new(past.deleted),
+            state.manifest.generation,
+            self.revision.load(Ordering::Acquire),
+        ));
+        self.past.lock().put(seq, snapshot.clone());
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,231 @@
+//! What a process said before it died, and whether the store agrees with it.
+
+use std::collections::BTreeMap;
+
+use omendb_store::Store;
+use serde::{Deserialize, Serialize};
+
+use super::ops::{Op, Rows, read};
+
+/// A line that the process prints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Line {
+    /// The process runs.
+    Start,
+    /// The store is about to be opened.
+    Opening,
+    /// The store is open.
+    Opened,
+    /// The store is about to be closed.
+    Closing,
+    /// The store is closed.
+    Closed,
+    /// A writer begins an operation.
+    Begin { writer: usize, op: Op },
+    /// The operation is acknowledged, with what it gave.
+    Done { writer: usize, gave: u64 },
+    /// The store answered with an error; the writer goes on if it is an expected one.
+    Failed {
+        writer: usize,
+        code: String,
+        message: String,
+    },
+}
+
+/// Acknowledged rows, and the operations of which nothing is known.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    rows: Rows,
+    /// The operation in flight of each writer.
+    open: BTreeMap<usize, Op>,
+    /// Operations that failed: like one in flight, each may be there or not.
+    failed: Vec<Op>,
+    /// Operations acknowledged.
+    pub acknowledged: u64,
+    /// Errors that operations answered with: code and last message.
+    pub codes: BTreeMap<String, String>,
+    place: &'static str,
+    /// Whether the store was killed when it was last open.
+    killed: bool,
+}
+
+impl Ledger {
+    /// Takes in a line.
+    ///
+    /// # Errors
+    /// An operation that gave another result than it should have.
+    pub fn hear(&mut self, line: Line) -> Result<(), String> {
+        match line {
+            Line::Start => {
+                self.place = "start";
+                // What the process before had in flight.
+                self.failed
+                    .extend(std::mem::take(&mut self.open).into_values());
+            }
+            Line::Opening => {
+                self.place = if self.killed { "recovery" } else { "open" };
+                self.killed = true;
+            }
+            Line::Opened => self.place = "between",
+            Line::Closed => {
+                self.place = "between";
+                self.killed = false;
+            }
+            Line::Closing => self.place = "close",
+            Line::Begin { writer, op } => {
+                self.open.insert(writer, op);
+            }
+            Line::Done { writer, gave } => {
+                let op = self
+                    .open
+                    .remove(&writer)
+                    .ok_or("an end without a beginning")?;
+                self.acknowledged += 1;
+                let due = op.apply(&mut self.rows);
+                if due != gave {
+                    return Err(format!("{op:?} gave {gave} instead of {due}"));
+                }
+            }
+            Line::Failed {
+                writer,
+                code,
+                message,
+            } => {
+                self.codes.insert(code, message);
+                self.failed.extend(self.open.remove(&writer));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the process was when it said its last: the operation in flight, or opening, closing.
+    pub fn place(&self) -> &'static str {
+        self.open.values().next().map_or(self.place, Op::kind)
+    }
+
+    /// Whether the handle that had an error still shows just what it acknowledged.
+    ///
+    /// # Errors
+    /// What it shows instead.
+    pub fn shown(&self, store: &Store) -> Result<(), String> {
+        let found = read(store)?;
+        if found == self.rows {
+            return Ok(());
+        }
+        Err(difference(&self.rows, &found, &self.failed))
+    }
+
+    /// Compares with the store, and takes what is there as acknowledged from now on.
+    ///
+    /// # Errors
+    /// What is lost, invented or torn.
+    pub fn settle(&mut self, store: &Store) -> Result<(), String> {
+        let found = read(store)?;
+        self.killed = false;
+        let mut open: Vec<Op> = std::mem::take(&mut self.failed);
+        open.extend(std::mem::take(&mut self.open).into_values());
+        if open.len() > 8 {
+            return Err(format!("{} operations failed", open.len()));
+        }
+        // Each of them is there whole, or not at all.
+        for there in 0..1u32 << open.len() {
+            let mut rows = self.rows.clone();
+            for (n, op) in open.iter().enumerate() {
+                if there >> n & 1 == 1 {
+                    op.apply(&mut rows);
+                }
+            }
+            if rows == found {
+                self.rows = rows;
+                return Ok(());
+            }
+        }
+        Err(difference(&self.rows, &found, &open))
+    }
+}
+
+fn difference(acknowledged: &Rows, found: &Rows, open: &[Op]) -> String {
+    let mut out = Vec::new();
+    for (name, rows) in acknowledged {
+        let Some(there) = found.get(name) else {
+            out.push(format!("{name} is gone with {} rows", rows.len()));
+            continue;
+        };
+        let lost = rows.iter().filter(|(id, n)| there.get(id) != Some(n));
+        out.extend(
+            lost.take(3)
+                .map(|(id, n)| format!("{name}: r{id} should be {n} and is {:?}", there.get(id))),
+        );
+    }
+    for (name, there) in found {
+        let known = acknowledged.get(name);
+        let extra = there
+            .iter()
+            .filter(|(id, _)| known.is_none_or(|rows| !rows.contains_key(id)));
+        out.extend(
+            extra
+                .take(3)
+                .map(|(id, n)| format!("{name}: r{id} = {n} is extra")),
+        );
+    }
+    format!("{}; in flight: {open:?}", out.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use omendb_store::OpenOptions;
+    use omendb_store::vfs::MemVfs;
+
+    use super::*;
+
+    fn put(ids: &[u32], n: i64) -> Op {
+        Op::Put {
+            to: "a".to_owned(),
+            ids: ids.to_vec(),
+            n,
+        }
+    }
+
+    /// A store in which these were done, and a ledger that was told of others.
+    fn settle(done: &[Op], acknowledged: &[Op], in_flight: Option<Op>) -> Result<(), String> {
+        let options = OpenOptions {
+            create: true,
+            background: false,
+            ..OpenOptions::default()
+        };
+        let store = Store::open_with(Arc::new(MemVfs::new()), Path::new("/x.db"), options).unwrap();
+        let create = Op::Create { to: "a".to_owned() };
+        create.run(&store).unwrap();
+        let mut ledger = Ledger::default();
+        create.apply(&mut ledger.rows);
+        for op in done {
+            op.run(&store).unwrap();
+        }
+        for op in acknowledged {
+            op.apply(&mut ledger.rows);
+        }
+        ledger.open.extend(in_flight.map(|op| (0, op)));
+        ledger.settle(&store)
+    }
+
+    #[test]
+    fn an_operation_in_flight_may_be_there_or_not() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        settle(&[one.clone()], &[one.clone()], Some(two.clone())).unwrap();
+        settle(&[one.clone(), two.clone()], &[one], Some(two)).unwrap();
+    }
+
+    #[test]
+    fn what_is_lost_invented_or_torn_is_named() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        let lost = settle(&[one.clone()], &[one.clone(), two.clone()], None);
+        assert!(lost.unwrap_err().contains("r3 should be 2 and is None"));
+        let invented = settle(&[one.clone(), two.clone()], &[one.clone()], None);
+        assert!(invented.unwrap_err().contains("r3 = 2 is extra"));
+        let torn = settle(&[one.clone(), put(&[2], 2)], &[one], Some(two));
+        assert!(torn.unwrap_err().contains("in flight"));
+    }
+}

@@ -1,0 +1,13 @@
+//! Suites that try to break the store. The command `torture` runs them at length; `cargo test` runs a short form of each.
+
+pub mod child;
+pub mod conformance;
+pub mod full_disk;
+pub mod kill;
+pub mod ledger;
+pub mod limits;
+pub mod part;
+pub mod power;
+pub mod rng;
+pub mod vfs;
+pub mod workload;

@@ -1,0 +1,248 @@
+//! The power fails: between any two changes of the medium, with each kind of damage to what was not synced.
+//!
+//! Every image is opened, compared with what the store promised, verified and written to; then the power fails once more, anywhere in
+//! that recovery or those writes, and what is left is opened and compared again.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use omendb_store::vfs::MemVfs;
+use omendb_store::{SearchRequest, Store};
+
+use crate::ledger::{Expected, Ledger, State};
+use crate::part::{Budget, Outcome, Part};
+use crate::rng::Rng;
+use crate::vfs::{CrashVfs, Damage};
+use crate::workload::{ALL, Bench, Workload, vector};
+
+/// The part of the command.
+pub const PART: Part = Part {
+    name: "power",
+    about: "cuts the power between any two changes of the disk, with 8 kinds of damage",
+    count: 1_000_000,
+    run,
+};
+
+/// No more failures than this are gathered.
+const MAX_FAILURES: usize = 20;
+
+#[derive(Default)]
+struct Tally {
+    images: AtomicU64,
+    boundaries: AtomicU64,
+    cases: AtomicU64,
+    failures: Mutex<Vec<String>>,
+}
+
+impl Tally {
+    fn fail(&self, text: String) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() < MAX_FAILURES {
+            failures.push(text);
+        }
+    }
+
+    fn goes_on(&self, budget: &Budget) -> bool {
+        let failed = self
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
+        failed < MAX_FAILURES && budget.allows(self.images.load(Ordering::Relaxed))
+    }
+}
+
+/// Images until the budget is spent; the last workload is done to its end only if the budget lasts.
+pub fn run(budget: &Budget) -> Outcome {
+    let tally = Tally::default();
+    let next = AtomicU64::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while tally.goes_on(budget) {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let workload = ALL[n as usize % ALL.len()];
+                    let seed = budget.seed.wrapping_add(n / ALL.len() as u64);
+                    images(workload, seed, budget, &tally);
+                }
+            });
+        }
+    });
+    let failures = tally
+        .failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let images = tally.images.into_inner();
+    Outcome {
+        count: images,
+        passed: images.saturating_sub(failures.len() as u64),
+        figure: format!(
+            "{} boundaries, {} cuts, {images} different images, each cut a second time",
+            tally.boundaries.into_inner(),
+            tally.cases.into_inner(),
+        ),
+        failures,
+        skipped: None,
+    }
+}
+
+/// Every image of one run of a workload.
+fn images(workload: &dyn Workload, seed: u64, budget: &Budget, tally: &Tally) {
+    let what = format!("power: workload {}, seed {seed}", workload.name());
+    let vfs = CrashVfs::new(seed);
+    let clock = vfs.clone();
+    let ledger = Ledger::new(move || clock.count());
+    let mut bench = Bench::new(Arc::new(vfs.clone()), workload.background(), seed, ledger);
+    if let Err(e) = workload.run(&mut bench) {
+        return tally.fail(format!("{what}: without any fault: {e}"));
+    }
+    for breach in vfs.breaches() {
+        tally.fail(format!("{what}: {breach}"));
+    }
+    let (mut medium, ops) = vfs.record();
+    let mut seen = HashSet::new();
+    for boundary in 0..=ops.len() {
+        let moment = bench.ledger.moment(boundary);
+        for (n, damage) in Damage::ALL.into_iter().enumerate() {
+            if !tally.goes_on(budget) {
+                return;
+            }
+            tally.cases.fetch_add(1, Ordering::Relaxed);
+            let mut rng = Rng::new(seed ^ ((boundary as u64) << 24) ^ ((n as u64) << 20));
+            let image = medium.image(damage, &mut rng);
+            // Where all is synced the damages leave the same.
+            if !seen.insert((hash(&image), moment)) {
+                continue;
+            }
+            tally.images.fetch_add(1, Ordering::Relaxed);
+            let expected = bench.ledger.at(boundary);
+            let checked = guarded(|| check_image(image, expected, &mut rng));
+            if let Err(e) = checked {
+                tally.fail(format!("{what}, boundary {boundary}, {damage:?}: {e}"));
+            }
+        }
+        tally.boundaries.fetch_add(1, Ordering::Relaxed);
+        if let Some(op) = ops.get(boundary) {
+            medium.apply(op);
+        }
+    }
+}
+
+/// A panic is a failure like any other.
+pub fn guarded(act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(format!("panic: {}", text.unwrap_or("of another kind")))
+    })
+}
+
+fn hash(image: &MemVfs) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in image.files() {
+        path.hash(&mut hasher);
+        image.read(&path).unwrap_or_default().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Opens an image, compares, writes, cuts the power again and compares again.
+pub fn check_image(image: MemVfs, expected: &Expected, rng: &mut Rng) -> Result<(), String> {
+    let vfs = CrashVfs::over(image, rng.any());
+    let clock = vfs.clone();
+    let ledger = Ledger::new(move || clock.count());
+    let mut bench = Bench::new(Arc::new(vfs.clone()), false, rng.any(), ledger);
+    bench.open().map_err(|e| format!("it does not open: {e}"))?;
+    let found = inspect(&bench, expected)?;
+    let opened = vfs.count();
+    // From here on the store has shown it, so it must stay.
+    bench.ledger.set(found);
+    writes(&mut bench).map_err(|e| format!("a write after the recovery: {e}"))?;
+    if let Some(breach) = vfs.breaches().first() {
+        return Err(format!("after the recovery: {breach}"));
+    }
+
+    let (mut medium, ops) = vfs.record();
+    let boundary = rng.below(ops.len() as u64 + 1) as usize;
+    ops[..boundary].iter().for_each(|op| medium.apply(op));
+    let damage = Damage::ALL[rng.below(Damage::ALL.len() as u64) as usize];
+    let second = medium.image(damage, rng);
+    let expected = if boundary < opened {
+        expected
+    } else {
+        bench.ledger.at(boundary)
+    };
+    let ledger = Ledger::new(|| 0);
+    let mut again = Bench::new(Arc::new(second), false, 0, ledger);
+    let checked = match again.open() {
+        Ok(()) => inspect(&again, expected).map(drop),
+        Err(e) => Err(format!("it does not open: {e}")),
+    };
+    checked.map_err(|e| {
+        format!(
+            "second cut at {boundary} of {} (opened at {opened}), {damage:?}: {e}",
+            ops.len()
+        )
+    })
+}
+
+/// What a store holds, which must be what is expected; and it is sound.
+pub fn inspect(bench: &Bench, expected: &Expected) -> Result<State, String> {
+    let store = bench.store().map_err(|e| e.to_string())?;
+    let found = State::of(store)?;
+    expected.check(&found)?;
+    let report = store.verify().map_err(|e| format!("verify: {e}"))?;
+    if !report.problems.is_empty() {
+        return Err(format!("verify: {:?}", report.problems));
+    }
+    search(store)?;
+    Ok(found)
+}
+
+/// Hits are live, unique and in order.
+fn search(store: &Store) -> Result<(), String> {
+    for collection in store.collections() {
+        let snapshot = collection.snapshot();
+        let query = vector(1, 1);
+        let found = snapshot
+            .search(&SearchRequest::new(&query, 5))
+            .map_err(|e| format!("search: {e}"))?;
+        let rows: HashSet<u32> = found.hits.iter().map(|h| h.row).collect();
+        let live = rows.iter().all(|&row| snapshot.contains(row));
+        let sorted = found.hits.is_sorted_by(|a, b| a.distance <= b.distance);
+        let wanted = snapshot.len().min(5) as usize;
+        if !live || !sorted || rows.len() != found.hits.len() || rows.len() != wanted {
+            return Err(format!(
+                "search: {:?} of {} rows",
+                found.hits,
+                snapshot.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn writes(bench: &mut Bench) -> omendb_store::Result<()> {
+    if !bench.ledger.now().acked.tables.contains_key("words") {
+        bench.create("words")?;
+    }
+    for _ in 0..=bench.rng.below(3) {
+        let pairs = bench.pairs(3);
+        bench.add("words", &pairs)?;
+    }
+    match bench.rng.below(6) {
+        0 => bench.checkpoint()?,
+        1 => bench.import("words", &[(1, 1), (2, 2)])?,
+        _ => {}
+    }
+    if bench.rng.one_in(2) {
+        bench.close()
+    } else {
+        bench.kill();
+        Ok(())
+    }
+}

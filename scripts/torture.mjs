@@ -1,0 +1,184 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './lib/files.mjs'
+import { run } from './lib/run.mjs'
+import { done, main, note, StepFailed, seconds } from './lib/say.mjs'
+import { setup } from './lib/setup.mjs'
+
+const HELP = `npm run torture -- [PART ...] [options]
+
+Runs the suites that try to break the store: all parts, or those named.
+  list           what parts there are
+  --minutes N    how long altogether; the parts share it
+  --count N      trials of each part; without both, each part has a count of its own
+  --seed S       of the first trial (1 unless said)
+  --write        puts the table into docs/TORTURE.md
+
+Exit status 1 when a trial did not hold; its line says how to run it again.`
+
+const NATIVE = join(ROOT, 'native')
+const BINARY = join(NATIVE, 'target/release', process.platform === 'win32' ? 'torture.exe' : 'torture')
+const DOC = join(ROOT, 'docs/TORTURE.md')
+const BEGIN = '<!-- torture: begin -->'
+const END = '<!-- torture: end -->'
+
+/** The one part that is not in the binary: it needs the addon and the built package. */
+const ADDON = {
+  name: 'full-disk-addon',
+  about: 'as full-disk, under the real addon and the built package',
+  count: 2_000,
+}
+
+async function torture() {
+  const options = read(process.argv.slice(2))
+  await build()
+  const parts = [...(await listed()), ADDON]
+  if (options.parts.includes('list')) {
+    for (const { name, about } of parts) console.log(`${name.padEnd(16)} ${about}`)
+    return
+  }
+  const unknown = options.parts.filter((name) => !parts.some((part) => part.name === name))
+  if (unknown.length > 0) {
+    throw new StepFailed(
+      'parts',
+      `There is no part called ${unknown.join(', ')}.`,
+      `One of: ${parts.map(({ name }) => name).join(', ')}`,
+    )
+  }
+  const chosen = options.parts.length > 0 ? parts.filter(({ name }) => options.parts.includes(name)) : parts
+  if (chosen.includes(ADDON)) await setup()
+  const lines = []
+  const until = performance.now() + (options.minutes ?? 0) * 60_000
+  for (const [n, part] of chosen.entries()) {
+    // What a part leaves of its share goes to the ones after it.
+    const share = Math.max(0, until - performance.now()) / (chosen.length - n)
+    const budget = options.minutes === undefined ? {} : { seconds: share / 1000 }
+    lines.push(await play(part, { ...options, ...budget }))
+  }
+  const rows = table(lines)
+  console.log(
+    `\n${rows}\n\nkill -9 leaves the page cache: it does not test power loss. The part "power" does.`,
+  )
+  if (options.write) await write(rows)
+}
+
+function read(args) {
+  const options = { parts: [], seed: 1, count: undefined, minutes: undefined, write: false }
+  for (let at = 0; at < args.length; at += 1) {
+    const word = args[at]
+    if (word === '--write') options.write = true
+    else if (['--seed', '--count', '--minutes'].includes(word)) {
+      at += 1
+      const value = Number(args[at])
+      if (!(value >= 0))
+        throw new StepFailed('options', `${word} needs a number.`, 'See npm run torture -- --help.')
+      options[word.slice(2)] = value
+    } else if (word.startsWith('-')) {
+      throw new StepFailed('options', `There is no option ${word}.`, 'See npm run torture -- --help.')
+    } else options.parts.push(word)
+  }
+  return options
+}
+
+async function build() {
+  const since = performance.now()
+  const { code, out } = await run(
+    'cargo',
+    ['build', '--release', '--locked', '-p', 'omendb-torture', '--bin', 'torture'],
+    { cwd: NATIVE },
+  )
+  if (code !== 0) throw new StepFailed('build', 'The Rust build failed.', 'See the message above.', out)
+  done('build', `the command, in ${seconds(since)}`)
+}
+
+async function listed() {
+  const { out } = await run(BINARY, ['list'])
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [, name, about] = /^(\S+)\s+(.*)$/.exec(line) ?? []
+      return { name, about }
+    })
+}
+
+async function play(part, { seed, count, seconds: time }) {
+  const since = performance.now()
+  const { out } = part === ADDON ? await addon(seed, count, time) : await binary(part, seed, count, time)
+  const took = (performance.now() - since) / 1000
+  const outcome = parse(out)
+  if (outcome === null) {
+    console.log(out.trimEnd().split('\n').slice(-40).join('\n'))
+    console.log(`fail  ${part.name.padEnd(20)} it ended without an answer`)
+    process.exitCode = 1
+    return { part: part.name, figure: 'it ended without an answer', count: 0, seed, passed: 0, took }
+  }
+  for (const failure of outcome.failures) console.log(failure)
+  if (outcome.skipped) note(part.name, `skipped: ${outcome.skipped}`)
+  if (outcome.failures.length > 0) {
+    process.exitCode = 1
+    console.log(`fail  ${part.name.padEnd(20)} ${outcome.failures.length} of ${outcome.count} did not hold`)
+  } else if (outcome.count > 0) {
+    done(part.name, `${outcome.passed} held in ${took.toFixed(1)} s`)
+  }
+  const figure = outcome.skipped ? `${outcome.figure} (skipped: ${outcome.skipped})`.trim() : outcome.figure
+  return { part: part.name, figure, count: outcome.count, seed, passed: outcome.passed, took }
+}
+
+function binary(part, seed, count, time) {
+  const budget =
+    time === undefined ? (count === undefined ? [] : ['--count', count]) : ['--minutes', time / 60]
+  return run(BINARY, [part.name, '--json', '--seed', seed, ...budget].map(String))
+}
+
+function addon(seed, count, time) {
+  const script = join(ROOT, 'scripts/lib/full-disk.mjs')
+  const most = count ?? (time === undefined ? ADDON.count : Number.MAX_SAFE_INTEGER)
+  return run(process.execPath, [script, seed, most, time ?? 0].map(String))
+}
+
+/** The last line that is a JSON object. */
+function parse(out) {
+  for (const line of out.trim().split('\n').reverse()) {
+    try {
+      const value = JSON.parse(line)
+      if (Array.isArray(value.failures)) return value
+    } catch {}
+  }
+  return null
+}
+
+function table(lines) {
+  const rows = lines.map(
+    ({ part, figure, count, seed, passed, took }) =>
+      `| ${part} | ${figure} | ${count.toLocaleString('en')} | ${seed} | ${passed.toLocaleString('en')} | ${took.toFixed(1)} |`,
+  )
+  return [
+    '| part | figure | count | seed | passed | seconds |',
+    '| --- | --- | --: | --: | --: | --: |',
+    ...rows,
+  ].join('\n')
+}
+
+async function write(rows) {
+  const text = existsSync(DOC) ? readFileSync(DOC, 'utf8') : ''
+  const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
+  if (from < 0 || to < from) {
+    throw new StepFailed(
+      'write',
+      `docs/TORTURE.md has no place for the table.`,
+      `It stands between ${BEGIN} and ${END}.`,
+    )
+  }
+  const { out } = await run('git', ['rev-parse', '--short', 'HEAD'])
+  const changed = (await run('git', ['status', '--porcelain', '--untracked-files=no'])).out.trim() !== ''
+  const command = ['npm run torture --', ...process.argv.slice(2)].join(' ')
+  const date = new Date().toISOString().slice(0, 10)
+  const head = `\`${command}\`, ${date}, commit ${out.trim()}${changed ? ' with changes' : ''}:`
+  writeFileSync(DOC, `${text.slice(0, from + BEGIN.length)}\n${head}\n\n${rows}\n${text.slice(to)}`)
+  done('write', 'docs/TORTURE.md')
+}
+
+if (process.argv.includes('--help')) console.log(HELP)
+else await main(torture)

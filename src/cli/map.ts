@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { AppError, type MapInfo, type StoreInfo } from '../contract/index.ts'
+import { noWords, parse, wrong } from './args.ts'
+import type { Command } from './commands.ts'
+import { count, size } from './format.ts'
+import { type CliSession, COMMON, chooseCollection, sayReading, withEngine } from './session.ts'
+
+export const mapCommand: Command = {
+  summary: 'draw the 2D map of a collection and write it to a file',
+  help: `omendb map --store DIR [--collection NAME] --out FILE.csv|FILE.parquet [options]
+
+Draws a UMAP, saves it in the store, and writes id, x, y and the other columns. While another program writes the
+store, the map is drawn of a copy of this moment and not saved in the store.
+
+  --neighbours N    2 to 200; 15 unless said
+  --min-dist D      0 to 1; 0.1 unless said
+  --epochs N        0 lets the number of rows decide
+  --seed N          42 unless said
+  --json            print {"rows","bytes","out"}\n`,
+  async run(argv) {
+    const args = parse(argv, {
+      ...COMMON,
+      collection: { type: 'string' },
+      out: { type: 'string' },
+      neighbours: { type: 'string' },
+      'min-dist': { type: 'string' },
+      epochs: { type: 'string' },
+      seed: { type: 'string' },
+    })
+    const out = args.need('out')
+    if (!['.csv', '.parquet'].includes(extname(out).toLowerCase())) {
+      throw wrong(`--out must end in .csv or .parquet, and "${out}" does not.`)
+    }
+    const minDist = Number(args.text('min-dist') ?? 0.1)
+    if (!(minDist >= 0 && minDist <= 1)) throw wrong('--min-dist must be a number from 0 to 1.')
+    const params = {
+      neighbours: args.count('neighbours', 2, 200) ?? 15,
+      minDist,
+      spread: 1,
+      epochs: args.count('epochs', 0, 5_000) ?? 0,
+    }
+    const seed = args.count('seed', 0, 0xffff_ffff) ?? 42
+    noWords(args)
+    await withEngine(async (session) => {
+      const { engine, grant, finish } = session
+      const opened = await openOrCopy(session, args.need('store'))
+      const target = {
+        store: opened.store,
+        collection: chooseCollection(opened, args.text('collection')).name,
+      }
+      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed }))
+      const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
+      process.stdout.write(
+        args.flag('json')
+          ? `${JSON.stringify({ rows, bytes, out })}\n`
+          : `${count.format(rows)} rows written to ${out} (${size(bytes)})\n`,
+      )
+    })
+  },
+}
+
+/** The store to draw in: itself, or, while another program writes it, a copy that goes when the command ends. */
+async function openOrCopy(session: CliSession, path: string): Promise<StoreInfo> {
+  try {
+    return await session.openToWrite(path)
+  } catch (thrown) {
+    const error = AppError.from(thrown)
+    if (error.code !== 'STORE_LOCKED') throw error
+    sayReading(path, error.detail.holder)
+  }
+  const { engine, grant, finish } = session
+  const folder = mkdtempSync(join(tmpdir(), 'omendb-map-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const copy = grant(join(folder, 'copy.db'), 'store')
+  const { store } = await engine.call('store.open', { grant: grant(path, 'store'), readOnly: true })
+  await finish(engine.call('store.snapshot', { store, grant: copy }))
+  await engine.call('store.close', { store })
+  return engine.call('store.open', { grant: copy })
+}
