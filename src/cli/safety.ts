@@ -4,6 +4,11 @@ import type { Command } from './commands.ts'
 import { count, rows, size } from './format.ts'
 import { COMMON, mustBeThere, withEngine } from './session.ts'
 
+/** Places of lost rows that are printed; --json has all. */
+const LISTED_MAX = 20
+
+type Lost = RepairReport['collections'][number]['lost'][number]
+
 const FROM_TO = { from: { type: 'string' }, to: { type: 'string' }, json: { type: 'boolean' } } as const
 
 function print(json: boolean, value: unknown, text: string): void {
@@ -113,10 +118,18 @@ is.
   },
 }
 
+function lostRows({ segment, first, rows: number, ids, reason }: Lost): string {
+  const which = number === 1 ? `row ${first}` : `rows ${first} to ${first + number - 1}`
+  const named = ids.slice(0, 5).map(String).join(', ')
+  const more = number > 5 ? ', …' : ''
+  return `  ${segment}: ${which}${named ? ` (${named}${more})` : ''} lost: ${reason}`
+}
+
 function describe({ collections, notes }: RepairReport): string {
   const lines = collections.flatMap(({ name, rowsKept, rowsLost, lost }) => [
     `${name}: ${rows(rowsKept)} kept, ${rowsLost === 0 ? 'none' : count.format(rowsLost)} lost`,
-    ...lost.map((part) => `  ${part.segment}: ${rows(part.rows)} lost, ${part.reason}`),
+    ...lost.slice(0, LISTED_MAX).map(lostRows),
+    ...(lost.length > LISTED_MAX ? [`  and ${count.format(lost.length - LISTED_MAX)} more places`] : []),
   ])
   if (collections.length === 0) lines.push('No collection was found.')
   return [...lines, ...notes].join('\n')
@@ -143,7 +156,9 @@ anything is damaged; omendb repair then saves what is sound.\n`,
         .then(({ store }) => engine.call('store.verify', { store }))
         .catch(damaged)
       const { files, bytes, problems } = report
-      const found = problems.map(({ file, what }) => `\n  ${file}: ${what}`).join('')
+      const found = [...problems.map(({ file, what }) => `${file}: ${what}`), ...report.notes]
+        .map((line) => `\n  ${line}`)
+        .join('')
       const verdict = problems.length === 0 ? 'all sound' : `${count.format(problems.length)} damaged`
       print(args.flag('json'), report, `${count.format(files)} files, ${size(bytes)}: ${verdict}${found}`)
       if (problems.length > 0) process.exitCode = 1
@@ -157,5 +172,5 @@ function damaged(thrown: unknown) {
   if (error.code !== 'CORRUPT') throw error
   const { file } = error.detail
   const problem = { file: typeof file === 'string' ? file : 'the store', what: error.message, derived: false }
-  return { files: 0, bytes: 0, problems: [problem] }
+  return { files: 0, bytes: 0, problems: [problem], notes: [] }
 }

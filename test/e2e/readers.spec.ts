@@ -79,6 +79,7 @@ test('a damaged store is told as such, and what is sound goes into a new one', a
   const store = join(home, 'words.db')
   damageManifests(store)
   const { page } = await start()
+  await expect(page.getByRole('navigation', { name: 'Stores' }).getByText('words.db')).toBeVisible()
   await drop(page, [store])
   await expect(page.getByText('words.db is damaged')).toBeVisible()
   await page.getByRole('button', { name: /Repair into a new store/ }).click()

@@ -26,6 +26,9 @@ import { ToastPlace } from './Toast.tsx'
 import { TroubleBanner } from './TroubleBanner.tsx'
 import { Workspace } from './Workspace.tsx'
 
+/** What Esc closes itself. A list that was open once stays in the page, closed. */
+const OPEN = ['dialog', 'menu', 'listbox'].map((role) => `[role="${role}"]:not([data-closed])`).join()
+
 /** The window. */
 export function App() {
   const [palette, setPalette] = useState(false)
@@ -46,8 +49,7 @@ export function App() {
       if (event.defaultPrevented) return
       if (runKey(commands, event)) return
       const plain = event.key === 'Escape' && !isTyping(event.target)
-      if (plain && document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]') === null)
-        clearStep()
+      if (plain && document.querySelector(OPEN) === null) clearStep()
     }
     window.addEventListener('keydown', pressed)
     return () => window.removeEventListener('keydown', pressed)

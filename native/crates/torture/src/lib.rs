@@ -2,12 +2,15 @@
 
 pub mod child;
 pub mod conformance;
+pub mod faults;
 pub mod full_disk;
 pub mod kill;
 pub mod ledger;
 pub mod limits;
+pub mod model;
 pub mod part;
 pub mod power;
 pub mod rng;
+pub mod tally;
 pub mod vfs;
 pub mod workload;

@@ -4,7 +4,7 @@ import { engine } from '../../client/engine.ts'
 import { cancelJob } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Checkbox } from '../../ui/controls.tsx'
-import { bytes, counted, share } from '../../ui/format.ts'
+import { bytes, count, counted, share } from '../../ui/format.ts'
 import { Dialog, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './copies.module.css'
 
@@ -136,13 +136,13 @@ function Result({ result }: { result: CompactResult }) {
       <dl className={styles.facts}>
         <Fact name="Before" value={bytes(bytesBefore)} />
         <Fact name="Now" value={bytes(bytesAfter)} />
-        <Fact name="Deleted rows let go" value={rowsDropped.toLocaleString('en-US')} />
-        <Fact name="Files written anew" value={counted(segments, 'segment')} />
+        {rowsDropped > 0 && <Fact name="Deleted rows let go" value={count(rowsDropped)} />}
+        {segments > 0 && <Fact name="Written anew" value={counted(segments, 'segment')} />}
       </dl>
       <p className={styles.note}>
         {heldByHistory > 0
-          ? `The history still holds ${bytes(heldByHistory)} of deleted rows; they can be brought back.`
-          : 'No deleted row is held by the history.'}
+          ? `The history still holds ${bytes(heldByHistory)}, so that changes can be taken back.`
+          : 'The history holds nothing.'}
       </p>
     </div>
   )

@@ -96,6 +96,12 @@ impl Bench {
         }
     }
 
+    /// Goes on with another disk; the store must be closed.
+    pub fn move_to(&mut self, vfs: Arc<dyn Vfs>) {
+        self.kill();
+        self.vfs = vfs;
+    }
+
     /// A write: what it changes in the ledger, and how it is done.
     pub fn write<T>(
         &mut self,
@@ -147,6 +153,17 @@ impl Bench {
                 let ids: Vec<Id> = ids.iter().map(|n| Id::Text(id(*n))).collect();
                 store.collection(name)?.delete_ids(&ids).map(drop)
             },
+        )
+    }
+
+    /// Deletes row numbers, there or not; of the rows there these are the ids.
+    pub fn delete_rows(&mut self, name: &str, rows: &[u32], ids: &[u64]) -> Result<()> {
+        self.write(
+            |state| {
+                let rows = &mut state.table(name).rows;
+                ids.iter().for_each(|n| drop(rows.remove(&id(*n))));
+            },
+            |store| store.collection(name)?.delete_rows(rows).map(drop),
         )
     }
 

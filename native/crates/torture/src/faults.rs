@@ -1,0 +1,294 @@
+//! The disk refuses: operation 1 fails, then operation 2, and so on until the workload passes; once, and for good from there on.
+//!
+//! Each time the error must be typed, a handle whose change failed refuses all later ones and shows nothing that it did not acknowledge,
+//! and opening the store again (as it is, after a power cut, and after a second one) gives what was acknowledged. The same while a
+//! crashed store is opened.
+
+use std::sync::Arc;
+
+use omendb_store::Error;
+use omendb_store::vfs::MemVfs;
+
+use crate::ledger::{Expected, Ledger, State};
+use crate::part::{Budget, Outcome, Part};
+use crate::power::{check_image, inspect, writes};
+use crate::rng::Rng;
+use crate::tally::{Tally, guarded, on_all_cores};
+use crate::vfs::{Class, CrashVfs, Damage, FaultKind, FaultVfs, Hit, Plan};
+use crate::workload::{ALL, Bench, Workload, spec};
+
+/// The part of the command.
+pub const PART: Part = Part {
+    name: "faults",
+    about: "fails each operation of the file system in turn, with 7 errors, once and for good",
+    count: 200_000,
+    run,
+};
+
+/// Crashed stores of each workload whose opening is made to fail.
+const CRASHES: u64 = 6;
+
+/// One way through all operations. Without a kind it changes from one operation to the next.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    class: Class,
+    kind: Option<FaultKind>,
+}
+
+impl Pass {
+    fn plan(self, at: u64, sticky: bool) -> Plan {
+        let kinds = FaultKind::ALL;
+        Plan {
+            at,
+            sticky,
+            kind: self.kind.unwrap_or(kinds[at as usize % kinds.len()]),
+            class: self.class,
+        }
+    }
+}
+
+/// What the tests do: each change fails with EIO and with ENOSPC, and each operation at all with one of the errors.
+pub fn short(seed: u64) -> Outcome {
+    let change = |kind| Pass {
+        class: Class::Changes,
+        kind: Some(kind),
+    };
+    let any = Pass {
+        class: Class::Everything,
+        kind: None,
+    };
+    passes(
+        &[change(FaultKind::Io), change(FaultKind::NoSpace), any],
+        &Budget::trials(seed, u64::MAX),
+        1,
+    )
+}
+
+/// All errors on all operations, with one seed after the other.
+pub fn run(budget: &Budget) -> Outcome {
+    let all = FaultKind::ALL.map(|kind| Pass {
+        class: Class::Everything,
+        kind: Some(kind),
+    });
+    passes(&all, budget, u64::MAX)
+}
+
+fn passes(passes: &[Pass], budget: &Budget, seeds: u64) -> Outcome {
+    let tally = Tally::default();
+    let jobs = (ALL.len() * passes.len()) as u64;
+    on_all_cores(|n| {
+        let workload = ALL[n as usize % ALL.len()];
+        let pass = passes[n as usize / ALL.len() % passes.len()];
+        let seed = budget.seed.wrapping_add(n / jobs);
+        if n / jobs >= seeds || !tally.goes_on(budget) {
+            return false;
+        }
+        for sticky in [false, true] {
+            working(workload, pass, sticky, seed, budget, &tally);
+        }
+        if pass.class == Class::Everything {
+            opening(workload, pass, seed, budget, &tally);
+        }
+        true
+    });
+    tally.outcome(|count| format!("{count} failing operations"))
+}
+
+fn working(
+    workload: &dyn Workload,
+    pass: Pass,
+    sticky: bool,
+    seed: u64,
+    budget: &Budget,
+    tally: &Tally,
+) {
+    for at in 1.. {
+        if !tally.goes_on(budget) {
+            return;
+        }
+        let plan = pass.plan(at, sticky);
+        match guarded(|| trial(workload, plan, seed)) {
+            Ok(true) => tally.tried(),
+            Ok(false) => return,
+            Err(e) => {
+                tally.tried();
+                tally.fail(format!(
+                    "faults: workload {}, seed {seed}, {plan:?}: {e}",
+                    workload.name()
+                ));
+            }
+        }
+    }
+}
+
+/// Whether the operation was reached.
+fn trial(workload: &dyn Workload, plan: Plan, seed: u64) -> Result<bool, String> {
+    let disk = CrashVfs::new(seed);
+    let vfs = FaultVfs::new(Arc::new(disk.clone()), plan);
+    let mut bench = Bench::new(
+        Arc::new(vfs.clone()),
+        workload.background(),
+        seed,
+        Ledger::new(|| 0),
+    );
+    let result = workload.run(&mut bench);
+    let Some(hit) = vfs.hit() else {
+        return result
+            .map(|()| false)
+            .map_err(|e| format!("without any fault: {e}"));
+    };
+    if let Err(e) = &result {
+        typed(e, plan)?;
+        handle(&mut bench, hit, plan).map_err(|e| format!("{hit:?}, the same handle: {e}"))?;
+    }
+    let mut rng = Rng::new(seed ^ (plan.at << 20));
+    if rng.one_in(2) {
+        bench.kill();
+    }
+    // Closing may fail or not: nothing is lost by it.
+    let _ = bench.close();
+    let expected = bench.ledger.now();
+    left(&disk, expected, &mut rng).map_err(|e| format!("{hit:?}, {result:?}: {e}"))?;
+    Ok(true)
+}
+
+/// What is on the disk must do, as it is and after a power cut.
+fn left(disk: &CrashVfs, expected: &Expected, rng: &mut Rng) -> Result<(), String> {
+    check_image(disk.files(), expected, rng).map_err(|e| format!("opened again: {e}"))?;
+    let damage = Damage::ALL[rng.below(Damage::ALL.len() as u64) as usize];
+    for damage in [Damage::Dropped, damage] {
+        let image = disk.medium().image(damage, rng);
+        check_image(image, expected, rng)
+            .map_err(|e| format!("after a power cut, {damage:?}: {e}"))?;
+    }
+    Ok(())
+}
+
+/// The error says what happened; a full disk also how much was needed.
+fn typed(error: &Error, plan: Plan) -> Result<(), String> {
+    let code = error.code();
+    if code != plan.kind.code() && code != "STORE_POISONED" {
+        return Err(format!("the code {code}: {error}"));
+    }
+    match error {
+        Error::DiskFull {
+            operation: "write",
+            needed,
+            ..
+        } if !needed.is_some_and(|n| (1..1 << 20).contains(&n)) => Err(format!(
+            "a write without the bytes that it needed: {error:?}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// After a failed write the handle shows what was acknowledged, and refuses or does what comes next.
+fn handle(bench: &mut Bench, hit: &Hit, plan: Plan) -> Result<(), String> {
+    let Ok(store) = bench.store().cloned() else {
+        return Ok(());
+    };
+    match State::of(&store) {
+        Ok(shown) => {
+            let acked = Expected {
+                pending: None,
+                ..bench.ledger.now().clone()
+            };
+            acked.check(&shown).map_err(|e| format!("it shows {e}"))?;
+        }
+        // Maps are read from the disk each time.
+        Err(_) if plan.sticky && plan.class == Class::Everything => {}
+        Err(e) => return Err(e),
+    }
+    if poisons(hit) {
+        let next = store.create_collection(spec("probe")).map(drop);
+        return match next {
+            Err(e) if e.code() == "STORE_POISONED" => Ok(()),
+            other => Err(format!("the next write answers {other:?}")),
+        };
+    }
+    if !plan.sticky {
+        bench.ledger.refused();
+        if let Err(e) = writes(bench) {
+            typed(&e, plan)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the failure of this operation poisons the handle: a change that the store relies on.
+fn poisons(hit: &Hit) -> bool {
+    let derived = hit.path.extension().is_some_and(|e| e == "hnsw");
+    hit.change && !derived && !["remove", "remove_dir"].contains(&hit.operation)
+}
+
+/// The same while a crashed store is opened.
+fn opening(workload: &dyn Workload, pass: Pass, seed: u64, budget: &Budget, tally: &Tally) {
+    let disk = CrashVfs::new(seed);
+    let clock = disk.clone();
+    let ledger = Ledger::new(move || clock.count());
+    let mut bench = Bench::new(Arc::new(disk.clone()), workload.background(), seed, ledger);
+    if let Err(e) = workload.run(&mut bench) {
+        return tally.fail(format!(
+            "faults: {}: without any fault: {e}",
+            workload.name()
+        ));
+    }
+    let (medium, ops) = disk.record();
+    let mut rng = Rng::new(seed);
+    for crash in 0..CRASHES {
+        let boundary = rng.between(ops.len() as u64 / 3, ops.len() as u64 + 1) as usize;
+        let mut then = medium.clone();
+        ops[..boundary].iter().for_each(|op| then.apply(op));
+        let damage = Damage::ALL[(seed + crash) as usize % Damage::ALL.len()];
+        let image = then.image(damage, &mut rng);
+        let expected = bench.ledger.at(boundary);
+        for at in 1.. {
+            if !tally.goes_on(budget) {
+                return;
+            }
+            let plan = pass.plan(at, crash % 2 == 1);
+            match guarded(|| reopen(&image, expected, plan, seed)) {
+                Ok(true) => tally.tried(),
+                Ok(false) => break,
+                Err(e) => {
+                    tally.tried();
+                    tally.fail(format!(
+                        "faults: workload {}, seed {seed}, boundary {boundary}, {damage:?}, {plan:?} while opening: {e}",
+                        workload.name()
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn reopen(image: &MemVfs, expected: &Expected, plan: Plan, seed: u64) -> Result<bool, String> {
+    let disk = CrashVfs::over(image.fork(), seed);
+    let vfs = FaultVfs::new(Arc::new(disk.clone()), plan);
+    let mut bench = Bench::new(Arc::new(vfs.clone()), false, seed, Ledger::new(|| 0));
+    let mut expected = expected.clone();
+    let opened = bench.open();
+    let Some(hit) = vfs.hit().cloned() else {
+        return opened
+            .map(|()| false)
+            .map_err(|e| format!("without any fault: {e}"));
+    };
+    match &opened {
+        Err(e) => typed(e, plan).map_err(|e| format!("{hit:?}: {e}"))?,
+        Ok(()) if !plan.sticky => {
+            let found = inspect(&bench, &expected).map_err(|e| format!("{hit:?}, opened: {e}"))?;
+            bench.ledger.set(found);
+            let written = writes(&mut bench);
+            written.map_err(|e| format!("{hit:?}, opened, then a write: {e}"))?;
+            expected = bench.ledger.now().clone();
+        }
+        Ok(()) => {}
+    }
+    let mut rng = Rng::new(seed ^ (plan.at << 20));
+    if rng.one_in(2) {
+        bench.kill();
+    }
+    let _ = bench.close();
+    left(&disk, &expected, &mut rng).map_err(|e| format!("{hit:?}, {opened:?}: {e}"))?;
+    Ok(true)
+}
