@@ -41,7 +41,7 @@ mod tests;
 mod writer;
 
 pub(crate) use payload::{Delete, Upsert};
-pub(crate) use reader::{Log, read_log};
+pub(crate) use reader::{Entry, Log, parse, read_log};
 pub(crate) use record::{FILE_HEADER, Kind};
 pub(crate) use writer::Wal;
 
