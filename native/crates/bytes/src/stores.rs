@@ -74,7 +74,7 @@ fn floats(random: &mut Random, n: usize) -> Vec<f32> {
 }
 
 /// Rows with a column of every type; in each but the id some are null.
-fn rows(range: std::ops::Range<i64>) -> RecordBatch {
+pub fn rows(range: std::ops::Range<i64>) -> RecordBatch {
     let some = |i: i64| i % 7 != 3;
     let each = || range.clone();
     let text = |i: i64| format!("text {} of {i}", i % 5);
@@ -209,9 +209,9 @@ pub(crate) fn newest_log(vfs: &MemVfs) -> PathBuf {
     logs.max().expect("every store has a log")
 }
 
-/// A store with every kind of file: indexes under all metrics, columns of every type, text, integer and no ids, deleted
-/// rows, a map, two generations, a log.
-pub fn whole() -> MemVfs {
+/// A store with every kind of file: indexes under all metrics if there are 1,000 rows or more, columns of every type, text,
+/// integer and no ids, deleted rows, a map, two generations, a log.
+pub fn whole(n: u32) -> MemVfs {
     let vfs = MemVfs::new();
     let mut random = Random::new(2, 0);
     let store = create(&vfs, true);
@@ -220,9 +220,9 @@ pub fn whole() -> MemVfs {
         Some(IdKind::Text),
         vec![vector("v", 6, Metric::Cosine), vector("w", 3, Metric::L2)],
     );
-    let batch = rows(0..1010);
-    words.columns = batch
-        .schema()
+    let batch = rows(0..i64::from(n));
+    let fields = batch.schema();
+    words.columns = fields
         .fields()
         .iter()
         .skip(1)
@@ -232,7 +232,7 @@ pub fn whole() -> MemVfs {
         .begin_import(ImportTarget::New(words))
         .expect("a new collection");
     import
-        .append(&batch, &floats(&mut random, 1010 * 9))
+        .append(&batch, &floats(&mut random, n as usize * 9))
         .expect("rows");
     import.commit().expect("rows");
     let points = spec(
@@ -241,12 +241,14 @@ pub fn whole() -> MemVfs {
         vec![vector("v", 4, Metric::Dot)],
     );
     let points = store.create_collection(points).expect("a new collection");
-    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..300));
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..i64::from(n / 3)));
     let ids = RecordBatch::try_from_iter([("id", ids)]).expect("one column");
-    points.add(ids, &floats(&mut random, 1200)).expect("rows");
+    points
+        .add(ids, &floats(&mut random, (n / 3 * 4) as usize))
+        .expect("rows");
     let plain = spec("plain", None, vec![vector("v", 2, Metric::L2)]);
     let plain = store.create_collection(plain).expect("a new collection");
-    plain.add(bare(40), &floats(&mut random, 80)).expect("rows");
+    plain.add(bare(4), &floats(&mut random, 8)).expect("rows");
     store.checkpoint().expect("a store that can be written to");
     assert!(
         store.wait_for_index(Duration::from_secs(60)),
@@ -254,7 +256,7 @@ pub fn whole() -> MemVfs {
     );
 
     let words = store.collection("words").expect("it is there");
-    words.delete_rows(&[3, 4, 700]).expect("rows");
+    words.delete_rows(&[3, 4, n - 1]).expect("rows");
     let on_map: Vec<u32> = words.snapshot().live_rows().iter().take(200).collect();
     let meta = MapMeta {
         name: "map".to_owned(),
@@ -265,13 +267,14 @@ pub fn whole() -> MemVfs {
         created: 0,
     };
     words
-        .save_map(meta, &on_map, &floats(&mut random, 400))
+        .save_map(meta, &on_map, &floats(&mut random, 2 * on_map.len()))
         .expect("a map");
+    let more = i64::from(n) - 1;
     words
-        .add(rows(1005..1015), &floats(&mut random, 90))
+        .add(rows(more..more + 3), &floats(&mut random, 27))
         .expect("rows");
-    plain.add(bare(5), &floats(&mut random, 10)).expect("rows");
-    words.delete_rows(&[10, 1012]).expect("rows");
+    plain.add(bare(2), &floats(&mut random, 4)).expect("rows");
+    words.delete_rows(&[5, n + 1]).expect("rows");
     drop((words, points, plain));
     drop(store);
     vfs
