@@ -135,11 +135,7 @@ fn fuzz(name: &str, options: &Options) -> Option<bool> {
 
 /// Runs a target in its own process, and again with another seed if that died.
 fn supervise(target: &Target, options: &Options) -> bool {
-    let file = std::env::temp_dir().join(format!(
-        "omendb-fuzz-{}-{}",
-        std::process::id(),
-        target.name
-    ));
+    let file = targets::scratch(target.name);
     let start = Instant::now();
     let mut passed = true;
     for death in 0..DEATHS {
@@ -165,7 +161,7 @@ fn supervise(target: &Target, options: &Options) -> bool {
         if matches!(status.code(), Some(0 | 1)) {
             break;
         }
-        let input = std::fs::read(&file).unwrap_or_default();
+        let input = worker::noted(&file);
         let path = corpus::keep(&corpus::found(), &format!("{}-", target.name), &input);
         say(&format!(
             "{}: the process died ({status})\n  {}",
@@ -173,6 +169,5 @@ fn supervise(target: &Target, options: &Options) -> bool {
             path.display()
         ));
     }
-    let _ = std::fs::remove_file(file);
     passed
 }

@@ -1,7 +1,9 @@
 //! One process that feeds one target until its time is up, or it dies of an input.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -65,25 +67,42 @@ pub fn replay(target: &Target) -> (usize, Vec<String>) {
 }
 
 /// The input in hand, and since when, for whoever looks after this process.
-struct Watch<'a> {
-    file: &'a Path,
+struct Watch {
+    file: RefCell<File>,
     since: &'static AtomicU64,
     start: Instant,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Feeds an input that is written down first, so that it is known should the process die of it.
     fn feed(&self, target: &Target, input: &[u8]) -> Fed {
-        fs::write(self.file, input).expect("a temporary file");
+        self.note(input).expect("a temporary file");
         self.since.store(self.now(), Relaxed);
         let fed = timed(target, input);
         self.since.store(0, Relaxed);
         fed
     }
 
+    /// The length, then the input; the file is not cut, which takes longer than most targets do.
+    fn note(&self, input: &[u8]) -> io::Result<()> {
+        let mut file = self.file.borrow_mut();
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&[&(input.len() as u64).to_le_bytes(), input].concat())
+    }
+
     fn now(&self) -> u64 {
         self.start.elapsed().as_millis() as u64 + 1
     }
+}
+
+/// The input that a process which died wrote down last.
+pub fn noted(file: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let Some((len, input)) = bytes.split_first_chunk() else {
+        return Vec::new();
+    };
+    let len = usize::try_from(u64::from_le_bytes(*len)).unwrap_or(0);
+    input[..len.min(input.len())].to_vec()
 }
 
 /// Ends the process when an input is never done with.
@@ -107,7 +126,7 @@ pub fn run(target: &'static Target, seconds: u64, seed: u64, file: &Path, keep: 
     let start = Instant::now();
     watch_over(&SINCE, start);
     let watch = Watch {
-        file,
+        file: RefCell::new(File::create(file).expect("a temporary file")),
         since: &SINCE,
         start,
     };

@@ -6,7 +6,7 @@ use omendb_store::vfs::MemVfs;
 use serde_json::Value;
 
 use crate::exercise::exercise;
-use crate::files::{Files, refusal};
+use crate::files::{Files, is_manifest, refusal};
 use crate::random::Random;
 use crate::report::{Report, Verdict, survey};
 use crate::seal::reseal;
@@ -52,11 +52,6 @@ pub fn forged(part: &'static str, files: &Files, only: &str, count: u64, seed: u
             },
         }
     })
-}
-
-fn is_manifest(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|n| n.to_string_lossy().starts_with("MANIFEST-"))
 }
 
 /// Puts other bytes in the place of a file, and lets the manifests say that these are the right ones.

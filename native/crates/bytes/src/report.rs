@@ -117,7 +117,6 @@ pub(crate) fn survey(
     describe: impl Fn(u64) -> String + Sync,
     judge: impl Fn(u64) -> Verdict + Sync,
 ) -> Report {
-    quiet_panics();
     let start = Instant::now();
     let mut report = (0..count)
         .into_par_iter()
@@ -137,17 +136,21 @@ pub(crate) fn survey(
 
 thread_local! {
     static WATCHED: Cell<bool> = const { Cell::new(false) };
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Runs something whose panics are expected to be told, not printed.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    quiet_panics();
     let before = WATCHED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(run));
     WATCHED.set(before);
     result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-            .unwrap_or_else(|| "without a message".to_owned())
+        let text = text
+            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+            .unwrap_or_default();
+        format!("{text} at {}", PLACE.take().unwrap_or_default())
     })
 }
 
@@ -157,7 +160,9 @@ fn quiet_panics() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if !WATCHED.get() {
+            if WATCHED.get() {
+                PLACE.set(info.location().map(ToString::to_string));
+            } else {
                 before(info);
             }
         }));

@@ -82,8 +82,8 @@ pub fn find(name: &str) -> Option<&'static Target> {
     ALL.iter().find(|t| t.name == name)
 }
 
-/// A place for the one file that an importer is to read: in memory where the system has such a place.
-fn scratch(name: &str) -> PathBuf {
+/// A place for a temporary file: in memory where the system has such a place.
+pub fn scratch(name: &str) -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() {
         memory
