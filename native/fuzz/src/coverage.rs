@@ -65,12 +65,7 @@ impl Coverage {
 
     /// Adds what the run reached; whether anything of it is new.
     pub fn gain(&mut self, outcome: &str) -> bool {
-        // Without the numbers in it a message says which way was taken, not how far.
-        let text: String = outcome
-            .chars()
-            .filter(|c| !c.is_ascii_digit())
-            .take(80)
-            .collect();
+        let text = way(outcome);
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&text);
         if !self.is_guided() {
             return self.outcomes.insert(hash);
@@ -91,6 +86,17 @@ impl Coverage {
         }
         new
     }
+}
+
+/// A message without numbers and quoted pieces: which way was taken, not what was on it.
+fn way(outcome: &str) -> String {
+    let mut quoted = false;
+    let kept = outcome.chars().filter(|c| {
+        let quote = matches!(c, '"' | '\'' | '`');
+        quoted ^= quote;
+        !quoted && !quote && !c.is_ascii_digit()
+    });
+    kept.take(60).collect()
 }
 
 fn counters(unit: (usize, usize)) -> &'static mut [u8] {

@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// An input that takes longer than this is not waited for.
 const HANGS: u64 = 30_000;
 /// Inputs beyond the committed ones that are mutated further.
-const MAX_QUEUE: usize = 20_000;
+const MAX_QUEUE: usize = 4_000;
 
 /// What came of one input.
 enum Fed {
