@@ -21,9 +21,10 @@ const RECORD = join(NATIVE, 'fuzz/fuzzed.json')
 const HOST = /^host: (.+)$/m
 
 const store = (...names) => names.map((name) => `native/crates/store/src/${name}`)
-const formats = (...names) => ['reader', 'preview', 'plan', 'reject', 'sink', 'source', ...names].map(
-  (name) => `native/crates/formats/src/${name}.rs`,
-)
+const formats = (...names) =>
+  ['reader', 'preview', 'plan', 'reject', 'sink', 'source', ...names].map(
+    (name) => `native/crates/formats/src/${name}.rs`,
+  )
 const text = ['columns', 'infer', 'parse', 'text', 'window']
 
 /** Target → the sources that it is there for. */
@@ -95,9 +96,7 @@ async function build(guided) {
 async function fuzz() {
   const { named, all, seconds: time, seed, guided, write } = options()
   const record = existsSync(RECORD) ? JSON.parse(readFileSync(RECORD, 'utf8')) : {}
-  const now = Object.fromEntries(
-    Object.entries(SOURCES).map(([name, paths]) => [name, fingerprint(paths)]),
-  )
+  const now = Object.fromEntries(Object.entries(SOURCES).map(([name, paths]) => [name, fingerprint(paths)]))
   const changed = Object.keys(SOURCES).filter((name) =>
     named.length > 0 ? named.includes(name) : all || record[name] !== now[name],
   )

@@ -61,3 +61,11 @@ pub fn peak<T>(run: impl FnOnce() -> T) -> (T, usize) {
     let result = run();
     (result, PEAK.load(Relaxed).saturating_sub(before))
 }
+
+/// Most memory that this process ever had in use, where the system tells: what was asked for and never touched is not in it.
+pub fn resident_peak() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
