@@ -197,8 +197,13 @@ fn copy(
     for name in FOLDERS {
         disk.create_dir(&target.join(name))?;
     }
-    let segments = manifest.collections.iter().flat_map(|c| &c.segments);
-    let segments: Vec<PathBuf> = segments.map(|s| segment_folder(target, s.id)).collect();
+    // Whatever names them, the files of a segment lie in a folder of their own.
+    let segments: BTreeSet<PathBuf> = manifest
+        .files()
+        .filter_map(|(path, _)| path.parent().map(Path::to_path_buf))
+        .filter(|folder| folder.starts_with("segments"))
+        .map(|folder| target.join(folder))
+        .collect();
     for folder in &segments {
         disk.create_dir(folder)?;
     }
@@ -299,11 +304,9 @@ pub(crate) fn go_on(cancel: &AtomicBool, what: &str) -> Result<()> {
 
 /// Takes indexes out of a manifest.
 fn leave_out(manifest: &mut Manifest, paths: &BTreeSet<PathBuf>) {
-    for segment in manifest
-        .collections
-        .iter_mut()
-        .flat_map(|c| &mut c.segments)
-    {
+    // Dropped collections that the history can bring back have theirs too.
+    let collections = manifest.collections.iter_mut().chain(&mut manifest.dropped);
+    for segment in collections.flat_map(|c| &mut c.segments) {
         let folder = segment_folder(Path::new(""), segment.id);
         segment
             .indexes

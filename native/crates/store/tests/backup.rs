@@ -115,6 +115,23 @@ fn a_backup_has_everything_and_the_store_goes_on() {
 
 // [B1]
 #[test]
+fn what_only_the_history_still_has_is_copied_too() {
+    let vfs = MemVfs::new();
+    let store = filled(&vfs);
+    store.checkpoint().unwrap();
+    store.drop_collection("words").unwrap();
+    store.backup(copy_path(), &|_, _| {}, &GO_ON).unwrap();
+    let copy = open_copy(&vfs);
+    is_clean(&copy);
+    assert_eq!(copy.collections().len(), 1);
+    assert_eq!(
+        under(&vfs, &copy_path().join("segments")).len(),
+        under(&vfs, &root().join("segments")).len()
+    );
+}
+
+// [B1]
+#[test]
 fn what_is_copied_is_not_removed_before_it_is_copied() {
     let vfs = MemVfs::new();
     let store = filled(&vfs);

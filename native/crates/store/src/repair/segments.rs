@@ -17,8 +17,9 @@ use crate::memtable::widen;
 use crate::meta::IdKind;
 use crate::segment::{Salvage, SegmentWriter};
 
-/// Rows that are copied at once.
+/// Rows that are copied at once, and numbers in them.
 const CHUNK: u32 = 4096;
+const CHUNK_FLOATS: usize = 1 << 20;
 
 /// Brings the segments of all collections over, and lets `manifest` name what came of them.
 pub(super) fn salvage(work: &mut Work<'_>, manifest: &mut Manifest) -> Result<()> {
@@ -138,6 +139,7 @@ fn write_run(
 ) -> Result<()> {
     let meta = &collection.meta;
     let schema = meta.schema();
+    let chunk = (CHUNK_FLOATS / meta.row_floats().max(1)).clamp(1, CHUNK as usize) as u32;
     let mut put = |rows: Range<u32>, columns: Option<&RecordBatch>| -> Result<()> {
         let vectors = (0..meta.vectors.len())
             .map(|n| salvage.read_vectors(work.from, n, rows.clone()))
@@ -150,7 +152,7 @@ fn write_run(
         // Rows from before the collection had a column have nulls in it.
         let mut at = run.start;
         while at < run.end {
-            let rows = at..run.end.min(at.saturating_add(CHUNK));
+            let rows = at..run.end.min(at.saturating_add(chunk));
             at = rows.end;
             let nulls = (!schema.fields().is_empty()).then(|| {
                 let columns = schema.fields().iter();
@@ -167,7 +169,7 @@ fn write_run(
         let end = start + batch.num_rows() as u32;
         let mut at = run.start.max(*start);
         while at < run.end.min(end) {
-            let rows = at..run.end.min(end).min(at.saturating_add(CHUNK));
+            let rows = at..run.end.min(end).min(at.saturating_add(chunk));
             at = rows.end;
             let columns = batch.slice((rows.start - start) as usize, rows.len());
             put(rows, Some(&widen(&columns, &schema)?))?;
