@@ -4,10 +4,9 @@
 //! Arrow IPC stream of one batch | for each vector column: dimension u32 and rows x dimension f32`.
 //! Delete: `collection u32 | roaring bitmap of row numbers`.
 
-use std::io::Cursor;
-
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use roaring::RoaringBitmap;
@@ -107,14 +106,17 @@ fn decode_columns(bytes: &[u8], rows: u32) -> Result<Option<RecordBatch>, String
         return Ok(None);
     }
     let batch = crate::segment::guard(|| {
-        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        let batch = reader
-            .next()
-            .ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
-        match reader.next() {
-            None => Ok(batch),
-            Some(_) => Err(ArrowError::IpcError("more than one batch".into())),
+        // This decoder takes slices of what is there; a reader would first allocate whatever a length in it says.
+        let mut input = Buffer::from_slice_ref(bytes);
+        let mut decoder = StreamDecoder::new();
+        let batch = decoder
+            .decode(&mut input)?
+            .ok_or_else(|| ArrowError::IpcError("no batch".into()))?;
+        if decoder.decode(&mut input)?.is_some() {
+            return Err(ArrowError::IpcError("more than one batch".into()));
         }
+        decoder.finish()?;
+        Ok(batch)
     })?;
     if batch.num_rows() != rows as usize {
         return Err(format!(
