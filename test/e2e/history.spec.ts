@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { expect, importSample, type Page, select, test, toast } from './app.ts'
+import { expect, importSample, neighbours, type Page, select, test, toast } from './app.ts'
 
 /** Rows that the table says there are. */
 const rows = (page: Page) => page.getByRole('region', { name: 'Table' }).getByText(/^[\d,]+ rows$/)
@@ -68,6 +68,9 @@ test('a tag can be looked past, taken back and brought again, also after quittin
     page.getByRole('status').filter({ hasText: 'You are looking at words as it was' }),
   ).toBeVisible()
   await expect(page.getByRole('gridcell', { name: 'common' })).toHaveCount(0)
+  await page.locator('#query-near').fill('king')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => neighbours(page)).toContain('queen')
   await select(page, [0])
   await expect(page.getByRole('button', { name: 'Delete the selected rows' })).toHaveAttribute(
     'aria-disabled',
@@ -119,9 +122,28 @@ test('a cell is changed in place, refused where it is no value, and emptied', as
   await expect(rank).toHaveText('77')
 })
 
-test('a deleted collection comes back, and so does an import', async ({ start }) => {
-  const { page } = await start()
+test('an import is undone and redone from the menu, and a deleted collection comes back', async ({
+  start,
+}) => {
+  const { app, page } = await start()
   await importSample(page)
+  const menu = (name: 'Undo' | 'Redo', click = false) =>
+    app.evaluate(
+      ({ Menu }, [word, run]) => {
+        const edit = Menu.getApplicationMenu()?.items.find((item) => item.label === 'Edit')?.submenu
+        const found = edit?.items.find((item) => item.label.startsWith(String(word)))
+        if (run) found?.click()
+        return found?.label ?? ''
+      },
+      [name, click] as const,
+    )
+  await expect.poll(() => menu('Undo')).toBe('Undo “Imported 20,000 rows”')
+  await menu('Undo', true)
+  await expect(page.getByText('No collections yet')).toBeVisible()
+  await expect(toast(page)).toContainText('Undid “Imported 20,000 rows”')
+  await expect.poll(() => menu('Redo')).toBe('Redo “Imported 20,000 rows”')
+  await page.keyboard.press('Control+Shift+z')
+  await expect(rows(page)).toHaveText('20,000 rows')
   await page.keyboard.press('1')
   await page.getByRole('button', { name: 'More about words' }).click()
   await page.getByRole('menuitem', { name: 'Delete the collection' }).click()

@@ -46,6 +46,8 @@ mod segment;
 mod snapshot;
 mod state;
 mod store;
+#[doc(hidden)]
+pub mod testing;
 mod values;
 mod verify;
 pub mod vfs;

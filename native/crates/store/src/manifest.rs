@@ -339,6 +339,11 @@ impl Manifest {
         let mut ids = HashSet::new();
         let mut segments = HashSet::new();
         let mut maps = HashSet::new();
+        // Sizes are added up without another look.
+        self.files()
+            .try_fold(0u64, |sum, (_, f)| sum.checked_add(f.bytes))
+            .filter(|sum| *sum <= i64::MAX as u64)
+            .ok_or("its files are longer than any disk")?;
         for c in &self.collections {
             if !names.insert(&c.meta.name) {
                 return Err(format!("collection {:?} is named twice", c.meta.name));

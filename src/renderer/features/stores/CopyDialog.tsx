@@ -204,6 +204,11 @@ function CopyEnd({ result, path }: { result: CopyResult; path: string }) {
         {counted(result.files, 'file')}, {bytes(result.bytes)}, each compared with its checksum. It is
         generation {count(result.generation)} of the store.
       </p>
+      {result.leftOut.length > 0 && (
+        <p className={styles.note}>
+          Damaged, left out, and built anew when it is opened: {result.leftOut.join(', ')}.
+        </p>
+      )}
       <p className={styles.path}>{path}</p>
     </div>
   )

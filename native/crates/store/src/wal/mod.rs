@@ -42,7 +42,7 @@ mod tests;
 mod writer;
 
 pub(crate) use payload::{Delete, Edit, Revert, Stamp, Upsert};
-pub(crate) use reader::{Entry as Record, Log, read_log};
+pub(crate) use reader::{Entry as Record, Log, parse, read_log};
 pub(crate) use record::{FILE_HEADER, Kind};
 pub(crate) use salvage::{Gap, salvage_log};
 pub(crate) use writer::Wal;
