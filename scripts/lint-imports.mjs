@@ -53,7 +53,7 @@ export const CRATES = {
   'omendb-formats': [],
   'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
-  'omendb-torture': ['omendb-store'],
+  'omendb-torture': ['omendb-store', 'omendb-damage'],
   'omendb-damage': ['omendb-store'],
   'omendb-fuzz': ['omendb-damage', 'omendb-filter', 'omendb-formats', 'omendb-hnsw', 'omendb-store'],
   'omendb-napi': ['omendb-ingest', 'omendb-formats', 'omendb-store', 'omendb-distance'],
