@@ -12,8 +12,8 @@ use arrow_array::{
 use arrow_schema::Schema;
 use omendb_store::vfs::MemVfs;
 use omendb_store::{
-    Collection, CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, OpenOptions, Result, Store,
-    VectorSpec,
+    Collection, CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, OpenOptions,
+    Result, Store, VectorSpec,
 };
 
 use crate::random::Random;

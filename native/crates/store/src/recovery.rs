@@ -215,6 +215,16 @@ pub(crate) fn read(
         collections.insert(entry.id, open_collection(entry, manifest.generation, open)?);
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
+    for log in &logs {
+        if let Some((known, lsn)) = log.known_generation().filter(|k| k.0 > generation) {
+            return Err(Error::Corrupt {
+                file: root.join(manifest::file_name(known)),
+                offset: None,
+                lsn: Some(lsn),
+                reason: "it is missing, and the log knows that it was there".to_owned(),
+            });
+        }
+    }
     let mut ledger = Ledger::new(manifest.history.next_seq);
     for log in &logs {
         replay(log, &manifest, &mut collections, &mut ledger)?;

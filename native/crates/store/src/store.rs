@@ -22,7 +22,6 @@ use crate::segment::SegmentWriter;
 use crate::state::{Commit, Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
-use crate::wal::Kind;
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -333,11 +332,12 @@ impl Store {
                     Err(Error::DiskFull { .. }) => return Ok(()),
                     other => other?,
                 }
-            } else if !state.wal.is_empty() && state.wal.last_kind() != Some(Kind::Mark) {
-                // Says that the records before are durable, so that damage to the last of them is not taken for a torn tail.
-                let durable = shared.durable();
-                state.wal.append(Kind::Mark, durable, &[])?;
-                state.wal.file().sync()?;
+            }
+            // Says that the records before and this generation are durable, so that damage to the last of them is not taken for what a
+            // crash leaves.
+            let generation = state.manifest.generation;
+            if state.wal.marked() != Some(generation) {
+                state.wal.mark(generation)?;
             }
             Ok(())
         };

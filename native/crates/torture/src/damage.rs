@@ -9,7 +9,13 @@ pub const LOG: Part = Part {
     name: "wal-bytes",
     about: "cuts a log at every byte, flips every bit, makes every field hostile, and damages it at random",
     count: 10_000_000,
-    run: |budget| all(&["log-bits", "log-cuts", "log-fields"], &["log-random"], budget),
+    run: |budget| {
+        all(
+            &["log-bits", "log-cuts", "log-fields"],
+            &["log-random"],
+            budget,
+        )
+    },
 };
 
 /// All other files.

@@ -194,7 +194,7 @@ impl Default for Rule {
         Rule {
             max_age_days: 30,
             max_entries: 10_000,
-            max_bytes: 1 << 30,
+            max_bytes: 1_000_000_000,
         }
     }
 }
