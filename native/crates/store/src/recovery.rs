@@ -611,6 +611,7 @@ pub(crate) fn replay_revert(
     let Revert {
         stamp,
         target,
+        step,
         note,
         died,
         revived,
@@ -624,6 +625,7 @@ pub(crate) fn replay_revert(
     let (id, next) = (stamp.collection, written.next_row);
     let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
     entry.target = Some(target);
+    entry.step = step;
     entry.note = note;
     entry.removed = died.len();
     entry.revived = revived.len();

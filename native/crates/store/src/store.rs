@@ -210,7 +210,7 @@ impl Store {
                 .and_then(|id| history.undo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "undo" })?;
-        self.shared.revert(target.seq, None)
+        self.shared.revert(target.seq, None, true)
     }
 
     /// Takes the last undo of a collection back, also if it was that of the import that made it. Gives the new entry.
@@ -224,11 +224,11 @@ impl Store {
                 .and_then(|id| history.redo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "redo" })?;
-        self.shared.revert(target.seq, None)
+        self.shared.revert(target.seq, None, true)
     }
 
     /// The collection that has this name, or had it last.
-    fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
+    pub(crate) fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
         if let Ok(core) = self.core(name) {
             return Some(core.id);
         }
