@@ -231,7 +231,8 @@ impl Shared {
 
     /// Seals what the log holds, if it holds anything, and shows it.
     pub fn checkpoint(&self, commit: &Commit, state: &mut State) -> Result<()> {
-        if !state.wal.is_empty() {
+        // A log that was begun anew at open is empty while the one before it still has to be sealed.
+        if !state.wal.is_empty() || state.manifest.last_lsn < state.wal.last_lsn() {
             self.seal(commit, state, |_| Ok(()))?;
             let snapshots = self.unseen(state);
             self.show(snapshots);
