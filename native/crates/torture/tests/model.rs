@@ -7,7 +7,7 @@ use omendb_torture::part::Budget;
 const HISTORIES: u64 = 256;
 const SEED: u64 = 1;
 
-// [S2] [S3] [Q1] [Q2] [Q3] [Q5] [Q6]
+// [S2] [S3] [Q1] [Q2] [Q3] [Q5] [Q6] [H1] [H2] [C2] [R1] [B1]
 #[test]
 fn any_history_equals_a_plain_map() {
     let count = std::env::var("OMENDB_TORTURE_COUNT")

@@ -296,7 +296,8 @@ fn put(table: &mut Table, pairs: &[(u64, i64)]) {
     }
 }
 
-pub(super) fn id(number: u64) -> String {
+/// The id of a row.
+pub fn id(number: u64) -> String {
     format!("k{number}")
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use omendb_store::{Id, OpenOptions, Result, Store};
+use omendb_store::vfs::Vfs;
+use omendb_store::{Error, Id, OpenOptions, Result, Store};
 use serde_json::{Map, Value, json};
 
 use super::bench::id;
@@ -91,6 +92,10 @@ impl Bench {
     /// Copies the store, and compares the copy with what the store promised.
     pub fn backup(&mut self) -> Result<()> {
         let cancel = AtomicBool::new(false);
+        // The one before, if there is one.
+        if self.vfs().list(Path::new(COPY)).is_ok() {
+            remove(&*self.vfs(), Path::new(COPY))?;
+        }
         self.store()?.backup(Path::new(COPY), &|_, _| (), &cancel)?;
         let options = OpenOptions {
             read_only: true,
@@ -105,4 +110,20 @@ impl Bench {
             .unwrap_or_else(|e| panic!("the copy: {e}"));
         Ok(())
     }
+}
+
+/// Removes a folder with all that is in it.
+fn remove(vfs: &dyn Vfs, folder: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| Error::Internal {
+        reason: format!("the old copy: {e}"),
+    };
+    for entry in vfs.list(folder).map_err(failed)? {
+        let path = folder.join(&entry.name);
+        if entry.is_dir {
+            remove(vfs, &path)?;
+        } else {
+            vfs.remove(&path).map_err(failed)?;
+        }
+    }
+    vfs.remove_dir(folder).map_err(failed)
 }

@@ -11,7 +11,7 @@ mod recovery;
 mod schema;
 mod small;
 
-pub use bench::{Bench, ROOT, rows, spec, vector};
+pub use bench::{Bench, ROOT, id, rows, spec, vector};
 
 use omendb_store::Result;
 
