@@ -6,26 +6,26 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use omendb_hnsw::{BuildError, BuildParams, Graph, VectorsRef};
-use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
 use crate::part::{IndexFile, Part};
 use crate::segment::{index_file, open_file};
 use crate::state::Shared;
+use crate::sync::{Builder, Condvar, JoinHandle, Mutex};
 
 /// Segments of fewer rows are scanned: that takes no longer than a walk through a graph.
-pub(crate) const MIN_ROWS: u32 = 1000;
+pub(crate) const MIN_ROWS: u32 = if cfg!(feature = "schedule") { 6 } else { 1000 };
 
 /// The background builder of a store.
 #[derive(Default)]
 pub(crate) struct Indexer {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// These three are read and written in pure compute.
     cancel: AtomicBool,
     done: AtomicUsize,
     total: AtomicUsize,
@@ -62,7 +62,7 @@ impl Indexer {
         let mut inner = shared.indexer.inner.lock();
         inner.woken = true;
         let thread_shared = shared.clone();
-        let thread = std::thread::Builder::new()
+        let thread = Builder::new()
             .name("omendb-indexer".to_owned())
             .spawn(move || work(&thread_shared))
             .map_err(|e| Error::io("start the indexer of", &shared.root, &e))?;

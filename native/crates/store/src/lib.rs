@@ -45,6 +45,7 @@ mod segment;
 mod snapshot;
 mod state;
 mod store;
+mod sync;
 mod values;
 mod verify;
 pub mod vfs;

@@ -12,8 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::collection::Collection;
 use crate::error::{Error, Result};
 use crate::indexer::Indexer;
@@ -22,6 +20,7 @@ use crate::part::Part;
 use crate::recovery::{self, Found, LOCK};
 use crate::segment::open_part;
 use crate::state::{Core, Shared, State, snapshot_of};
+use crate::sync::{Mutex, sleep};
 use crate::vfs::{Disk, ReadOnlyVfs, Vfs};
 use crate::wal::{self, Wal};
 
@@ -128,7 +127,7 @@ pub(crate) fn settled<T>(
 
 /// Waits a little before the next try.
 pub(crate) fn pause(tries: u32) {
-    std::thread::sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
+    sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
 }
 
 /// Whether an error may be that of looking at a file while it was being written or removed.

@@ -12,11 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwap;
 use arrow_schema::SchemaRef;
-use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
@@ -30,6 +28,7 @@ use crate::meta::{CollectionMeta, Id};
 use crate::part::Part;
 use crate::reader::Reader;
 use crate::snapshot::Snapshot;
+use crate::sync::{ArcSwap, AtomicBool, AtomicU64, Mutex, MutexGuard, RwLock};
 use crate::vfs::{Disk, Lock};
 use crate::wal::Wal;
 
