@@ -60,10 +60,14 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Runs schedules until the budget is spent.
 pub fn run(budget: &Budget) -> Outcome {
-    let folder = std::env::temp_dir().join(format!("omendb-schedules-{}", std::process::id()));
-    if let Err(e) = fs::create_dir_all(&folder) {
-        return Outcome::skipped(format!("{}: {e}", folder.display()));
-    }
+    let made = tempfile::Builder::new()
+        .prefix("omendb-schedules-")
+        .tempdir();
+    let temporary = match made {
+        Ok(folder) => folder,
+        Err(e) => return Outcome::skipped(format!("no folder for schedules: {e}")),
+    };
+    let folder = temporary.path().to_path_buf();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, begun) = (AtomicU64::new(0), AtomicU64::new(0));
     let held = Arc::new(AtomicU64::new(0));
@@ -91,8 +95,9 @@ pub fn run(budget: &Budget) -> Outcome {
         }
     });
     let (failures, _) = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if failures.is_empty() {
-        let _ = fs::remove_dir_all(&folder);
+    if !failures.is_empty() {
+        // They are to be run again.
+        let _ = temporary.keep();
     }
     let passed = held.load(Ordering::Relaxed);
     Outcome {
@@ -124,6 +129,21 @@ fn tell(seed: u64, why: &str, schedule: Option<&Path>) -> String {
         file.display(),
         text.trim()
     )
+}
+
+/// Runs a small scenario under so many schedules; for tests.
+///
+/// # Panics
+/// When one does not hold; it is printed.
+pub fn hold(schedules: usize, scenario: impl Fn() + Send + Sync + 'static) {
+    let mut config = config(None);
+    config.failure_persistence = FailurePersistence::Print;
+    let scenario = Arc::new(scenario);
+    let again = scenario.clone();
+    let random = RandomScheduler::new_from_seed(1, schedules / 2);
+    Runner::new(random, config.clone()).run(move || again());
+    let pct = PctScheduler::new_from_seed(1, 3, schedules / 2);
+    Runner::new(pct, config).run(move || scenario());
 }
 
 /// Runs one schedule again, given itself or the file that holds it.

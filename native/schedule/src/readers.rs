@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use omendb_store::vfs::{MemVfs, Vfs};
 use omendb_store::{OpenOptions, Snapshot, Store};
+use shuttle::thread;
 
 use crate::model::{Moments, State};
-use crate::table;
+use crate::table::{self, NAME};
 
 /// What was seen, to be looked at again.
 type Kept = Vec<(Option<Arc<Snapshot>>, State)>;
@@ -75,6 +76,8 @@ impl Reader {
             let floor = self.floor();
             self.look(store, &floor);
             self.revision(store);
+            let info = store.info();
+            assert!(!info.read_only && info.revision >= self.revision);
         }
         self.look_again();
     }
@@ -100,6 +103,15 @@ impl Reader {
         let floor = self.floor();
         let store = open_to_read(vfs, root);
         self.look(&store, &floor);
+        let shared = store.clone();
+        let guest = thread::spawn(move || {
+            let refused = shared.undo(NAME).expect_err("it is for reading only");
+            assert_eq!(refused.code(), "READ_ONLY");
+            assert!(shared.info().read_only);
+            let problems = shared.verify().expect("it can be verified").problems;
+            let harmful = problems.iter().find(|p| !p.harmless);
+            assert!(harmful.is_none(), "damage: {harmful:?}");
+        });
         for _ in 0..times {
             let floor = self.floor();
             store.refresh().expect("a refresh");
@@ -109,6 +121,7 @@ impl Reader {
             let shown = table::read(&table::snapshot(&store));
             assert_eq!(shown, *self.believes(), "it changed by itself");
         }
+        guest.join().expect("the other one on its handle");
         self.look_again();
     }
 

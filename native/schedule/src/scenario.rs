@@ -32,7 +32,7 @@ fn open(vfs: &MemVfs, background: bool) -> Arc<Store> {
 /// Compacts and seals, so many times.
 fn compact(store: &Store, times: u32) {
     for _ in 0..times {
-        let done = match thread_rng().gen_range(0..6) {
+        let done = match thread_rng().gen_range(0..7) {
             0 => store.checkpoint(),
             1 => store.set_history_rule(HistoryRule {
                 max_entries: 2,
@@ -43,9 +43,13 @@ fn compact(store: &Store, times: u32) {
                 let stop = |_, _| cancel.store(true, Ordering::Relaxed);
                 store.compact(false, &stop, &cancel).map(|_| ())
             }
+            3 => {
+                check(store);
+                Ok(())
+            }
             way => {
                 let never = AtomicBool::new(false);
-                store.compact(way == 5, &|_, _| (), &never).map(|_| ())
+                store.compact(way == 6, &|_, _| (), &never).map(|_| ())
             }
         };
         match done {

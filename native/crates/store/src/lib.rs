@@ -8,6 +8,7 @@
 //! `manifest`, `wal`, `segment`, `maps`.
 
 mod backup;
+mod bell;
 mod bulk;
 mod bytes;
 mod cells;
@@ -16,6 +17,7 @@ mod check;
 mod collection;
 mod column;
 mod compact;
+mod durable;
 mod edit;
 mod error;
 mod filter;
@@ -40,6 +42,7 @@ mod query;
 mod read_tests;
 mod reader;
 mod recovery;
+mod revision;
 mod sealed;
 mod segment;
 mod snapshot;

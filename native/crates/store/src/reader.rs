@@ -242,7 +242,7 @@ pub(crate) fn refresh(shared: &Shared) -> Result<bool> {
 /// Lets `next` be what the handle shows. Handles of collections that are still there go on with the new state.
 fn show(shared: &Shared, state: &mut State, mut next: State) {
     let generation = next.manifest.generation;
-    let revision = shared.revision.load(Ordering::Relaxed) + 1;
+    let revision = shared.revision.next();
     let mut cores: BTreeMap<String, Arc<Core>> = BTreeMap::new();
     let mut shown = shared.cores.write();
     for (id, written) in &mut next.collections {
@@ -268,6 +268,5 @@ fn show(shared: &Shared, state: &mut State, mut next: State) {
     *shown = cores;
     *state = next;
     shared.count_bytes(state);
-    shared.list_history(state);
-    shared.revision.fetch_add(1, Ordering::AcqRel);
+    shared.revision.change(|| shared.list_history(state));
 }
