@@ -78,6 +78,9 @@ impl Reader {
             self.revision(store);
             let info = store.info();
             assert!(!info.read_only && info.revision >= self.revision);
+            let history = store.history(usize::MAX);
+            let ordered = history.windows(2).all(|w| w[0].entry.seq > w[1].entry.seq);
+            assert!(ordered, "a change stands twice: {history:?}");
         }
         self.look_again();
     }

@@ -95,6 +95,22 @@ fn asking_for_sizes_and_writing_do_not_block_each_other() {
     });
 }
 
+// [K1]
+// While a checkpoint took changes over from the log into the manifest, the history listed them twice.
+#[test]
+fn the_history_lists_each_change_once_also_during_a_checkpoint() {
+    hold(500, || {
+        let vfs = MemVfs::new();
+        let store = store(&vfs, false);
+        let sealing = {
+            let store = store.clone();
+            thread::spawn(move || store.checkpoint().unwrap())
+        };
+        assert_eq!(store.history(usize::MAX).len(), 2);
+        sealing.join().unwrap();
+    });
+}
+
 // [Q3]
 // The index of a segment that was compacted away meanwhile was noted as one that failed, for good: nobody's wait for indexes held any more.
 #[test]
@@ -109,5 +125,36 @@ fn an_index_whose_segment_is_compacted_away_is_no_failure() {
         assert!(store.verify().unwrap().problems.is_empty());
         let left = store.verify().unwrap().notes;
         assert!(left.is_empty(), "{left:?}");
+    });
+}
+
+// [W1]
+#[test]
+fn a_store_that_is_closed_while_others_write_keeps_what_was_acknowledged() {
+    hold(500, || {
+        let vfs = MemVfs::new();
+        let store = store(&vfs, true);
+        let writing = {
+            let store = store.clone();
+            thread::spawn(move || {
+                for pair in 4..8 {
+                    let (columns, vectors) = rows(&[pair], pair);
+                    match collection(&store).add(columns, &vectors) {
+                        Ok(_) => {}
+                        Err(e) if e.code() == "STORE_CLOSED" => return pair,
+                        Err(e) => panic!("{e}"),
+                    }
+                }
+                8
+            })
+        };
+        store.close().unwrap();
+        let refused = writing.join().unwrap();
+        let again = open(&vfs, false, false);
+        let found = read(&snapshot(&again)).unwrap();
+        let wanted: Vec<i64> = (0..refused).flat_map(ids).collect();
+        let found: Vec<i64> = found.into_keys().collect();
+        // What was refused may be there, whole.
+        assert!(found == wanted || found == [wanted, ids(refused).to_vec()].concat());
     });
 }
