@@ -8,6 +8,7 @@ use arrow_schema::Field;
 use roaring::RoaringBitmap;
 
 use crate::collection::Collection;
+use crate::durable::Commit;
 use crate::edit::read_cells;
 use crate::error::{Error, Result};
 use crate::history::{
@@ -18,7 +19,7 @@ use crate::manifest::{CollectionEntry, SegmentEntry};
 use crate::recovery::open_collection;
 use crate::segment::open_part;
 use crate::snapshot::Snapshot;
-use crate::state::{Commit, Shared, State, Written};
+use crate::state::{Shared, State, Written};
 use crate::store::{Store, add_collection};
 use crate::wal::{Edit, Kind, MAX_PAYLOAD, Revert};
 
@@ -389,10 +390,11 @@ impl Shared {
         })?;
         state.ledger.next_seq = state.manifest.history.next_seq;
         state.collections.remove(&id);
-        core.dropped.store(true, Ordering::Release);
-        self.cores.write().remove(&name);
-        self.list_history(state);
-        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.revision.change(|| {
+            core.dropped.store(true, Ordering::Release);
+            self.cores.write().remove(&name);
+            self.list_history(state);
+        });
         Ok(Arc::new(entry))
     }
 
@@ -480,7 +482,7 @@ impl Shared {
             parts,
             Arc::new(past.deleted),
             state.manifest.generation,
-            self.revision.load(Ordering::Acquire),
+            self.revision.now(),
         ));
         self.past.lock().put((seq, id), snapshot.clone());
         Ok(snapshot)

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::durable::Commit;
 use crate::error::{Error, Result};
 use crate::history::{self, Change, Entry, HistoryFile, MAX_PENDING};
 use crate::manifest::{ColumnFile, Manifest, SegmentEntry, file_name, segment_folder};
 use crate::memtable::{Memtable, columns_of};
 use crate::part::Part;
 use crate::segment::{SegmentWriter, open_part, write_overlays};
-use crate::state::{Commit, Shared, State, Written};
+use crate::state::{Shared, State, Written};
 use crate::wal::{self, Wal};
 
 /// The memtables are sealed once they hold this much together …

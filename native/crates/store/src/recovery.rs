@@ -5,10 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use roaring::RoaringBitmap;
 
 use crate::edit::read_cells;
@@ -23,6 +21,7 @@ use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
+use crate::sync::{ArcSwap, AtomicBool};
 use crate::vfs::{Disk, Lock, LockError};
 use crate::wal::{self, Delete, Edit, Kind, Log, Record, Revert, Stamp, Upsert, Wal, read_log};
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::bulk::{BulkWriter, ImportTarget};
 use crate::collection::{Collection, CollectionInfo};
+use crate::durable::Commit;
 use crate::error::{Error, Result};
 use crate::history::{ChangeKind, Entry, HistoryInfo, Listed, now};
 use crate::indexer::Indexer;
@@ -19,7 +20,7 @@ use crate::meta::{CollectionMeta, CollectionSpec};
 use crate::reader;
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
-use crate::state::{Commit, Core, Shared, State, Written, snapshot_of};
+use crate::state::{Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
 
@@ -146,7 +147,7 @@ impl Store {
 
     /// Grows at every visible change; for polling.
     pub fn revision(&self) -> u64 {
-        self.shared.revision.load(Ordering::Acquire)
+        self.shared.revision.now()
     }
 
     /// For a reader: looks whether the store was written to since, and if so shows its newest state, of all collections at once. Whether
@@ -409,14 +410,15 @@ pub(crate) fn add_collection(
     state: &mut State,
     mut written: Written,
 ) -> Arc<Core> {
-    let revision = shared.revision.load(Ordering::Relaxed) + 1;
-    let snapshot = snapshot_of(&written, state.manifest.generation, revision);
+    let generation = state.manifest.generation;
+    let snapshot = snapshot_of(&written, generation, shared.revision.next());
     written.core.snapshot.store(Arc::new(snapshot));
     written.dirty = false;
     let core = written.core.clone();
     let name = written.meta.name.clone();
     state.collections.insert(core.id, written);
-    shared.cores.write().insert(name, core.clone());
-    shared.revision.fetch_add(1, Ordering::AcqRel);
+    shared.revision.change(|| {
+        shared.cores.write().insert(name, core.clone());
+    });
     core
 }

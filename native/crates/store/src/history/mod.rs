@@ -12,7 +12,6 @@ mod past;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow_array::RecordBatch;
 use roaring::RoaringBitmap;
@@ -24,6 +23,7 @@ pub use list::{HistoryInfo, ListedEntry};
 pub(crate) use past::Past;
 
 use crate::manifest::FileEntry;
+use crate::sync::millis;
 use crate::wal::Stamp;
 
 /// Longest note, in bytes.
@@ -312,9 +312,7 @@ pub(crate) fn file_name(id: u64) -> String {
 
 /// Now, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as u64)
+    millis()
 }
 
 /// The entry that undoing would go back before, among the entries of one collection, oldest first.
