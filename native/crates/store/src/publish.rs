@@ -1,5 +1,6 @@
 //! New generations: checkpoints, and everything else that changes the manifest.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::durable::Commit;
@@ -147,6 +148,7 @@ impl Shared {
             .iter()
             .map(|(id, w)| (*id, w.next_row, w.deleted.clone()))
             .collect();
+        let mut written_history = None;
         self.publish(commit, state, |manifest| {
             manifest.last_lsn = last_lsn;
             for (id, next_row, deleted) in positions {
@@ -167,6 +169,7 @@ impl Shared {
                 manifest.collection_mut(*id)?.segments.push(entry.clone());
             }
             let (entries, file) = noted;
+            written_history = file.clone();
             for entry in entries {
                 manifest.note(Arc::new(entry));
             }
@@ -175,6 +178,12 @@ impl Shared {
         })?;
         state.ledger.pending.clear();
         self.list_history(state);
+        // What was forgotten in the same step is named by no generation.
+        let named = |h: &HistoryFile| state.manifest.history.files.iter().any(|f| f.id == h.id);
+        if let Some(file) = written_history.filter(|h| !named(h)) {
+            let path = Path::new(history::FOLDER).join(&file.file.name);
+            self.disk.remove(&self.root.join(path));
+        }
         if let Some(log) = log {
             state.wal = log;
             self.log_replaced(commit, state);
