@@ -37,11 +37,7 @@ impl Durable {
 
     /// Returns once the record `lsn` is durable. One of those who wait calls `sync`, which gives the LSN up to which it synced; the others
     /// find that it covered their record too. After a failure nobody may take it for done: `sync` is called again, and must refuse.
-    pub fn wait<E>(
-        &self,
-        lsn: u64,
-        sync: impl FnOnce(&Commit) -> Result<u64, E>,
-    ) -> Result<(), E> {
+    pub fn wait<E>(&self, lsn: u64, sync: impl FnOnce(&Commit) -> Result<u64, E>) -> Result<(), E> {
         let commit = self.commit();
         if self.lsn() < lsn {
             let synced = sync(&commit)?;

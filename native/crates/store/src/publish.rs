@@ -124,6 +124,7 @@ impl Shared {
         }
         let overlays = self.seal_edits(state)?;
         let noted = self.seal_changes(state)?;
+        let noted_file = noted.1.as_ref().map(|f| f.id);
         let last_lsn = state.wal.last_lsn();
         // The new log must be there before the manifest stops asking for the old one.
         let log = if state.wal.is_empty() {
@@ -164,6 +165,9 @@ impl Shared {
         })?;
         state.ledger.pending.clear();
         self.list_history(state);
+        if let Some(id) = noted_file {
+            self.drop_unnamed(state, id);
+        }
         if let Some(log) = log {
             state.wal = log;
             self.log_replaced(commit, state);
@@ -201,6 +205,14 @@ impl Shared {
             }
         }
         Ok(out)
+    }
+
+    /// Removes a file of the history that no generation came to name: the rule, or a person, let go of all its changes at once.
+    fn drop_unnamed(&self, state: &State, id: u64) {
+        if state.manifest.history.files.iter().all(|f| f.id != id) {
+            let folder = self.root.join(history::FOLDER);
+            self.disk.remove(&folder.join(history::file_name(id)));
+        }
     }
 
     /// Writes the inverses of pending changes. Gives their entries and the file that holds them.

@@ -58,9 +58,7 @@ mod explored {
         }
 
         pub fn lock(&self) -> MutexGuard<'_, T> {
-            MutexGuard(Some(
-                self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            ))
+            MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
         }
     }
 

@@ -43,7 +43,11 @@ fn state(snapshot: &Snapshot) -> Vec<Map<String, Value>> {
         let vector = snapshot.vector(*row, 0).unwrap().to_vec();
         cells.insert("v".to_owned(), json!(vector));
         let id = Id::from(cells["id"].as_str().unwrap());
-        assert_eq!(snapshot.row_of(&id), Some(*row), "the id {id} finds its row");
+        assert_eq!(
+            snapshot.row_of(&id),
+            Some(*row),
+            "the id {id} finds its row"
+        );
     }
     cells.sort_by_key(|c| c["id"].as_str().unwrap().to_owned());
     cells
@@ -137,7 +141,11 @@ fn the_state_before_any_entry_can_be_looked_at_and_gone_back_to() {
                 set(&words(&store), "d", json!({ "n": 99 }));
                 store.undo("words").unwrap();
             }
-            3 => drop(store.compact(false, &|_, _| (), &Default::default()).unwrap()),
+            3 => drop(
+                store
+                    .compact(false, &|_, _| (), &Default::default())
+                    .unwrap(),
+            ),
             _ => {}
         }
         assert_eq!(state(&words(&store).snapshot()), last, "round {round}");
@@ -150,7 +158,11 @@ fn the_state_before_any_entry_can_be_looked_at_and_gone_back_to() {
             let store = open(&fork);
             let entry = store.revert(*seq, Some("back")).unwrap();
             assert_eq!(entry.target, Some(*seq));
-            assert_eq!(&state(&words(&store).snapshot()), wanted, "back before {seq}");
+            assert_eq!(
+                &state(&words(&store).snapshot()),
+                wanted,
+                "back before {seq}"
+            );
             assert_eq!(store.verify().unwrap().problems, []);
             // The way back is a change like any other.
             let killed = open(&fork.fork());
@@ -206,7 +218,11 @@ fn undo_and_redo_go_through_all_changes_and_forth_again() {
 fn a_dropped_collection_and_an_undone_import_come_back() {
     let vfs = MemVfs::new();
     let store = open(&vfs);
-    import(&store, ImportTarget::New(spec("words")), &[("a", 1), ("b", 2)]);
+    import(
+        &store,
+        ImportTarget::New(spec("words")),
+        &[("a", 1), ("b", 2)],
+    );
     add(&words(&store), &[("c", 3)]);
     let all = state(&words(&store).snapshot());
     store.drop_collection("words").unwrap();
@@ -253,7 +269,10 @@ fn the_history_is_pruned_by_its_rule_and_says_so() {
     assert_eq!(store.history(100).len(), 3);
     let pruned = store.info().history.pruned.unwrap();
     assert_eq!(pruned.entries, 9);
-    assert_eq!(store.revert(first, None).unwrap_err().code(), "HISTORY_PRUNED");
+    assert_eq!(
+        store.revert(first, None).unwrap_err().code(),
+        "HISTORY_PRUNED"
+    );
     assert_eq!(store.before(first).unwrap_err().code(), "HISTORY_PRUNED");
     // The rule stays, and goes on.
     let again = open(&vfs.fork());
@@ -285,13 +304,22 @@ fn what_cannot_be_edited_is_refused_and_changes_nothing() {
     assert_eq!(code(&[0], json!({ "v": [1, 2, 3, 4] })), "INVALID_REQUEST");
     assert_eq!(code(&[0], json!({ "n": "many" })), "INVALID_REQUEST");
     let (batch, _) = rows(&[("x", 1)]);
-    assert_eq!(words.edit(&[0], &batch, None).unwrap_err().code(), "INVALID_REQUEST");
+    assert_eq!(
+        words.edit(&[0], &batch, None).unwrap_err().code(),
+        "INVALID_REQUEST"
+    );
     assert!(edit(&[], json!({ "n": 1 })).unwrap().is_none());
     assert!(edit(&[7, 9], json!({ "new": 1 })).unwrap().is_none());
     assert!(words.meta().column("new").is_none(), "no row, no column");
     // A row that is gone and one that stands twice.
     words.delete_ids(&[Id::from("b")]).unwrap();
-    assert_eq!(edit(&[0, 1, 0], json!({ "n": 7 })).unwrap().unwrap().changed, 1);
+    assert_eq!(
+        edit(&[0, 1, 0], json!({ "n": 7 }))
+            .unwrap()
+            .unwrap()
+            .changed,
+        1
+    );
     assert_eq!(state(&words.snapshot())[0]["n"], json!(7));
 }
 
@@ -308,7 +336,9 @@ fn new_columns_of_an_import_come_with_its_commit_alone() {
     import.append(&columns, &vectors).unwrap();
     drop(import);
     assert!(words(&store).meta().column("extra").is_none());
-    let mut import = store.begin_import_with(target, &fields, Some("more.csv")).unwrap();
+    let mut import = store
+        .begin_import_with(target, &fields, Some("more.csv"))
+        .unwrap();
     import.append(&columns, &vectors).unwrap();
     import.commit().unwrap();
     assert!(words(&store).meta().column("extra").is_some());
@@ -316,4 +346,23 @@ fn new_columns_of_an_import_come_with_its_commit_alone() {
     let again = open(&vfs.fork());
     assert!(words(&again).meta().column("extra").is_some());
     assert_eq!(words(&again).snapshot().len(), 1);
+}
+
+// [W1]
+// A change too large for a record of the log was sealed, and not shown before the next one.
+#[test]
+fn an_edit_too_large_for_the_log_is_seen_at_once() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    store.create_collection(spec("words")).unwrap();
+    let words = words(&store);
+    add(&words, &[("a", 1)]);
+    let text = "x".repeat((64 << 20) + 1);
+    set(&words, "a", json!({ "text": text }));
+    let seen = state(&words.snapshot());
+    assert!(seen[0]["text"] == json!(text), "it is not seen");
+    assert_eq!(store.history(1)[0].entry.kind, ChangeKind::Edit);
+    drop((words, store));
+    let again = open(&vfs);
+    assert!(state(&again.collection("words").unwrap().snapshot()) == seen);
 }
