@@ -94,7 +94,9 @@ pub fn run(budget: &Budget) -> Outcome {
             scope.spawn(work);
         }
     });
-    let (failures, _) = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (failures, _) = failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     if !failures.is_empty() {
         // They are to be run again.
         let _ = temporary.keep();

@@ -103,7 +103,11 @@ impl Moments {
             let from = floor[number].min(lane.states.len());
             let Some(at) = lane.states[from..].iter().position(|s| *s == of_it) else {
                 let before = lane.states[..from].contains(&of_it);
-                let why = if before { "is of the past" } else { "never was" };
+                let why = if before {
+                    "is of the past"
+                } else {
+                    "never was"
+                };
                 return Err(format!(
                     "writer {number}: this {why}:\n  {of_it:?}\nthere may be:\n  {}",
                     lane.states[from..]

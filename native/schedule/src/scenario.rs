@@ -67,8 +67,8 @@ pub fn run() {
     let two = one_in(3);
     let moments = Arc::new(Moments::new(1 + usize::from(two)));
     let mut first = Writer::first(&store, &moments);
-    first.create();
     let second = two.then(|| Writer::second(&store, &moments));
+    first.create();
     first.add();
     if one_in(2) {
         store.checkpoint().expect("a checkpoint");

@@ -41,7 +41,7 @@ impl Writer {
         }
     }
 
-    /// The second one, once there is a collection.
+    /// The second one, which is there before the collection and adds to it later.
     pub fn second(store: &Arc<Store>, moments: &Arc<Moments>) -> Writer {
         let mut writer = Writer::first(store, moments);
         writer.lane = 1;
@@ -52,7 +52,9 @@ impl Writer {
     }
 
     fn collection(&self) -> Arc<Collection> {
-        self.store.collection(NAME).expect("the collection is there")
+        self.store
+            .collection(NAME)
+            .expect("the collection is there")
     }
 
     /// The newest entry of the history, if any is left.
@@ -182,9 +184,7 @@ impl Writer {
             _ => {
                 let id = undo.or(redo).map(|e| e.collection_id);
                 let entries = self.store.history(usize::MAX);
-                let own = entries
-                    .iter()
-                    .filter(|e| Some(e.entry.collection_id) == id);
+                let own = entries.iter().filter(|e| Some(e.entry.collection_id) == id);
                 let own: Vec<u64> = own.map(|e| e.entry.seq).collect();
                 let at = below(own.len().max(1) as u32) as usize;
                 own.get(at).copied()

@@ -194,6 +194,8 @@ impl BulkWriter {
             *Arc::make_mut(&mut deleted) |= &dead;
         }
 
+        // What others wrote is shown without this import, which nothing holds before the manifest.
+        shared.sync(&commit, &mut state)?;
         let seq = state.ledger.next_seq;
         let mut note = Entry::new(seq, now(), ChangeKind::Import, id, &meta.name, first_row);
         note.was_there = new.is_none();

@@ -12,7 +12,7 @@ use crate::durable::Commit;
 use crate::edit::read_cells;
 use crate::error::{Error, Result};
 use crate::history::{
-    Cells, Change, ChangeKind, Entry, Inverse, ListedEntry, MAX_NOTE_BYTES, Past, Rule,
+    Cells, Change, ChangeKind, Entry, Inverse, Listed, ListedEntry, MAX_NOTE_BYTES, Past, Rule,
     changed_rows, now,
 };
 use crate::manifest::{CollectionEntry, SegmentEntry};
@@ -196,7 +196,8 @@ impl Store {
     /// # Errors
     /// Those of [`Store::before`].
     pub fn collection_before(&self, name: &str, seq: u64) -> Result<Arc<Snapshot>> {
-        let id = self.known_as(name, &self.shared.history.read());
+        let live = self.collection(name).ok().map(|c| c.core.id);
+        let id = live.or_else(|| self.shared.history.read().last_named(name));
         let id = id.ok_or_else(|| Error::UnknownCollection {
             name: name.to_owned(),
         })?;
@@ -209,7 +210,11 @@ impl Store {
         self.shared.seal(&commit, &mut state, |manifest| {
             manifest.history.rule = rule;
             Ok(())
-        })
+        })?;
+        self.shared
+            .revision
+            .change(|| self.shared.list_history(&state));
+        Ok(())
     }
 
     /// Takes all entries out of the history. Gives how many there were.
@@ -221,6 +226,9 @@ impl Store {
             manifest.history.forget(count, now());
             Ok(())
         })?;
+        self.shared
+            .revision
+            .change(|| self.shared.list_history(&state));
         Ok(count as u64)
     }
 }
@@ -244,6 +252,10 @@ impl Shared {
             .ok_or_else(|| Error::internal("a collection is gone"))?;
         let staged = written.stage_cells(cells)?;
         let logged = payload.len() <= MAX_PAYLOAD;
+        if !logged {
+            // What others wrote is shown without this change, which nothing holds before the manifest.
+            self.sync(commit, state)?;
+        }
         if logged {
             state.wal.append(kind, self.durable(), payload)?;
         }
@@ -262,7 +274,10 @@ impl Shared {
             return Ok(());
         }
         self.seal(commit, state, |_| Ok(()))
-            .map_err(|e| self.disk.poison(e))
+            .map_err(|e| self.disk.poison(e))?;
+        let unseen = self.unseen(state);
+        self.show(unseen);
+        Ok(())
     }
 
     /// A collection that was dropped.
@@ -271,6 +286,27 @@ impl Shared {
             open_part(&self.disk, &self.root, segment, &entry.meta).map(Arc::new)
         };
         open_collection(entry, generation, &mut open)
+    }
+
+    /// Reverts the entry of a collection that `pick` chooses. No other change can come in between.
+    pub fn take_back(
+        &self,
+        name: &str,
+        what: &'static str,
+        pick: impl FnOnce(&Listed, u32) -> Option<Arc<Entry>>,
+    ) -> Result<Arc<Entry>> {
+        let (commit, mut state) = self.publishing()?;
+        // So that the history shows everything that was written.
+        self.sync(&commit, &mut state)?;
+        let known = state.collections.iter().find(|(_, w)| w.meta.name == name);
+        let known = known.map(|(id, _)| *id);
+        let target = {
+            let history = self.history.read();
+            let id = known.or_else(|| history.last_named(name));
+            id.and_then(|id| pick(&history, id))
+        };
+        let target = target.ok_or(Error::NothingToUndo { what })?;
+        self.revert_to(&commit, &mut state, &target, None, true)
     }
 
     fn entry(&self, seq: u64) -> Result<Arc<Entry>> {
@@ -291,10 +327,21 @@ impl Shared {
     pub fn revert(&self, seq: u64, note: Option<&str>, step: bool) -> Result<Arc<Entry>> {
         let (commit, mut state) = self.publishing()?;
         let target = self.entry(seq)?;
-        let id = target.collection_id;
+        self.revert_to(&commit, &mut state, &target, note, step)
+    }
+
+    fn revert_to(
+        &self,
+        commit: &Commit,
+        state: &mut State,
+        target: &Entry,
+        note: Option<&str>,
+        step: bool,
+    ) -> Result<Arc<Entry>> {
+        let (seq, id) = (target.seq, target.collection_id);
         let at = now();
         if !state.collections.contains_key(&id) {
-            let back = self.bring_back(&commit, &mut state, &target, at, note, step)?;
+            let back = self.bring_back(commit, state, target, at, note, step)?;
             if back.target == Some(seq) {
                 return Ok(back);
             }
@@ -303,7 +350,7 @@ impl Shared {
             .collections
             .get(&id)
             .ok_or_else(|| Error::internal("a collection is gone"))?;
-        let past = self.past(&state, written, seq)?;
+        let past = self.past(state, written, seq)?;
         let mut entry = Entry::new(
             state.ledger.next_seq,
             at,
@@ -316,7 +363,7 @@ impl Shared {
         entry.step = step;
         entry.note = note.map(str::to_owned);
         if !past.there {
-            return self.take_away(&commit, &mut state, entry);
+            return self.take_away(commit, state, entry);
         }
 
         let mut later = RoaringBitmap::new();
@@ -351,14 +398,7 @@ impl Shared {
             },
         };
         let payload = revert.encode()?;
-        self.carry_out(
-            &commit,
-            &mut state,
-            change,
-            Kind::Revert,
-            &payload,
-            &revert.cells,
-        )?;
+        self.carry_out(commit, state, change, Kind::Revert, &payload, &revert.cells)?;
         Ok(Arc::new(entry))
     }
 

@@ -131,17 +131,27 @@ fn work(shared: &Arc<Shared>) {
                 .store(job.part.rows as usize, Ordering::Relaxed);
             indexer.inner.lock().running = Some(job.key);
             let result = run(shared, &job);
+            let wanted = is_there(shared, job.key);
             let mut inner = indexer.inner.lock();
             inner.running = None;
             match result {
                 Ok(()) => {}
                 Err(Error::Cancelled { .. } | Error::Closed) => return,
+                // A segment that was compacted away meanwhile needs none.
+                Err(_) if !wanted => {}
                 Err(e) => {
                     inner.failed.insert(job.key, e.to_string());
                 }
             }
         }
     }
+}
+
+/// Whether the collection still has the segment.
+fn is_there(shared: &Shared, key: Key) -> bool {
+    let (_commit, state) = shared.both();
+    let entry = state.manifest.collection(key.collection);
+    entry.is_some_and(|e| e.segments.iter().any(|s| s.id == key.segment))
 }
 
 /// A segment without an index that should have one.
@@ -201,6 +211,8 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
         // A manifest that names it may have been written nevertheless: then the handle is poisoned, and nothing is removed.
         if shared.disk.check().is_ok() {
             shared.disk.remove(&path);
+            // Fails, as it should, unless the segment is gone.
+            let _ = shared.disk.vfs().remove_dir(&folder);
         }
     }
     written

@@ -136,6 +136,7 @@ impl Shared {
         }
         let overlays = self.seal_edits(state)?;
         let noted = self.seal_changes(state)?;
+        let noted_file = noted.1.as_ref().map(|f| f.id);
         let last_lsn = state.wal.last_lsn();
         // The new log must be there before the manifest stops asking for the old one.
         let log = if state.wal.is_empty() {
@@ -148,7 +149,6 @@ impl Shared {
             .iter()
             .map(|(id, w)| (*id, w.next_row, w.deleted.clone()))
             .collect();
-        let mut written_history = None;
         self.publish(commit, state, |manifest| {
             manifest.last_lsn = last_lsn;
             for (id, next_row, deleted) in positions {
@@ -169,7 +169,6 @@ impl Shared {
                 manifest.collection_mut(*id)?.segments.push(entry.clone());
             }
             let (entries, file) = noted;
-            written_history = file.clone();
             for entry in entries {
                 manifest.note(Arc::new(entry));
             }
@@ -178,11 +177,8 @@ impl Shared {
         })?;
         state.ledger.pending.clear();
         self.list_history(state);
-        // What was forgotten in the same step is named by no generation.
-        let named = |h: &HistoryFile| state.manifest.history.files.iter().any(|f| f.id == h.id);
-        if let Some(file) = written_history.filter(|h| !named(h)) {
-            let path = Path::new(history::FOLDER).join(&file.file.name);
-            self.disk.remove(&self.root.join(path));
+        if let Some(id) = noted_file {
+            self.drop_unnamed(state, id);
         }
         if let Some(log) = log {
             state.wal = log;
@@ -221,6 +217,14 @@ impl Shared {
             }
         }
         Ok(out)
+    }
+
+    /// Removes a file of the history that no generation came to name: the rule, or a person, let go of all its changes at once.
+    fn drop_unnamed(&self, state: &State, id: u64) {
+        if state.manifest.history.files.iter().all(|f| f.id != id) {
+            let folder = self.root.join(history::FOLDER);
+            self.disk.remove(&folder.join(history::file_name(id)));
+        }
     }
 
     /// Writes the inverses of pending changes. Gives their entries and the file that holds them.

@@ -132,13 +132,15 @@ impl Store {
     pub fn info(&self) -> StoreInfo {
         let shared = &self.shared;
         let wal_bytes = shared.wal_bytes.load(Ordering::Relaxed);
+        // Let go of before the collections are asked, which look at the history themselves.
+        let history = shared.history.read().info();
         StoreInfo {
             path: shared.root.to_string_lossy().into_owned(),
             generation: shared.generation.load(Ordering::Acquire),
             revision: self.revision(),
             wal_bytes,
             disk_bytes: wal_bytes + shared.sealed_bytes.load(Ordering::Relaxed),
-            history: shared.history.read().info(),
+            history,
             read_only: shared.reader.is_some(),
             writer: shared.reader.as_ref().and_then(|r| r.writer(&shared.root)),
             collections: self.collections().iter().map(|c| c.info()).collect(),
@@ -205,13 +207,7 @@ impl Store {
     /// # Errors
     /// `NOTHING_TO_UNDO`, those of [`Store::revert`].
     pub fn undo(&self, collection: &str) -> Result<Arc<Entry>> {
-        let target = {
-            let history = self.shared.history.read();
-            self.known_as(collection, &history)
-                .and_then(|id| history.undo(id))
-        };
-        let target = target.ok_or(Error::NothingToUndo { what: "undo" })?;
-        self.shared.revert(target.seq, None, true)
+        self.shared.take_back(collection, "undo", Listed::undo)
     }
 
     /// Takes the last undo of a collection back, also if it was that of the import that made it. Gives the new entry.
@@ -219,24 +215,7 @@ impl Store {
     /// # Errors
     /// `NOTHING_TO_UNDO`, those of [`Store::revert`].
     pub fn redo(&self, collection: &str) -> Result<Arc<Entry>> {
-        let target = {
-            let history = self.shared.history.read();
-            self.known_as(collection, &history)
-                .and_then(|id| history.redo(id))
-        };
-        let target = target.ok_or(Error::NothingToUndo { what: "redo" })?;
-        self.shared.revert(target.seq, None, true)
-    }
-
-    /// The collection that has this name, or had it last.
-    pub(crate) fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
-        if let Ok(core) = self.core(name) {
-            return Some(core.id);
-        }
-        let mut entries = history.entries.iter().rev();
-        entries
-            .find(|e| e.collection == name)
-            .map(|e| e.collection_id)
+        self.shared.take_back(collection, "redo", Listed::redo)
     }
 
     fn core(&self, name: &str) -> Result<Arc<Core>> {

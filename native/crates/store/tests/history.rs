@@ -355,3 +355,22 @@ fn new_columns_of_an_import_come_with_its_commit_alone() {
     assert!(words(&again).meta().column("extra").is_some());
     assert_eq!(words(&again).snapshot().len(), 1);
 }
+
+// [W1]
+// A change too large for a record of the log was sealed, and not shown before the next one.
+#[test]
+fn an_edit_too_large_for_the_log_is_seen_at_once() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    store.create_collection(spec("words")).unwrap();
+    let words = words(&store);
+    add(&words, &[("a", 1)]);
+    let text = "x".repeat((64 << 20) + 1);
+    set(&words, "a", json!({ "text": text }));
+    let seen = state(&words.snapshot());
+    assert!(seen[0]["text"] == json!(text), "it is not seen");
+    assert_eq!(store.history(1)[0].entry.kind, ChangeKind::Edit);
+    drop((words, store));
+    let again = open(&vfs);
+    assert!(state(&again.collection("words").unwrap().snapshot()) == seen);
+}

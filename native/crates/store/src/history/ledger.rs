@@ -120,6 +120,8 @@ impl Listed {
         let mut entries = kept.entries.clone();
         entries.extend(pending.iter().map(|c| Arc::new(c.entry.clone())));
         entries.sort_by_key(|e| e.seq);
+        // While a checkpoint writes pending changes down they stand in both.
+        entries.dedup_by_key(|e| e.seq);
         Listed {
             entries,
             rule: kept.rule,

@@ -63,6 +63,13 @@ impl Listed {
         Some(&self.entries[at])
     }
 
+    /// The collection that had this name last.
+    pub fn last_named(&self, name: &str) -> Option<u32> {
+        let mut entries = self.entries.iter().rev();
+        let last = entries.find(|e| e.collection == name);
+        last.map(|e| e.collection_id)
+    }
+
     fn of(&self, collection: u32) -> Vec<&Arc<Entry>> {
         let own = |e: &&Arc<Entry>| e.collection_id == collection;
         self.entries.iter().filter(own).collect()
