@@ -184,9 +184,11 @@ impl Store {
     /// A collection as it was before entry `seq` of the history, to be read.
     ///
     /// # Errors
-    /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`.
+    /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`; for a reader `FILE_NOT_FOUND` when the writer has
+    /// forgotten it since the last refresh.
     pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
-        self.shared.before(seq)
+        let shared = &self.shared;
+        shared.before(seq).map_err(|e| shared.out_of_date(e))
     }
 
     /// Sets how long changes are kept, and takes out what is not kept any more.
