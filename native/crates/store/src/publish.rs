@@ -1,6 +1,5 @@
 //! New generations: checkpoints, and everything else that changes the manifest.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::durable::Commit;
