@@ -112,7 +112,7 @@ describe('the history', () => {
     for (const [index, seq] of seqs.entries()) {
       await bench.engine.call('history.revert', { store: place.store, seq })
       expect(withoutTag(await cells(place)), `back to before ${seq}`).toEqual(withoutTag(states[index] ?? []))
-      await bench.engine.call('history.redo', place)
+      await bench.engine.call('history.undo', place)
       expect(await cells(place), `back from ${seq}`).toEqual(now)
     }
   })
