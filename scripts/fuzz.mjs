@@ -29,9 +29,9 @@ const text = ['columns', 'infer', 'parse', 'text', 'window']
 
 /** Target → the sources that it is there for. */
 const SOURCES = {
-  wal: store('wal', 'recovery.rs', 'ingest.rs'),
-  manifest: store('manifest.rs', 'check.rs', 'meta.rs'),
-  segment: store('segment', 'part.rs', 'maps.rs'),
+  wal: store('wal', 'bytes.rs', 'ingest.rs'),
+  manifest: store('manifest.rs', 'check.rs', 'meta.rs', 'history/mod.rs'),
+  segment: store('segment', 'part.rs', 'maps.rs', 'numbers.rs', 'history/file.rs'),
   links: ['native/crates/hnsw/src/format.rs', 'native/crates/hnsw/src/search.rs'],
   filter: ['native/crates/filter/src'],
   csv: formats('csv', 'split', ...text),

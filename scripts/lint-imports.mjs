@@ -53,7 +53,7 @@ export const CRATES = {
   'omendb-formats': [],
   'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
-  'omendb-torture': ['omendb-store'],
+  'omendb-torture': ['omendb-store', 'omendb-damage'],
   'omendb-damage': ['omendb-store'],
   'omendb-fuzz': ['omendb-damage', 'omendb-filter', 'omendb-formats', 'omendb-hnsw', 'omendb-store'],
   'omendb-napi': ['omendb-ingest', 'omendb-formats', 'omendb-store', 'omendb-distance'],
@@ -82,6 +82,7 @@ for (const file of sources(join(ROOT, 'src'))) {
   }
 }
 checkCrates()
+checkThreads()
 
 if (breaches.length > 0) {
   for (const breach of breaches) console.error(breach)
@@ -134,11 +135,27 @@ function checkCrates() {
       breaches.push(`native/${folder}: ${name} is not a known crate; name it in scripts/lint-imports.mjs`)
       continue
     }
+    // Only native/schedule, a workspace of its own, builds the store for the explorer of schedules.
+    if (/features = \[[^\]]*"schedule"/.test(text))
+      breaches.push(`native/${folder}: ${name} may not turn on the feature schedule`)
     const dependencies = /^\[dependencies\]\n([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(text)?.[1] ?? ''
     for (const [, dependency] of dependencies.matchAll(/^(omendb-[a-z]+)\b/gm)) {
       if (!allowed.includes(dependency))
         breaches.push(`native/${folder}: ${name} may not depend on ${dependency}`)
     }
+  }
+}
+
+/** What threads share comes through one module, which the explorer of schedules puts its own things behind. */
+function checkThreads() {
+  const folder = join(ROOT, 'native/crates/store/src')
+  for (const name of readdirSync(folder, { recursive: true })) {
+    if (!name.endsWith('.rs') || name === 'sync.rs') continue
+    const text = readFileSync(join(folder, name), 'utf8')
+    const found = /\b(parking_lot|arc_swap|thread::(?:spawn|Builder)|sync::(?:Mutex|RwLock|Condvar))\b/.exec(
+      text.replace(/crate::sync::[^;]*;/g, ''),
+    )
+    if (found) breaches.push(`native/crates/store/src/${name}: ${found[1]} comes from crate::sync`)
   }
 }
 

@@ -12,6 +12,8 @@ const HELP = `npm test [-- SUITE ...]
 
 Sets the project up, then runs every suite, or those named:
   rust      cargo test, clippy, rustfmt
+  fuzz      every parser: 60 s where its sources changed since it last passed, else the kept inputs
+  threads   schedules of the store's threads (shuttle, loom)
   static    type check, lint, import directions, rules of docs/SPEC.md that have no test
   unit      vitest
   e2e       Playwright on the real app (a virtual display is taken where there is none)
@@ -39,6 +41,19 @@ async function check(suite, command, args, options) {
   count(suite, code === 0 ? 1 : 0, code === 0 ? 0 : 1, since, out)
 }
 
+/** Adds up what `cargo test` said. */
+function countCargo(suite, code, out, since) {
+  let passed = 0
+  let failed = 0
+  for (const [, ok, bad] of out.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)) {
+    passed += Number(ok)
+    failed += Number(bad)
+  }
+  // A crash or a build error has no result line of its own.
+  if (code !== 0 && failed === 0) failed = 1
+  count(suite, passed, failed, since, out.replace(/^test .* \.\.\. ok\n/gm, ''))
+}
+
 const bin = (path) => join(ROOT, 'node_modules', path)
 
 const SUITES = {
@@ -51,16 +66,7 @@ const SUITES = {
         cwd: NATIVE,
       },
     )
-    let passed = 0
-    let failed = 0
-    for (const [, ok, bad] of out.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)) {
-      passed += Number(ok)
-      failed += Number(bad)
-    }
-    // A crash or a build error has no result line of its own.
-    if (code !== 0 && failed === 0) failed = 1
-    const log = out.replace(/^test .* \.\.\. ok\n/gm, '')
-    count('cargo test', passed, failed, since, log)
+    countCargo('cargo test', code, out, since)
     await check(
       'clippy',
       'cargo',
@@ -70,6 +76,28 @@ const SUITES = {
       },
     )
     await check('rustfmt', 'cargo', ['fmt', '--all', '--check'], { cwd: NATIVE })
+  },
+  /** In a workspace of its own: the store is built anew there, with the threads of the explorer. */
+  async threads() {
+    const cwd = join(NATIVE, 'schedule')
+    for (const [suite, file] of [
+      ['schedule', 'schedules'],
+      ['loom', 'handshakes'],
+    ]) {
+      const since = performance.now()
+      const args = ['test', '--release', '--locked', '--no-fail-fast', '--test', file]
+      const { code, out } = await run('cargo', args, { cwd })
+      countCargo(suite, code, out, since)
+    }
+    const lints = ['clippy', '--release', '--all-targets', '--locked', '--', '-D', 'warnings']
+    await check('clippy, schedule', 'cargo', lints, { cwd })
+    await check('rustfmt, schedule', 'cargo', ['fmt', '--check'], { cwd })
+  },
+  async fuzz() {
+    const since = performance.now()
+    const { code, out } = await run(process.execPath, [join(ROOT, 'scripts/fuzz.mjs')])
+    const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(out) ?? []
+    count('fuzz', Number(passed), code !== 0 && Number(failed) === 0 ? 1 : Number(failed), since, out)
   },
   async static() {
     await check('type check', process.execPath, [bin('typescript/bin/tsc'), '-p', ROOT])

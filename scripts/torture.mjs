@@ -19,6 +19,8 @@ Exit status 1 when a trial did not hold; its line says how to run it again.`
 
 const NATIVE = join(ROOT, 'native')
 const BINARY = join(NATIVE, 'target/release', process.platform === 'win32' ? 'torture.exe' : 'torture')
+/** A workspace of its own, so that its build of the store never becomes the one that ships. */
+const SCHEDULE_FOLDER = join(NATIVE, 'schedule')
 const DOC = join(ROOT, 'docs/TORTURE.md')
 const BEGIN = '<!-- torture: begin -->'
 const END = '<!-- torture: end -->'
@@ -30,10 +32,17 @@ const ADDON = {
   count: 2_000,
 }
 
+/** Also apart: its store is built with the threads of the explorer. */
+const SCHEDULE = {
+  name: 'schedule',
+  about: 'writer, readers, compactor, copy and indexer under the schedules of an explorer',
+  count: 1_000_000,
+}
+
 async function torture() {
   const options = read(process.argv.slice(2))
   await build()
-  const parts = [...(await listed()), ADDON]
+  const parts = [...(await listed()), SCHEDULE, ADDON]
   if (options.parts.includes('list')) {
     for (const { name, about } of parts) console.log(`${name.padEnd(16)} ${about}`)
     return
@@ -48,6 +57,7 @@ async function torture() {
   }
   const chosen = options.parts.length > 0 ? parts.filter(({ name }) => options.parts.includes(name)) : parts
   if (chosen.includes(ADDON)) await setup()
+  if (chosen.includes(SCHEDULE)) await buildSchedule()
   const lines = []
   const until = performance.now() + (options.minutes ?? 0) * 60_000
   for (const [n, part] of chosen.entries()) {
@@ -92,6 +102,15 @@ async function build() {
   done('build', `the command, in ${seconds(since)}`)
 }
 
+async function buildSchedule() {
+  const since = performance.now()
+  const args = ['build', '--release', '--locked', '--bin', 'schedule']
+  const { code, out } = await run('cargo', args, { cwd: SCHEDULE_FOLDER })
+  if (code !== 0)
+    throw new StepFailed('build', 'The build of the explorer failed.', 'See the message above.', out)
+  done('build', `the explorer, in ${seconds(since)}`)
+}
+
 async function listed() {
   const { out } = await run(BINARY, ['list'])
   return out
@@ -105,7 +124,11 @@ async function listed() {
 
 async function play(part, { seed, count, seconds: time }) {
   const since = performance.now()
-  const { out } = part === ADDON ? await addon(seed, count, time) : await binary(part, seed, count, time)
+  const { out } = await (part === ADDON
+    ? addon(seed, count, time)
+    : part === SCHEDULE
+      ? schedule(seed, count, time)
+      : binary(part, seed, count, time))
   const took = (performance.now() - since) / 1000
   const outcome = parse(out)
   if (outcome === null) {
@@ -136,6 +159,12 @@ function addon(seed, count, time) {
   const script = join(ROOT, 'scripts/lib/full-disk.mjs')
   const most = count ?? (time === undefined ? ADDON.count : Number.MAX_SAFE_INTEGER)
   return run(process.execPath, [script, seed, most, time ?? 0].map(String))
+}
+
+function schedule(seed, count, time) {
+  const path = join(NATIVE, 'target/release', process.platform === 'win32' ? 'schedule.exe' : 'schedule')
+  const budget = time === undefined ? ['--count', count ?? SCHEDULE.count] : ['--minutes', time / 60]
+  return run(path, ['--seed', seed, ...budget].map(String))
 }
 
 /** The last line that is a JSON object. */

@@ -1,4 +1,11 @@
-import { AppError, type CompactResult, type CopyResult, type RepairReport } from '../contract/index.ts'
+import { relative, resolve } from 'node:path'
+import {
+  AppError,
+  type CompactResult,
+  type CopyResult,
+  type RepairReport,
+  type VerifyReport,
+} from '../contract/index.ts'
 import { noWords, parse } from './args.ts'
 import type { Command } from './commands.ts'
 import { count, rows, size } from './format.ts'
@@ -152,25 +159,32 @@ anything is damaged; omendb repair then saves what is sound.\n`,
     const args = parse(argv, COMMON)
     noWords(args)
     await withEngine(async ({ engine, openToRead }) => {
-      const report = await openToRead(args.need('store'))
+      const path = args.need('store')
+      const report = await openToRead(path)
         .then(({ store }) => engine.call('store.verify', { store }))
-        .catch(damaged)
+        .catch((thrown: unknown) => damaged(thrown, path))
       const { files, bytes, problems } = report
       const found = [...problems.map(({ file, what }) => `${file}: ${what}`), ...report.notes]
         .map((line) => `\n  ${line}`)
         .join('')
       const verdict = problems.length === 0 ? 'all sound' : `${count.format(problems.length)} damaged`
-      print(args.flag('json'), report, `${count.format(files)} files, ${size(bytes)}: ${verdict}${found}`)
+      const read = files > 0 ? `${count.format(files)} files, ${size(bytes)}: ` : ''
+      print(args.flag('json'), report, `${read}${verdict}${found}`)
       if (problems.length > 0) process.exitCode = 1
     })
   },
 }
 
 /** A store that is too damaged to be opened is a finding, not an error of this command. */
-function damaged(thrown: unknown) {
+function damaged(thrown: unknown, store: string): VerifyReport {
   const error = AppError.from(thrown)
   if (error.code !== 'CORRUPT') throw error
-  const { file } = error.detail
-  const problem = { file: typeof file === 'string' ? file : 'the store', what: error.message, derived: false }
-  return { files: 0, bytes: 0, problems: [problem], notes: [] }
+  const { file, reason } = error.detail
+  const problem = {
+    file: typeof file === 'string' ? relative(resolve(store), file) || file : store,
+    what: typeof reason === 'string' ? reason : error.message,
+    derived: false,
+  }
+  const note = 'the store cannot be opened, so only the first damage is named; omendb repair finds the rest'
+  return { files: 0, bytes: 0, problems: [problem], notes: [note] }
 }

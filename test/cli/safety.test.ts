@@ -158,7 +158,7 @@ describe('copies', () => {
     bytes[5_000] = (bytes[5_000] ?? 0) ^ 1
     writeFileSync(file, bytes)
     const verify = omendb('verify', '--store', damaged)
-    expect(verify.out).toMatch(/1 damaged\n {2}.*vectors\.0\.f32/)
+    expect(verify.out).toMatch(/1 damaged\n {2}segments.*vectors\.0\.f32: /)
     expect(verify.status).toBe(1)
     const { status, out } = omendb('repair', '--from', damaged, '--to', repaired)
     expect(status).toBe(0)

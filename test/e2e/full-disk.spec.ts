@@ -29,7 +29,7 @@ test('[W5] [W6] a full disk is told with its bytes, nothing is lost, and writing
       await page.keyboard.press('Enter')
       await page.waitForTimeout(400)
     }
-    await expect(banner).toContainText('The disk of words.db is full')
+    await expect(banner).toContainText(/The disk of words\.db is full: [\d.]+ (bytes|kB|MB) were needed/)
     await expect(banner).toContainText('Everything acknowledged is kept')
     await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible()
     await page.keyboard.press('Escape')

@@ -87,6 +87,25 @@ describe('a snapshot', () => {
     expect(existsSync(bench.path('restored.db'))).toBe(false)
   })
 
+  test('[B2] that is cancelled leaves nothing, and neither does a repair', async () => {
+    const target = await imported()
+    const starts = [
+      () => bench.engine.call('store.snapshot', { store: target.store, grant: place('copy.db') }),
+      () => bench.engine.call('store.restore', { from: place('test.db'), to: place('copy.db') }),
+      async () => {
+        await bench.engine.call('store.close', { store: target.store })
+        return bench.engine.call('store.repair', { from: place('test.db'), to: place('copy.db') })
+      },
+    ]
+    for (const start of starts) {
+      const { job } = await start()
+      await bench.engine.call('job.cancel', { job })
+      expect(await bench.end(job)).toMatchObject({ state: 'cancelled', error: { code: 'CANCELLED' } })
+      expect(existsSync(bench.path('copy.db'))).toBe(false)
+    }
+    expect((await bench.open('test.db', false)).collections).toMatchObject([{ rows: 400 }])
+  })
+
   test('needs grants for both places', async () => {
     const call = bench.engine.call('store.restore', { from: 'nothing', to: place('x.db') })
     const error: AppError = await call.catch((thrown) => thrown)

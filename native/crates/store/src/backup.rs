@@ -114,12 +114,7 @@ pub fn restore(
 /// Seals what the log holds, and pins the generation that names all of it.
 fn pin(shared: &Shared) -> Result<(Manifest, Pin<'_>)> {
     let (commit, mut state) = shared.publishing()?;
-    let contains_all = state.wal.is_empty() && state.manifest.last_lsn == state.wal.last_lsn();
-    if !contains_all {
-        shared.seal(&commit, &mut state, |_| Ok(()))?;
-        let snapshots = shared.unseen(&mut state);
-        shared.show(snapshots);
-    }
+    shared.checkpoint(&commit, &mut state)?;
     let paths = Arc::new(state.manifest.paths());
     state.pins.push(paths.clone());
     let manifest = state.manifest.clone();

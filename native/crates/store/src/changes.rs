@@ -8,6 +8,7 @@ use arrow_schema::Field;
 use roaring::RoaringBitmap;
 
 use crate::collection::Collection;
+use crate::durable::Commit;
 use crate::edit::read_cells;
 use crate::error::{Error, Result};
 use crate::history::{
@@ -18,7 +19,7 @@ use crate::manifest::{CollectionEntry, SegmentEntry};
 use crate::recovery::open_collection;
 use crate::segment::open_part;
 use crate::snapshot::Snapshot;
-use crate::state::{Commit, Shared, State, Written};
+use crate::state::{Shared, State, Written};
 use crate::store::{Store, add_collection};
 use crate::wal::{Edit, Kind, MAX_PAYLOAD, Revert};
 
@@ -178,7 +179,7 @@ impl Store {
     /// `HISTORY_PRUNED`, `COLLECTION_EXISTS` (a dropped one's name is taken), `CORRUPT`, and those of any write.
     pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
         check_note(note)?;
-        self.shared.revert(seq, note)
+        self.shared.revert(seq, note, false)
     }
 
     /// A collection as it was before entry `seq` of the history, to be read.
@@ -188,7 +189,21 @@ impl Store {
     /// forgotten it since the last refresh.
     pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
         let shared = &self.shared;
-        shared.before(seq).map_err(|e| shared.out_of_date(e))
+        let id = shared.entry(seq)?.collection_id;
+        shared.before(seq, id).map_err(|e| shared.out_of_date(e))
+    }
+
+    /// As [`Store::before`], of the collection that has this name now or had it last, whichever collection the entry is of.
+    ///
+    /// # Errors
+    /// Those of [`Store::before`].
+    pub fn collection_before(&self, name: &str, seq: u64) -> Result<Arc<Snapshot>> {
+        let shared = &self.shared;
+        let id = self.known_as(name, &shared.history.read());
+        let id = id.ok_or_else(|| Error::UnknownCollection {
+            name: name.to_owned(),
+        })?;
+        shared.before(seq, id).map_err(|e| shared.out_of_date(e))
     }
 
     /// Sets how long changes are kept, and takes out what is not kept any more.
@@ -275,13 +290,14 @@ impl Shared {
         Ok(past)
     }
 
-    pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
+    /// `step`: whether undo or redo does it.
+    pub fn revert(&self, seq: u64, note: Option<&str>, step: bool) -> Result<Arc<Entry>> {
         let (commit, mut state) = self.publishing()?;
         let target = self.entry(seq)?;
         let id = target.collection_id;
         let at = now();
         if !state.collections.contains_key(&id) {
-            let back = self.bring_back(&commit, &mut state, id, seq, at, note)?;
+            let back = self.bring_back(&commit, &mut state, &target, at, note, step)?;
             if back.target == Some(seq) {
                 return Ok(back);
             }
@@ -300,6 +316,7 @@ impl Shared {
             written.next_row,
         );
         entry.target = Some(seq);
+        entry.step = step;
         entry.note = note.map(str::to_owned);
         if !past.there {
             return self.take_away(&commit, &mut state, entry);
@@ -322,6 +339,7 @@ impl Shared {
         let revert = Revert {
             stamp: state.ledger.stamp(id, at),
             target: seq,
+            step,
             note: entry.note.clone(),
             died: died.clone(),
             revived: revived.clone(),
@@ -375,23 +393,25 @@ impl Shared {
         })?;
         state.ledger.next_seq = state.manifest.history.next_seq;
         state.collections.remove(&id);
-        core.dropped.store(true, Ordering::Release);
-        self.cores.write().remove(&name);
-        self.list_history(state);
-        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.revision.change(|| {
+            core.dropped.store(true, Ordering::Release);
+            self.cores.write().remove(&name);
+            self.list_history(state);
+        });
         Ok(Arc::new(entry))
     }
 
-    /// Brings a dropped collection back, as it was when it was dropped.
+    /// Brings the dropped collection of an entry back, as it was when it was dropped.
     fn bring_back(
         &self,
         commit: &Commit,
         state: &mut State,
-        id: u32,
-        seq: u64,
+        target: &Entry,
         at: u64,
         note: Option<&str>,
+        step: bool,
     ) -> Result<Arc<Entry>> {
+        let (id, seq) = (target.collection_id, target.seq);
         let dropped = state.manifest.dropped.iter().find(|c| c.id == id);
         let dropped = dropped.ok_or(Error::HistoryPruned { seq })?.clone();
         let name = &dropped.meta.name;
@@ -418,6 +438,7 @@ impl Shared {
         );
         entry.was_there = false;
         entry.target = Some(last);
+        entry.step = step;
         entry.note = note.map(str::to_owned);
         let rows: u64 = dropped.segments.iter().map(|s| u64::from(s.rows)).sum();
         entry.revived = rows.saturating_sub(dropped.deleted.len());
@@ -434,18 +455,19 @@ impl Shared {
         Ok(noted)
     }
 
-    pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
+    /// `id`: the collection that is looked at; whose entry it is does not matter.
+    pub fn before(&self, seq: u64, id: u32) -> Result<Arc<Snapshot>> {
         let entry = self.entry(seq)?;
-        if let Some(known) = self.past.lock().get(&seq) {
+        if let Some(known) = self.past.lock().get(&(seq, id)) {
             return Ok(known);
         }
         let (_commit, state) = self.both();
         let opened;
-        let written = match state.collections.get(&entry.collection_id) {
+        let written = match state.collections.get(&id) {
             Some(written) => written,
             None => {
                 let dropped = &state.manifest.dropped;
-                let found = dropped.iter().find(|c| c.id == entry.collection_id);
+                let found = dropped.iter().find(|c| c.id == id);
                 let found = found.ok_or(Error::HistoryPruned { seq })?;
                 opened = self.open(found, state.manifest.generation)?;
                 &opened
@@ -463,9 +485,9 @@ impl Shared {
             parts,
             Arc::new(past.deleted),
             state.manifest.generation,
-            self.revision.load(Ordering::Acquire),
+            self.revision.now(),
         ));
-        self.past.lock().put(seq, snapshot.clone());
+        self.past.lock().put((seq, id), snapshot.clone());
         Ok(snapshot)
     }
 }

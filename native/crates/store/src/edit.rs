@@ -173,6 +173,12 @@ pub(crate) fn read_cells<'a>(
         return Err(Error::internal("a row is in no part"));
     }
     let schema = Arc::new(Schema::new(fields));
+    if from.is_empty() {
+        return Ok(Cells {
+            rows: RoaringBitmap::new(),
+            columns: RecordBatch::new_empty(schema),
+        });
+    }
     let arrays = (0..columns.len()).map(|n| {
         let values: Vec<&dyn Array> = batches.iter().map(|b| b[n].as_ref()).collect();
         guard(|| interleave(&values, &from))

@@ -6,26 +6,27 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use omendb_hnsw::{BuildError, BuildParams, Graph, VectorsRef};
-use parking_lot::{Condvar, Mutex};
 
+use crate::bell::Bell;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
 use crate::part::{IndexFile, Part};
 use crate::segment::{index_file, open_file};
 use crate::state::Shared;
+use crate::sync::{Builder, JoinHandle, Mutex};
 
 /// Segments of fewer rows are scanned: that takes no longer than a walk through a graph.
-pub(crate) const MIN_ROWS: u32 = 1000;
+pub(crate) const MIN_ROWS: u32 = if cfg!(feature = "schedule") { 6 } else { 1000 };
 
 /// The background builder of a store.
 #[derive(Default)]
 pub(crate) struct Indexer {
+    bell: Bell,
     inner: Mutex<Inner>,
-    changed: Condvar,
+    /// These three are read and written in pure compute.
     cancel: AtomicBool,
     done: AtomicUsize,
     total: AtomicUsize,
@@ -34,11 +35,6 @@ pub(crate) struct Indexer {
 #[derive(Default)]
 struct Inner {
     thread: Option<JoinHandle<()>>,
-    stop: bool,
-    /// Something was sealed since the builder last looked.
-    woken: bool,
-    /// The builder looks for something to build, or builds it.
-    working: bool,
     running: Option<Key>,
     /// Builds that failed, with the reason; not tried again by this process.
     failed: BTreeMap<Key, String>,
@@ -61,37 +57,31 @@ struct Job {
 impl Indexer {
     /// Starts the builder.
     pub fn start(shared: &Arc<Shared>) -> Result<()> {
-        let mut inner = shared.indexer.inner.lock();
-        inner.woken = true;
+        let indexer = &shared.indexer;
+        indexer.bell.ring();
         let thread_shared = shared.clone();
-        let thread = std::thread::Builder::new()
+        let thread = Builder::new()
             .name("omendb-indexer".to_owned())
             .spawn(move || work(&thread_shared))
             .map_err(|e| Error::io("start the indexer of", &shared.root, &e))?;
-        inner.thread = Some(thread);
+        indexer.inner.lock().thread = Some(thread);
         Ok(())
     }
 
     /// There may be something to build.
     pub fn wake(&self) {
-        self.inner.lock().woken = true;
-        self.changed.notify_all();
+        self.bell.ring();
     }
 
     /// Cancels what is being built and waits for the builder to end. No lock of the store may be held.
     pub fn stop(&self) {
         self.cancel.store(true, Ordering::Release);
-        let thread = {
-            let mut inner = self.inner.lock();
-            inner.stop = true;
-            inner.thread.take()
-        };
-        self.changed.notify_all();
+        self.bell.stop();
+        let thread = self.inner.lock().thread.take();
         if let Some(thread) = thread {
             // A panic in the builder was reported by the panic hook; there is nothing left to do for it.
             let _ = thread.join();
         }
-        self.changed.notify_all();
     }
 
     /// Whether a builder runs.
@@ -120,55 +110,26 @@ impl Indexer {
 
     /// Waits until there is nothing to build. Whether that is so.
     pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
-        let until = Instant::now().checked_add(timeout);
-        let mut inner = self.inner.lock();
-        while inner.thread.is_some() && !inner.stop && (inner.woken || inner.working) {
-            let timed_out = match until {
-                Some(until) => self.changed.wait_until(&mut inner, until).timed_out(),
-                None => {
-                    self.changed.wait(&mut inner);
-                    false
-                }
-            };
-            if timed_out {
-                return false;
-            }
+        if self.is_on() && !self.bell.wait_idle(Instant::now().checked_add(timeout)) {
+            return false;
         }
-        let failed = !inner.failed.is_empty();
-        drop(inner);
+        let failed = !self.inner.lock().failed.is_empty();
         !failed && next_job(shared).is_none()
     }
 }
 
 fn work(shared: &Arc<Shared>) {
     let indexer = &shared.indexer;
-    loop {
-        {
-            let mut inner = indexer.inner.lock();
-            inner.running = None;
-            inner.working = false;
-            while !inner.woken && !inner.stop {
-                indexer.changed.notify_all();
-                indexer.changed.wait(&mut inner);
-            }
-            if inner.stop {
+    while indexer.bell.next_round() {
+        while let Some(job) = next_job(shared) {
+            if indexer.bell.is_stopped() {
                 return;
             }
-            inner.woken = false;
-            inner.working = true;
-        }
-        while let Some(job) = next_job(shared) {
-            {
-                let mut inner = indexer.inner.lock();
-                if inner.stop {
-                    return;
-                }
-                indexer.done.store(0, Ordering::Relaxed);
-                indexer
-                    .total
-                    .store(job.part.rows as usize, Ordering::Relaxed);
-                inner.running = Some(job.key);
-            }
+            indexer.done.store(0, Ordering::Relaxed);
+            indexer
+                .total
+                .store(job.part.rows as usize, Ordering::Relaxed);
+            indexer.inner.lock().running = Some(job.key);
             let result = run(shared, &job);
             let mut inner = indexer.inner.lock();
             inner.running = None;

@@ -8,6 +8,7 @@
 //! `manifest`, `wal`, `segment`, `maps`.
 
 mod backup;
+mod bell;
 mod bulk;
 mod bytes;
 mod cells;
@@ -16,6 +17,7 @@ mod check;
 mod collection;
 mod column;
 mod compact;
+mod durable;
 mod edit;
 mod error;
 mod filter;
@@ -41,11 +43,13 @@ mod read_tests;
 mod reader;
 mod recovery;
 mod repair;
+mod revision;
 mod sealed;
 mod segment;
 mod snapshot;
 mod state;
 mod store;
+mod sync;
 #[doc(hidden)]
 pub mod testing;
 mod values;

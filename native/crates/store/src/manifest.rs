@@ -374,8 +374,8 @@ impl CollectionEntry {
         segments.chain(maps)
     }
 
-    fn check<'a>(
-        &'a self,
+    fn check(
+        &self,
         next_segment: u64,
         next_map: u64,
         segments: &mut HashSet<u64>,

@@ -156,10 +156,8 @@ impl Collection {
             manifest.collection_mut(self.core.id)?.maps = maps.clone();
             Ok(())
         })?;
-        self.core.maps.store(Arc::new(maps));
-        shared
-            .revision
-            .fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        let maps = Arc::new(maps);
+        shared.revision.change(|| self.core.maps.store(maps));
         Ok(())
     }
 }

@@ -1,14 +1,16 @@
 //! New generations: checkpoints, and everything else that changes the manifest.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::durable::Commit;
 use crate::error::{Error, Result};
 use crate::history::{self, Change, Entry, HistoryFile, MAX_PENDING};
 use crate::manifest::{ColumnFile, Manifest, SegmentEntry, file_name, segment_folder};
 use crate::memtable::{Memtable, columns_of};
 use crate::part::Part;
 use crate::segment::{SegmentWriter, open_part, write_overlays};
-use crate::state::{Commit, Shared, State, Written};
+use crate::state::{Shared, State, Written};
 use crate::wal::{self, Wal};
 
 /// The memtables are sealed once they hold this much together …
@@ -146,6 +148,7 @@ impl Shared {
             .iter()
             .map(|(id, w)| (*id, w.next_row, w.deleted.clone()))
             .collect();
+        let mut written_history = None;
         self.publish(commit, state, |manifest| {
             manifest.last_lsn = last_lsn;
             for (id, next_row, deleted) in positions {
@@ -166,6 +169,7 @@ impl Shared {
                 manifest.collection_mut(*id)?.segments.push(entry.clone());
             }
             let (entries, file) = noted;
+            written_history = file.clone();
             for entry in entries {
                 manifest.note(Arc::new(entry));
             }
@@ -174,6 +178,12 @@ impl Shared {
         })?;
         state.ledger.pending.clear();
         self.list_history(state);
+        // What was forgotten in the same step is named by no generation.
+        let named = |h: &HistoryFile| state.manifest.history.files.iter().any(|f| f.id == h.id);
+        if let Some(file) = written_history.filter(|h| !named(h)) {
+            let path = Path::new(history::FOLDER).join(&file.file.name);
+            self.disk.remove(&self.root.join(path));
+        }
         if let Some(log) = log {
             state.wal = log;
             self.log_replaced(commit, state);
@@ -231,7 +241,8 @@ impl Shared {
 
     /// Seals what the log holds, if it holds anything, and shows it.
     pub fn checkpoint(&self, commit: &Commit, state: &mut State) -> Result<()> {
-        if !state.wal.is_empty() {
+        // A log that was begun anew at open is empty while the one before it still has to be sealed.
+        if !state.wal.is_empty() || state.manifest.last_lsn < state.wal.last_lsn() {
             self.seal(commit, state, |_| Ok(()))?;
             let snapshots = self.unseen(state);
             self.show(snapshots);

@@ -12,8 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::collection::Collection;
 use crate::error::{Error, Result};
 use crate::indexer::Indexer;
@@ -22,6 +20,7 @@ use crate::part::Part;
 use crate::recovery::{self, Found, LOCK};
 use crate::segment::open_part;
 use crate::state::{Core, Shared, State, snapshot_of};
+use crate::sync::{Mutex, sleep};
 use crate::vfs::{Disk, ReadOnlyVfs, Vfs};
 use crate::wal::{self, Wal};
 
@@ -135,7 +134,7 @@ pub(crate) fn settled<T>(
 
 /// Waits a little before the next try.
 pub(crate) fn pause(tries: u32) {
-    std::thread::sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
+    sleep(MAX_PAUSE.min(Duration::from_millis(2) * tries));
 }
 
 /// Whether an error may be that of looking at a file while it was being written or removed.
@@ -250,7 +249,7 @@ pub(crate) fn refresh(shared: &Shared) -> Result<bool> {
 /// Lets `next` be what the handle shows. Handles of collections that are still there go on with the new state.
 fn show(shared: &Shared, state: &mut State, mut next: State) {
     let generation = next.manifest.generation;
-    let revision = shared.revision.load(Ordering::Relaxed) + 1;
+    let revision = shared.revision.next();
     let mut cores: BTreeMap<String, Arc<Core>> = BTreeMap::new();
     let mut shown = shared.cores.write();
     for (id, written) in &mut next.collections {
@@ -276,6 +275,5 @@ fn show(shared: &Shared, state: &mut State, mut next: State) {
     *shown = cores;
     *state = next;
     shared.count_bytes(state);
-    shared.list_history(state);
-    shared.revision.fetch_add(1, Ordering::AcqRel);
+    shared.revision.change(|| shared.list_history(state));
 }

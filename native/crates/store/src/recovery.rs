@@ -5,10 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use roaring::RoaringBitmap;
 
 use crate::edit::read_cells;
@@ -23,6 +21,7 @@ use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
+use crate::sync::{ArcSwap, AtomicBool};
 use crate::vfs::{Disk, Lock, LockError};
 use crate::wal::{self, Delete, Edit, Kind, Log, Record, Revert, Stamp, Upsert, Wal, read_log};
 
@@ -215,6 +214,16 @@ pub(crate) fn read(
         collections.insert(entry.id, open_collection(entry, manifest.generation, open)?);
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
+    for log in &logs {
+        if let Some((known, lsn)) = log.known_generation().filter(|k| k.0 > generation) {
+            return Err(Error::Corrupt {
+                file: root.join(manifest::file_name(known)),
+                offset: None,
+                lsn: Some(lsn),
+                reason: "it is missing, and the log knows that it was there".to_owned(),
+            });
+        }
+    }
     let mut ledger = Ledger::new(manifest.history.next_seq);
     for log in &logs {
         replay(log, &manifest, &mut collections, &mut ledger)?;
@@ -601,6 +610,7 @@ pub(crate) fn replay_revert(
     let Revert {
         stamp,
         target,
+        step,
         note,
         died,
         revived,
@@ -614,6 +624,7 @@ pub(crate) fn replay_revert(
     let (id, next) = (stamp.collection, written.next_row);
     let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
     entry.target = Some(target);
+    entry.step = step;
     entry.note = note;
     entry.removed = died.len();
     entry.revived = revived.len();

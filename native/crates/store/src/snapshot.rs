@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use omendb_hnsw::VectorsRef;
-use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
 use crate::lru::Lru;
 use crate::meta::{CollectionMeta, Id, VectorSpec};
 use crate::part::Part;
+use crate::sync::Mutex;
 use crate::view::{View, ViewKey};
 
 /// Filter results kept for a snapshot.

@@ -12,13 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwap;
 use arrow_schema::SchemaRef;
-use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 
+use crate::durable::{Commit, Durable};
 use crate::error::{Error, Result};
 use crate::history::{Entry, Inverse, Ledger, Listed};
 use crate::indexer::Indexer;
@@ -29,7 +28,9 @@ use crate::memtable::Memtable;
 use crate::meta::{CollectionMeta, Id};
 use crate::part::Part;
 use crate::reader::Reader;
+use crate::revision::Revision;
 use crate::snapshot::Snapshot;
+use crate::sync::{ArcSwap, AtomicBool, AtomicU64, Mutex, MutexGuard, RwLock};
 use crate::vfs::{Disk, Lock};
 use crate::wal::Wal;
 
@@ -40,31 +41,25 @@ const PAST_KEPT: usize = 4;
 pub(crate) struct Shared {
     pub root: PathBuf,
     pub disk: Arc<Disk>,
-    commit: Mutex<Commit>,
     state: Mutex<State>,
     /// The collections by name, as they are durable.
     pub cores: RwLock<BTreeMap<String, Arc<Core>>>,
-    /// Bumped at each visible change.
-    pub revision: AtomicU64,
+    pub revision: Revision,
     pub history: RwLock<Listed>,
     /// Held while segments are compacted: one at a time.
     pub compacting: Mutex<()>,
     /// States of the past that were looked at.
-    pub past: Mutex<Lru<u64, Arc<Snapshot>>>,
+    pub past: Mutex<Lru<(u64, u32), Arc<Snapshot>>>,
     pub generation: AtomicU64,
     pub wal_bytes: AtomicU64,
     pub sealed_bytes: AtomicU64,
-    /// LSN up to which the log is synced; changes only under `commit`.
-    durable: AtomicU64,
+    durable: Durable,
     pub closed: AtomicBool,
     pub lock: Mutex<Option<Box<dyn Lock>>>,
     pub indexer: Indexer,
     /// Set when the store is open for reading only.
     pub reader: Option<Reader>,
 }
-
-/// The right to make things durable.
-pub(crate) struct Commit(());
 
 /// The written state: everything appended to the log, synced or not.
 pub(crate) struct State {
@@ -209,11 +204,10 @@ impl Shared {
             generation: AtomicU64::new(state.manifest.generation),
             wal_bytes: AtomicU64::new(0),
             sealed_bytes: AtomicU64::new(0),
-            durable: AtomicU64::new(state.wal.last_lsn()),
-            commit: Mutex::new(Commit(())),
+            durable: Durable::new(state.wal.last_lsn()),
             state: Mutex::new(state),
             cores: RwLock::new(cores),
-            revision: AtomicU64::new(1),
+            revision: Revision::new(),
             history: RwLock::default(),
             compacting: Mutex::new(()),
             past: Mutex::new(Lru::new(PAST_KEPT)),
@@ -250,53 +244,49 @@ impl Shared {
 
     /// The right to publish, and the written state.
     pub fn publishing(&self) -> Result<(MutexGuard<'_, Commit>, MutexGuard<'_, State>)> {
-        let commit = self.commit.lock();
+        let commit = self.durable.commit();
         Ok((commit, self.write()?))
     }
 
     /// Both locks, whatever the handle's state; for closing.
     pub fn both(&self) -> (MutexGuard<'_, Commit>, MutexGuard<'_, State>) {
-        (self.commit.lock(), self.state.lock())
+        (self.durable.commit(), self.state.lock())
     }
 
     /// LSN up to which the log is known to be synced.
     pub fn durable(&self) -> u64 {
-        self.durable.load(Ordering::Acquire)
+        self.durable.lsn()
     }
 
     /// Returns once the record with this LSN is durable and visible.
     pub fn acknowledge(&self, lsn: u64) -> Result<()> {
-        let commit = self.commit.lock();
-        if self.durable() >= lsn {
-            return Ok(());
-        }
-        self.disk.check()?;
-        let (file, written, unseen) = {
-            let mut state = self.state.lock();
-            let unseen = self.unseen(&mut state);
-            (state.wal.file().clone(), state.wal.last_lsn(), unseen)
-        };
-        file.sync()?;
-        self.durable.store(written, Ordering::Release);
-        self.show(unseen);
-        drop(commit);
-        Ok(())
+        self.durable.wait(lsn, |_| {
+            self.disk.check()?;
+            let (file, written, unseen) = {
+                let mut state = self.state.lock();
+                let unseen = self.unseen(&mut state);
+                (state.wal.file().clone(), state.wal.last_lsn(), unseen)
+            };
+            file.sync()?;
+            self.show(unseen);
+            Ok(written)
+        })
     }
 
     /// Makes everything in the log durable and visible, under both locks.
-    pub fn sync(&self, _: &Commit, state: &mut State) -> Result<()> {
+    pub fn sync(&self, commit: &Commit, state: &mut State) -> Result<()> {
         if self.durable() < state.wal.last_lsn() {
             let unseen = self.unseen(state);
             state.wal.file().sync()?;
-            self.durable.store(state.wal.last_lsn(), Ordering::Release);
+            self.durable.reached(commit, state.wal.last_lsn());
             self.show(unseen);
         }
         Ok(())
     }
 
     /// After a new log file was begun: all records before it are durable.
-    pub fn log_replaced(&self, _: &Commit, state: &State) {
-        self.durable.store(state.wal.last_lsn(), Ordering::Release);
+    pub fn log_replaced(&self, commit: &Commit, state: &State) {
+        self.durable.reached(commit, state.wal.last_lsn());
     }
 
     /// What changed since it was last shown.
@@ -305,7 +295,7 @@ impl Shared {
         let mut snapshots = Vec::new();
         for written in state.collections.values_mut().filter(|w| w.dirty) {
             written.dirty = false;
-            let revision = self.revision.load(Ordering::Relaxed) + 1;
+            let revision = self.revision.next();
             snapshots.push((
                 written.core.clone(),
                 Arc::new(snapshot_of(written, generation, revision)),
@@ -323,11 +313,12 @@ impl Shared {
         if snapshots.is_empty() && history.is_empty() {
             return;
         }
-        for (core, snapshot) in snapshots {
-            core.snapshot.store(snapshot);
-        }
-        self.history.write().show(history);
-        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.revision.change(|| {
+            for (core, snapshot) in snapshots {
+                core.snapshot.store(snapshot);
+            }
+            self.history.write().show(history);
+        });
     }
 
     /// Lets readers see the whole history, all of which is durable.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::bulk::{BulkWriter, ImportTarget};
 use crate::collection::{Collection, CollectionInfo};
+use crate::durable::Commit;
 use crate::error::{Error, Result};
 use crate::history::{ChangeKind, Entry, HistoryInfo, Listed, now};
 use crate::indexer::Indexer;
@@ -19,10 +20,9 @@ use crate::meta::{CollectionMeta, CollectionSpec};
 use crate::reader;
 use crate::recovery::{self, new_collection};
 use crate::segment::SegmentWriter;
-use crate::state::{Commit, Core, Shared, State, Written, snapshot_of};
+use crate::state::{Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
-use crate::wal::Kind;
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ impl Store {
 
     /// Grows at every visible change; for polling.
     pub fn revision(&self) -> u64 {
-        self.shared.revision.load(Ordering::Acquire)
+        self.shared.revision.now()
     }
 
     /// For a reader: looks whether the store was written to since, and if so shows its newest state, of all collections at once. Whether
@@ -211,7 +211,7 @@ impl Store {
                 .and_then(|id| history.undo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "undo" })?;
-        self.shared.revert(target.seq, None)
+        self.shared.revert(target.seq, None, true)
     }
 
     /// Takes the last undo of a collection back, also if it was that of the import that made it. Gives the new entry.
@@ -225,11 +225,11 @@ impl Store {
                 .and_then(|id| history.redo(id))
         };
         let target = target.ok_or(Error::NothingToUndo { what: "redo" })?;
-        self.shared.revert(target.seq, None)
+        self.shared.revert(target.seq, None, true)
     }
 
     /// The collection that has this name, or had it last.
-    fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
+    pub(crate) fn known_as(&self, name: &str, history: &Listed) -> Option<u32> {
         if let Ok(core) = self.core(name) {
             return Some(core.id);
         }
@@ -333,11 +333,12 @@ impl Store {
                     Err(Error::DiskFull { .. }) => return Ok(()),
                     other => other?,
                 }
-            } else if !state.wal.is_empty() && state.wal.last_kind() != Some(Kind::Mark) {
-                // Says that the records before are durable, so that damage to the last of them is not taken for a torn tail.
-                let durable = shared.durable();
-                state.wal.append(Kind::Mark, durable, &[])?;
-                state.wal.file().sync()?;
+            }
+            // Says that the records before and this generation are durable, so that damage to the last of them is not taken for what a
+            // crash leaves.
+            let generation = state.manifest.generation;
+            if state.wal.marked() != Some(generation) {
+                state.wal.mark(generation)?;
             }
             Ok(())
         };
@@ -409,14 +410,15 @@ pub(crate) fn add_collection(
     state: &mut State,
     mut written: Written,
 ) -> Arc<Core> {
-    let revision = shared.revision.load(Ordering::Relaxed) + 1;
-    let snapshot = snapshot_of(&written, state.manifest.generation, revision);
+    let generation = state.manifest.generation;
+    let snapshot = snapshot_of(&written, generation, shared.revision.next());
     written.core.snapshot.store(Arc::new(snapshot));
     written.dirty = false;
     let core = written.core.clone();
     let name = written.meta.name.clone();
     state.collections.insert(core.id, written);
-    shared.cores.write().insert(name, core.clone());
-    shared.revision.fetch_add(1, Ordering::AcqRel);
+    shared.revision.change(|| {
+        shared.cores.write().insert(name, core.clone());
+    });
     core
 }

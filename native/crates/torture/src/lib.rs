@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod conformance;
+pub mod damage;
 pub mod faults;
 pub mod full_disk;
 pub mod kill;

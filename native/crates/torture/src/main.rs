@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use omendb_torture::part::{Budget, Outcome, Part};
-use omendb_torture::{child, faults, full_disk, kill, limits, model, power, readers};
+use omendb_torture::{child, damage, faults, full_disk, kill, limits, model, power, readers};
 
 const PARTS: &[Part] = &[
     power::PART,
@@ -15,6 +15,8 @@ const PARTS: &[Part] = &[
     kill::PART,
     full_disk::PART,
     limits::PART,
+    damage::LOG,
+    damage::FILES,
 ];
 
 const HELP: &str = "torture list | PART [--seed S] [--count N | --minutes M] [--json]

@@ -84,13 +84,13 @@ export function CompactDialog({ store }: { store: StoreInfo }) {
     >
       <div className={styles.form}>
         <p>
-          Rewrites the files without the rows that nothing needs any more, and joins small ones. Rows, ids,
-          maps and row numbers stay as they are.
+          Rewrites the files without rows that nothing needs any more, and joins small ones. Ids, row numbers
+          and maps stay.
         </p>
         <dl className={styles.facts}>
           <Fact name="On disk" value={bytes(store.diskBytes)} />
           <Fact name="Deleted rows" value={deletedWords(store)} />
-          <Fact name="History" value={`${counted(entries, 'change')}, ${bytes(store.history.bytes)}`} />
+          <Fact name="History" value={historyWords(store)} />
         </dl>
         {/* biome-ignore lint/a11y/noLabelWithoutControl: the box inside is the control */}
         <label className={styles.choice}>
@@ -115,6 +115,12 @@ export function CompactDialog({ store }: { store: StoreInfo }) {
       </div>
     </Dialog>
   )
+}
+
+/** A history that is still in the log has no files of its own. */
+function historyWords({ history }: StoreInfo): string {
+  const changes = counted(history.entries, 'change')
+  return history.bytes > 0 ? `${changes}, ${bytes(history.bytes)}` : changes
 }
 
 /** Deleted rows that still take space, and at least how much: their vectors alone. */

@@ -21,7 +21,7 @@ const WORDS: Record<CopyKind, { title: string; verb: string; doing: string; text
     title: 'Save a snapshot',
     verb: 'Save the snapshot',
     doing: 'Saving a snapshot',
-    text: 'A snapshot is the whole store at this moment, history included, as a folder of its own. Writing can go on meanwhile; every file is compared with its checksum as it is copied.',
+    text: 'The whole store at this moment, history included, as a folder of its own. It can be written meanwhile; each file is compared with its checksum.',
   },
   restore: {
     title: 'Restore a snapshot',

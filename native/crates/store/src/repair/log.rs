@@ -27,6 +27,7 @@ pub(super) fn replay(work: &mut Work<'_>, store: &Store, chosen: &Chosen) -> Res
         for entry in log.entries().filter(|e| e.lsn > chosen.manifest.last_lsn) {
             // Rows in memory have no gaps between them: those before one are sealed first.
             if leaves_gap(&entry, &state) {
+                forget(&mut state);
                 shared.seal(&commit, &mut state, |_| Ok(()))?;
             }
             if let Err(why) = apply(work, chosen, &entry, &mut state) {
@@ -55,10 +56,17 @@ pub(super) fn replay(work: &mut Work<'_>, store: &Store, chosen: &Chosen) -> Res
         }
         written.dirty = true;
     }
+    forget(&mut state);
     shared.seal(&commit, &mut state, |_| Ok(()))?;
     let snapshots = shared.unseen(&mut state);
     shared.show(snapshots);
     Ok(())
+}
+
+/// The new store has no history: entries with gaps between them could not be taken back.
+fn forget(state: &mut State) {
+    state.ledger.pending.clear();
+    state.ledger.take_unshown();
 }
 
 /// The log files of the damaged store that hold records after what the manifest contains, with notes of what is missing in them.

@@ -8,10 +8,11 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
+use crate::vfs::poison::Poison;
 use crate::vfs::{Entry, Mapping, Vfs, VfsFile};
 
 /// Bytes gathered before they are handed to the system.
@@ -29,14 +30,14 @@ pub(crate) struct Checksums {
 #[derive(Debug)]
 pub(crate) struct Disk {
     vfs: Arc<dyn Vfs>,
-    poison: OnceLock<String>,
+    poison: Poison,
 }
 
 impl Disk {
     pub fn new(vfs: Arc<dyn Vfs>) -> Disk {
         Disk {
             vfs,
-            poison: OnceLock::new(),
+            poison: Poison::default(),
         }
     }
 
@@ -46,17 +47,15 @@ impl Disk {
 
     /// Fails when an earlier change failed.
     pub fn check(&self) -> Result<()> {
-        match self.poison.get() {
-            Some(cause) => Err(Error::Poisoned {
-                cause: cause.clone(),
-            }),
+        match self.poison.cause() {
+            Some(cause) => Err(Error::Poisoned { cause }),
             None => Ok(()),
         }
     }
 
     /// Remembers the first failure and gives it back.
     pub fn poison(&self, error: Error) -> Error {
-        let _ = self.poison.set(error.to_string());
+        self.poison.set(error.to_string());
         error
     }
 

@@ -6,9 +6,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::{Entry, Lock, LockError, Mapping, Vfs, VfsFile};
+use crate::sync::Mutex;
 
 /// A file system in memory. Clones share their files, so a store can be closed and opened again on a clone.
 /// The root (`/`, or the empty path) exists from the start.

@@ -12,6 +12,7 @@
 
 mod disk;
 mod mem;
+mod poison;
 mod readonly;
 mod real;
 

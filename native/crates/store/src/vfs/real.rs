@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memmap2::Mmap;
-use parking_lot::Mutex;
 
 use super::{Entry, Lock, LockError, Mapping, Vfs, VfsFile};
+use crate::sync::Mutex;
 
 /// Longest holder text that is read from a lock file.
 const MAX_HOLDER_BYTES: u64 = 1024;

@@ -66,6 +66,14 @@ pub(crate) fn parse_name(name: &str) -> Option<u64> {
         .then(|| digits.parse().ok())?
 }
 
+/// The generation that a record tells: a mark's payload is the newest one that was durable then (or empty).
+fn mark_of(kind: Kind, payload: &[u8]) -> Option<u64> {
+    match kind {
+        Kind::Mark => Some(u64::from_le_bytes(payload.try_into().ok()?)),
+        _ => None,
+    }
+}
+
 /// The folder of the logs in a store.
 pub(crate) fn folder(root: &Path) -> PathBuf {
     root.join("wal")

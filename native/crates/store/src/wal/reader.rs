@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{FILE_HEADER, FileHeader, HeaderError, Record, VERSION, is_sound, peek};
-use super::{Kind, MAX_FILE};
+use super::{Kind, MAX_FILE, mark_of};
 use crate::error::{Error, Result};
 use crate::vfs::Disk;
 
@@ -185,9 +185,21 @@ impl Log {
             .map_or(first_lsn.saturating_sub(1), |(_, r)| r.lsn)
     }
 
-    /// Kind of the last record.
-    pub fn last_kind(&self) -> Option<Kind> {
-        self.records.last().map(|(_, r)| r.kind)
+    /// Generation that the last record tells, if it is a mark.
+    pub fn marked(&self) -> Option<u64> {
+        let last = self.records.last()?;
+        mark_of(
+            last.1.kind,
+            &self.bytes[last.1.payload..last.1.payload + last.1.len],
+        )
+    }
+
+    /// The newest generation that a mark in the file knows to be durable, with the mark's LSN.
+    pub fn known_generation(&self) -> Option<(u64, u64)> {
+        let marks = self.entries().filter(|e| e.kind == Kind::Mark);
+        marks
+            .filter_map(|e| Some((mark_of(e.kind, e.payload)?, e.lsn)))
+            .max()
     }
 
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {

@@ -10,10 +10,10 @@ pub fn reseal(path: &Path, bytes: &mut [u8]) {
     match path.extension().and_then(|e| e.to_str()) {
         Some("wal") => log(bytes),
         Some("hnsw") => links(bytes),
-        Some("map") => around(bytes),
+        Some("map" | "hist") => around(bytes),
         Some("idx") => header(bytes, 12, [0..12, 16..24]),
         Some("f32") => vectors(bytes),
-        _ if name.starts_with("MANIFEST-") => {
+        _ if name.starts_with("MANIFEST-") || name == "segment.seal" => {
             let body = bytes.len().saturating_sub(24) as u64;
             put(bytes, 16, &body.to_le_bytes());
             around(bytes);
@@ -40,7 +40,7 @@ fn header(bytes: &mut [u8], at: usize, of: [Range<usize>; 2]) {
     put(bytes, at, &crc.to_le_bytes());
 }
 
-/// Manifests and maps: all bytes but the checksum's own.
+/// Manifests, seals, maps and files of the history: all bytes but the checksum's own.
 fn around(bytes: &mut [u8]) {
     let end = bytes.len();
     if end >= 16 {

@@ -16,6 +16,10 @@ fn the_store_under_test_has_files_of_every_kind() {
         ".hnsw",
         ".map",
         "MANIFEST-",
+        "rows.idx",
+        "column.4.0.arrow",
+        ".hist",
+        "segment.seal",
     ] {
         assert!(list.contains(kind), "no {kind} in\n{list}");
     }

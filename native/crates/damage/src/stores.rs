@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arrow_array::{
@@ -11,8 +12,8 @@ use arrow_array::{
 use arrow_schema::Schema;
 use omendb_store::vfs::MemVfs;
 use omendb_store::{
-    CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, OpenOptions, Result, Store,
-    VectorSpec,
+    Collection, CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, OpenOptions,
+    Result, Store, VectorSpec,
 };
 
 use crate::random::Random;
@@ -32,6 +33,7 @@ pub fn open(vfs: &MemVfs) -> Result<Arc<Store>> {
     let options = OpenOptions {
         create: false,
         background: false,
+        ..OpenOptions::default()
     };
     Store::open_with(Arc::new(vfs.clone()), root(), options)
 }
@@ -40,6 +42,7 @@ fn create(vfs: &MemVfs, background: bool) -> Arc<Store> {
     let options = OpenOptions {
         create: true,
         background,
+        ..OpenOptions::default()
     };
     Store::open_with(Arc::new(vfs.clone()), root(), options).expect("an empty folder")
 }
@@ -179,6 +182,10 @@ pub(crate) fn log(len: usize) -> (Vec<u8>, u64) {
                 let few = rows(next..next + 1).project(&[0, 1]).expect("two columns");
                 words.add(few, &floats(&mut random, 4)).expect("a row");
                 next += 1;
+            } else if step == 5 {
+                edit(&words, &[next as u32 - 1], "n", next.into());
+            } else if step == 8 {
+                store.undo("words").expect("an edit to undo");
             } else if step == 4 {
                 points
                     .delete_rows(&[next as u32, 2 * next as u32])
@@ -202,6 +209,12 @@ pub(crate) fn log(len: usize) -> (Vec<u8>, u64) {
     }
 }
 
+fn edit(collection: &Collection, rows: &[u32], column: &str, value: serde_json::Value) {
+    let changes = serde_json::Map::from_iter([(column.to_owned(), value)]);
+    let entry = collection.edit_json(rows, &changes, Some("an edit"));
+    entry.expect("a column").expect("live rows");
+}
+
 /// The log with the highest first LSN.
 pub(crate) fn newest_log(vfs: &MemVfs) -> PathBuf {
     let files = vfs.files().into_iter();
@@ -210,7 +223,7 @@ pub(crate) fn newest_log(vfs: &MemVfs) -> PathBuf {
 }
 
 /// A store with every kind of file: indexes under all metrics if there are 1,000 rows or more, columns of every type, text,
-/// integer and no ids, deleted rows, a map, two generations, a log.
+/// integer and no ids, deleted rows, gaps in the row numbers, edited columns, a history, a map, two generations, a log.
 pub fn whole(n: u32) -> MemVfs {
     let vfs = MemVfs::new();
     let mut random = Random::new(2, 0);
@@ -250,6 +263,11 @@ pub fn whole(n: u32) -> MemVfs {
     let plain = store.create_collection(plain).expect("a new collection");
     plain.add(bare(4), &floats(&mut random, 8)).expect("rows");
     store.checkpoint().expect("a store that can be written to");
+    let words = store.collection("words").expect("it is there");
+    words.delete_rows(&[10, 11, n - 5]).expect("rows");
+    let compacted = store.compact(true, &|_, _| (), &AtomicBool::new(false));
+    assert_eq!(compacted.expect("rows to drop").rows_dropped, 3);
+    drop(words);
     assert!(
         store.wait_for_index(Duration::from_secs(60)),
         "the index is built"
@@ -269,6 +287,11 @@ pub fn whole(n: u32) -> MemVfs {
     words
         .save_map(meta, &on_map, &floats(&mut random, 2 * on_map.len()))
         .expect("a map");
+    edit(&words, &[20, 21, n - 6], "note", "edited".into());
+    plain.delete_rows(&[1]).expect("a row");
+    store.checkpoint().expect("a store that can be written to");
+    edit(&words, &[n / 2], "n", 3.into());
+    store.undo("words").expect("an edit to undo");
     let more = i64::from(n) - 1;
     words
         .add(rows(more..more + 3), &floats(&mut random, 27))
