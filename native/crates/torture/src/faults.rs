@@ -54,11 +54,11 @@ impl Pass {
     fn plan(self, at: u64, again: bool) -> Plan {
         let (kind, sticky) = match self {
             Pass::All(kind) => (kind, again),
-            Pass::Turns(FaultKind::Io) => (FaultKind::Io, at % 2 == 1),
-            Pass::Turns(kind) => (kind, at % 2 == 0),
+            Pass::Turns(FaultKind::Io) => (FaultKind::Io, !at.is_multiple_of(2)),
+            Pass::Turns(kind) => (kind, at.is_multiple_of(2)),
             Pass::Others => {
                 let kind = OTHERS[(at / EACH) as usize % OTHERS.len()];
-                (kind, at / EACH % 2 == 1)
+                (kind, !(at / EACH).is_multiple_of(2))
             }
         };
         Plan {
