@@ -26,7 +26,6 @@ fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
         "{}",
         outcome.failures.join("\n")
     );
-    println!("{}", outcome.figure);
     assert!(outcome.count >= wanted, "{}", outcome.figure);
 }
 

@@ -15,7 +15,6 @@ fn a_reader_beside_any_writer_shows_one_moment_of_the_store() {
         .and_then(|n| n.parse().ok());
     let count = count.unwrap_or(RUNS);
     let outcome = readers::run(&Budget::trials(SEED, count));
-    println!("{}", outcome.figure);
     assert!(
         outcome.failures.is_empty(),
         "{}",

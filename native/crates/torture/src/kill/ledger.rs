@@ -218,8 +218,9 @@ mod tests {
     #[test]
     fn an_operation_in_flight_may_be_there_or_not() {
         let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
-        settle(&[one.clone()], &[one.clone()], Some(two.clone())).unwrap();
-        settle(&[one.clone(), two.clone()], &[one], Some(two)).unwrap();
+        let first = std::slice::from_ref(&one);
+        settle(first, first, Some(two.clone())).unwrap();
+        settle(&[one.clone(), two.clone()], first, Some(two)).unwrap();
     }
 
     #[test]
@@ -248,11 +249,13 @@ mod tests {
     #[test]
     fn what_is_lost_invented_or_torn_is_named() {
         let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
-        let lost = settle(&[one.clone()], &[one.clone(), two.clone()], None);
+        let first = std::slice::from_ref(&one);
+        let both = [one.clone(), two.clone()];
+        let lost = settle(first, &both, None);
         assert!(lost.unwrap_err().contains("r3 should be Row { n: 2"));
-        let invented = settle(&[one.clone(), two.clone()], &[one.clone()], None);
+        let invented = settle(&both, first, None);
         assert!(invented.unwrap_err().contains("r3 = Row { n: 2"));
-        let torn = settle(&[one.clone(), put(&[2], 2)], &[one], Some(two));
+        let torn = settle(&[one.clone(), put(&[2], 2)], first, Some(two));
         assert!(torn.unwrap_err().contains("in flight"));
     }
 }
