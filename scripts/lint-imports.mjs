@@ -53,7 +53,9 @@ export const CRATES = {
   'omendb-formats': [],
   'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
-  'omendb-torture': ['omendb-store'],
+  'omendb-torture': ['omendb-store', 'omendb-damage'],
+  'omendb-damage': ['omendb-store'],
+  'omendb-fuzz': ['omendb-damage', 'omendb-filter', 'omendb-formats', 'omendb-hnsw', 'omendb-store'],
   'omendb-napi': ['omendb-ingest', 'omendb-formats', 'omendb-store', 'omendb-distance'],
 }
 
@@ -122,7 +124,7 @@ function checkOutside(path, rule, name) {
 
 function checkCrates() {
   const native = join(ROOT, 'native')
-  const folders = [...readdirSync(join(native, 'crates')).map((name) => join('crates', name)), 'napi']
+  const folders = [...readdirSync(join(native, 'crates')).map((name) => join('crates', name)), 'fuzz', 'napi']
   for (const folder of folders) {
     const manifest = join(native, folder, 'Cargo.toml')
     if (!existsSync(manifest)) continue

@@ -10,7 +10,7 @@ import { ROOT } from './lib/files.mjs'
 
 const RULE = /^- \*\*\[([A-Z]+\d+)\]\*\*/gm
 const QUOTE = /\[([A-Z]{1,3}\d+)\]/g
-const PLACES = ['test', 'native/crates', 'native/napi']
+const PLACES = ['test', 'native/crates', 'native/napi', 'native/schedule']
 
 const rules = new Set(
   [...readFileSync(join(ROOT, 'docs/SPEC.md'), 'utf8').matchAll(RULE)].map((match) => match[1]),

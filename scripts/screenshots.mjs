@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { electronLibraries, hasDisplay, virtualDisplay } from './lib/display.mjs'
 import { drop, launch, makeHome, removeHome } from './lib/drive.mjs'
 import { ROOT } from './lib/files.mjs'
+import { safetyScreens } from './lib/safety-screens.mjs'
 import { done, main } from './lib/say.mjs'
 import { setup } from './lib/setup.mjs'
 
@@ -69,6 +70,7 @@ async function screenshots() {
     await page.keyboard.press('Control+k')
     await shoot('palette')
     await page.keyboard.press('Escape')
+    await safetyScreens({ page, home, shoot })
     await close()
   } finally {
     screen?.stop()

@@ -12,6 +12,7 @@ const HELP = `npm test [-- SUITE ...]
 
 Sets the project up, then runs every suite, or those named:
   rust      cargo test, clippy, rustfmt
+  fuzz      every parser: 60 s where its sources changed since it last passed, else the kept inputs
   threads   schedules of the store's threads (shuttle, loom)
   static    type check, lint, import directions, rules of docs/SPEC.md that have no test
   unit      vitest
@@ -91,6 +92,12 @@ const SUITES = {
     const lints = ['clippy', '--release', '--all-targets', '--locked', '--', '-D', 'warnings']
     await check('clippy, schedule', 'cargo', lints, { cwd })
     await check('rustfmt, schedule', 'cargo', ['fmt', '--check'], { cwd })
+  },
+  async fuzz() {
+    const since = performance.now()
+    const { code, out } = await run(process.execPath, [join(ROOT, 'scripts/fuzz.mjs')])
+    const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(out) ?? []
+    count('fuzz', Number(passed), code !== 0 && Number(failed) === 0 ? 1 : Number(failed), since, out)
   },
   async static() {
     await check('type check', process.execPath, [bin('typescript/bin/tsc'), '-p', ROOT])

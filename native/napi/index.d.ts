@@ -154,5 +154,7 @@ export interface Addon {
   ): Promise<NativeStore>
   /** Resolves to JSON {files, bytes, generation, leftOut}. */
   restoreStore(job: NativeJob, from: string, to: string): Promise<string>
+  /** Resolves to JSON {generation, collections: [{name, rowsKept, rowsLost, lost}], notes}. */
+  repairStore(job: NativeJob, from: string, to: string): Promise<string>
   Job: new (onProgress?: (phase: string, done: number, total: number) => void) => NativeJob
 }

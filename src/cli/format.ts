@@ -19,8 +19,9 @@ export function size(bytes: number): string {
   return `${value.toFixed(unit === 0 ? 0 : 1)} ${units[unit]}`
 }
 
-/** Local time, to the second. */
+/** Local time, to the second; what the log of an old version holds has none. */
 export function when(milliseconds: number): string {
+  if (milliseconds === 0) return 'time not known'.padEnd(19)
   const at = new Date(milliseconds)
   const two = (number: number) => String(number).padStart(2, '0')
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`

@@ -102,18 +102,18 @@ function chosen(store: StoreInfo, name: string | undefined): string {
   )
 }
 
-function walk(op: 'history.undo' | 'history.redo', word: string): (argv: string[]) => Promise<void> {
+function walk(op: 'history.undo' | 'history.redo'): (argv: string[]) => Promise<void> {
   return async (argv) => {
     const args = parse(argv, WALK)
     noWords(args)
     await withEngine(async ({ engine, openToWrite }) => {
       const info = await openToWrite(args.need('store'))
       const collection = chosen(info, args.text('collection'))
-      const before = info.collections.find(({ name }) => name === collection)
-      const what = op === 'history.undo' ? before?.undo : before?.redo
+      const undone = info.collections.find(({ name }) => name === collection)?.undo
       const entry = await engine.call(op, { store: info.store, collection })
-      const words = what ? `${word} (${deed(what)})` : word
-      say(args, entry, `${collection}: ${words}. This is entry ${entry.seq}: ${deed(entry)}`)
+      const what =
+        op === 'history.undo' && undone ? `taken back: ${deed(undone)}` : `the last undo is taken back`
+      say(args, entry, `${collection}: ${what} (entry ${entry.seq} of the history)`)
     })
   }
 }
@@ -126,20 +126,22 @@ export const undoCommand: Command = {
   summary: 'take the last change of a collection back',
   help: `omendb undo --store DIR [--collection NAME]
 
-Takes the last import, edit, delete or revert back. Again: the one before. omendb redo takes that back.
+Takes the last import, edit or delete back. Again: the one before. omendb redo takes that back.
 
   --collection NAME   the collection; may be left out if there is only one
   --json              print the new entry of the history\n`,
-  run: walk('history.undo', 'last change taken back'),
+  run: walk('history.undo'),
 }
 
 export const redoCommand: Command = {
   summary: 'take the last undo back',
   help: `omendb redo --store DIR [--collection NAME]
 
+Takes the last undo or revert back, as long as nothing else was changed since.
+
   --collection NAME   the collection; may be left out if there is only one
   --json              print the new entry of the history\n`,
-  run: walk('history.redo', 'last undo taken back'),
+  run: walk('history.redo'),
 }
 
 export const revertCommand: Command = {
@@ -147,7 +149,7 @@ export const revertCommand: Command = {
   help: `omendb revert SEQ --store DIR [--note TEXT]
 
 Brings the entry's collection back to its state before that entry: what came later is taken back too. That is a new
-entry, so omendb undo takes it back. omendb history lists the entries.
+entry, so omendb redo takes it back. omendb history lists the entries.
 
   --note TEXT   kept with the new entry
   --json        print the new entry of the history\n`,
@@ -160,7 +162,7 @@ entry, so omendb undo takes it back. omendb history lists the entries.
     await withEngine(async ({ engine, openToWrite }) => {
       const { store } = await openToWrite(args.need('store'))
       const entry = await engine.call('history.revert', { store, seq: Number(word), note: args.text('note') })
-      say(args, entry, `${entry.collection}: ${deed(entry)}. This is entry ${entry.seq}`)
+      say(args, entry, `${entry.collection}: ${deed(entry)} (entry ${entry.seq} of the history)`)
     })
   },
 }

@@ -1,8 +1,20 @@
-import { AppError, type CompactResult, type CopyResult, type RepairReport } from '../contract/index.ts'
+import { relative, resolve } from 'node:path'
+import {
+  AppError,
+  type CompactResult,
+  type CopyResult,
+  type RepairReport,
+  type VerifyReport,
+} from '../contract/index.ts'
 import { noWords, parse } from './args.ts'
 import type { Command } from './commands.ts'
 import { count, rows, size } from './format.ts'
 import { COMMON, mustBeThere, withEngine } from './session.ts'
+
+/** Places of lost rows that are printed; --json has all. */
+const LISTED_MAX = 20
+
+type Lost = RepairReport['collections'][number]['lost'][number]
 
 const FROM_TO = { from: { type: 'string' }, to: { type: 'string' }, json: { type: 'boolean' } } as const
 
@@ -30,14 +42,16 @@ and answers stay as they are.
         done.heldByHistory > 0
           ? `\n${size(done.heldByHistory)} are kept for the history alone; --forget-history gives them back`
           : ''
-      print(
-        args.flag('json'),
-        done,
-        `${size(done.freed)} given back (${size(done.bytesBefore)} before, ${size(done.bytesAfter)} now): ` +
-          `${rows(done.rowsDropped)} dropped, ${count.format(done.segments)} segments written anew${held}`,
-      )
+      print(args.flag('json'), done, `${freed(done)}${held}`)
     })
   },
+}
+
+function freed({ segments, rowsDropped, bytesBefore, bytesAfter, ...done }: CompactResult): string {
+  if (segments === 0 && done.freed <= 0) return `Nothing to give back: ${size(bytesAfter)} are in use`
+  const anew = `${count.format(segments)} ${segments === 1 ? 'segment' : 'segments'} written anew`
+  const sizes = `${size(bytesBefore)} before, ${size(bytesAfter)} now`
+  return `${size(done.freed)} given back (${sizes}): ${rows(rowsDropped)} dropped, ${anew}`
 }
 
 export const snapshotCommand: Command = {
@@ -48,7 +62,7 @@ Copies the store as it is at this moment into a new folder, each file compared w
 itself; omendb restore makes another of it.
 
   --to DIR   the new folder
-  --json     print {"files","bytes","generation","to"}\n`,
+  --json     print {"files","bytes","generation","leftOut","to"}\n`,
   async run(argv) {
     const args = parse(argv, { ...COMMON, to: { type: 'string' } })
     noWords(args)
@@ -58,7 +72,7 @@ itself; omendb restore makes another of it.
       const done = await finish<CopyResult>(
         engine.call('store.snapshot', { store, grant: grant(to, 'store') }),
       )
-      print(args.flag('json'), { ...done, to }, `${copied(done)} written to ${to}`)
+      print(args.flag('json'), { ...done, to }, copied(done, `written to ${to}`))
     })
   },
 }
@@ -72,7 +86,7 @@ there already is never written over.
 
   --from DIR   the snapshot
   --to DIR     the new folder
-  --json       print {"files","bytes","generation","to"}\n`,
+  --json       print {"files","bytes","generation","leftOut","to"}\n`,
   async run(argv) {
     const args = parse(argv, FROM_TO)
     noWords(args)
@@ -82,7 +96,7 @@ there already is never written over.
       const done = await finish<CopyResult>(
         engine.call('store.restore', { from: grant(from, 'store'), to: grant(to, 'store') }),
       )
-      print(args.flag('json'), { ...done, to }, `${copied(done)} restored to ${to}`)
+      print(args.flag('json'), { ...done, to }, copied(done, `restored to ${to}`))
     })
   },
 }
@@ -111,17 +125,28 @@ is.
   },
 }
 
+function lostRows({ segment, first, rows: number, ids, reason }: Lost): string {
+  const which = number === 1 ? `row ${first}` : `rows ${first} to ${first + number - 1}`
+  const named = ids.slice(0, 5).map(String).join(', ')
+  const more = number > 5 ? ', …' : ''
+  return `  ${segment}: ${which}${named ? ` (${named}${more})` : ''} lost: ${reason}`
+}
+
 function describe({ collections, notes }: RepairReport): string {
   const lines = collections.flatMap(({ name, rowsKept, rowsLost, lost }) => [
     `${name}: ${rows(rowsKept)} kept, ${rowsLost === 0 ? 'none' : count.format(rowsLost)} lost`,
-    ...lost.map((part) => `  ${part.segment}: ${rows(part.rows)} lost, ${part.reason}`),
+    ...lost.slice(0, LISTED_MAX).map(lostRows),
+    ...(lost.length > LISTED_MAX ? [`  and ${count.format(lost.length - LISTED_MAX)} more places`] : []),
   ])
   if (collections.length === 0) lines.push('No collection was found.')
   return [...lines, ...notes].join('\n')
 }
 
-function copied({ files, bytes }: CopyResult): string {
-  return `${count.format(files)} files, ${size(bytes)},`
+function copied({ files, bytes, leftOut }: CopyResult, to: string): string {
+  const without = leftOut
+    .map((file) => `\n  ${file} is damaged and was left out: it is built anew there`)
+    .join('')
+  return `${count.format(files)} files, ${size(bytes)}, ${to}${without}`
 }
 
 export const verifyCommand: Command = {
@@ -134,23 +159,32 @@ anything is damaged; omendb repair then saves what is sound.\n`,
     const args = parse(argv, COMMON)
     noWords(args)
     await withEngine(async ({ engine, openToRead }) => {
-      const report = await openToRead(args.need('store'))
+      const path = args.need('store')
+      const report = await openToRead(path)
         .then(({ store }) => engine.call('store.verify', { store }))
-        .catch(damaged)
+        .catch((thrown: unknown) => damaged(thrown, path))
       const { files, bytes, problems } = report
-      const found = problems.map(({ file, what }) => `\n  ${file}: ${what}`).join('')
+      const found = [...problems.map(({ file, what }) => `${file}: ${what}`), ...report.notes]
+        .map((line) => `\n  ${line}`)
+        .join('')
       const verdict = problems.length === 0 ? 'all sound' : `${count.format(problems.length)} damaged`
-      print(args.flag('json'), report, `${count.format(files)} files, ${size(bytes)}: ${verdict}${found}`)
+      const read = files > 0 ? `${count.format(files)} files, ${size(bytes)}: ` : ''
+      print(args.flag('json'), report, `${read}${verdict}${found}`)
       if (problems.length > 0) process.exitCode = 1
     })
   },
 }
 
 /** A store that is too damaged to be opened is a finding, not an error of this command. */
-function damaged(thrown: unknown) {
+function damaged(thrown: unknown, store: string): VerifyReport {
   const error = AppError.from(thrown)
   if (error.code !== 'CORRUPT') throw error
-  const { file } = error.detail
-  const problem = { file: typeof file === 'string' ? file : 'the store', what: error.message, derived: false }
-  return { files: 0, bytes: 0, problems: [problem] }
+  const { file, reason } = error.detail
+  const problem = {
+    file: typeof file === 'string' ? relative(resolve(store), file) || file : store,
+    what: typeof reason === 'string' ? reason : error.message,
+    derived: false,
+  }
+  const note = 'the store cannot be opened, so only the first damage is named; omendb repair finds the rest'
+  return { files: 0, bytes: 0, problems: [problem], notes: [note] }
 }

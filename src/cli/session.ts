@@ -55,7 +55,7 @@ async function openToWrite(
     return await engine.call('store.open', { grant: grant(path, 'store'), create })
   } catch (thrown) {
     const error = AppError.from(thrown)
-    throw error.code === 'STORE_LOCKED' ? locked(error, path) : error
+    throw error.code === 'STORE_LOCKED' ? locked(error) : error
   }
 }
 
@@ -81,13 +81,10 @@ export function sayReading(path: string, writer: unknown): void {
   process.stderr.write(`${basename(resolve(path))} is being written by ${who}: reading a snapshot of it\n`)
 }
 
-function locked(error: AppError, path: string): AppError {
-  const { holder, pid } = error.detail
-  const who = typeof holder === 'string' && holder !== '' ? holder : 'another program'
-  const which = typeof pid === 'number' ? ` (process ${pid})` : ''
+function locked(error: AppError): AppError {
   return new AppError({
     ...error.toData(),
-    message: `${basename(resolve(path))} is being written by ${who}${which}, and one program at a time writes a store. Nothing was changed.`,
+    message: `${error.message} Nothing was changed.`,
     remedy:
       'Close the store there and try again. Meanwhile it can be read: query, info, map, history, verify, snapshot.',
   })

@@ -79,16 +79,20 @@ export interface CopyResult {
   files: number
   bytes: number
   generation: number
+  /** Damaged indexes that were left out: the copy builds them anew. */
+  leftOut: string[]
 }
 
 export interface RepairReport {
-  /** The generation that was saved. */
-  generation: number
+  /** The generation that was saved; null if no manifest could be read. */
+  generation: number | null
   collections: {
     name: string
     rowsKept: number
     rowsLost: number
-    lost: { segment: string; rows: number; reason: string }[]
+    /** Runs of lost rows: where they were, the first row number, how many, and up to 100 ids that can still be read. */
+    lost: { segment: string; first: number; rows: number; ids: (string | number)[]; reason: string }[]
   }[]
+  /** What else was found, and what it may mean. */
   notes: string[]
 }

@@ -88,7 +88,7 @@ export const operations = {
     readOnly: v.optional(v.boolean(), false),
   }),
   'store.info': v.object({ store: StoreId }),
-  /** `discardEmpty`: if this session made the store and it holds no collection, nothing of it stays on the disk. */
+  /** `discardEmpty`: if this session made the store and it holds no collection and no history, nothing of it stays. */
   'store.close': v.object({ store: StoreId, discardEmpty: v.optional(v.boolean(), false) }),
   /** Compares every byte with its checksum. Works on readers too. */
   'store.verify': v.object({ store: StoreId }),
@@ -111,11 +111,14 @@ export const operations = {
     store: StoreId,
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.historyMax)), 1_000),
   }),
-  /** The entry's collection goes back to its state before the entry; that is an entry itself and can be undone. */
+  /** The entry's collection goes back to its state before the entry. That is an entry itself; redo takes it back. */
   'history.revert': v.object({ store: StoreId, seq: Seq, note: v.optional(Note) }),
-  /** Goes back before the collection's last change that is in force. NOTHING_TO_UNDO if there is none. */
+  /**
+   * Goes back before the collection's last change that is in force: after a revert, that is the one before the entry
+   * that was gone back to. NOTHING_TO_UNDO if there is none.
+   */
   'history.undo': v.object(Place),
-  /** Takes the last undo (or revert) back. NOTHING_TO_UNDO if there is none. */
+  /** Takes the last undo or revert back, as long as nothing else was changed since. NOTHING_TO_UNDO otherwise. */
   'history.redo': v.object(Place),
   'history.rule': v.object({ store: StoreId, rule: HistoryRule }),
   /** Gives up every entry. Deleted rows take their space until the store is compacted. */

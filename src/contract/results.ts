@@ -128,6 +128,8 @@ export interface VerifyReport {
   bytes: number
   /** `derived`: an index or such; it can be built again, and no row is lost. */
   problems: { file: string; what: string; derived: boolean }[]
+  /** What else is there and does no harm: leftovers of a crash, files that are not the store's. */
+  notes: string[]
 }
 
 /** What the end of each kind of job carries. */

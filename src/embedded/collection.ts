@@ -104,7 +104,7 @@ export class Collection {
     return this.#walk('history.undo')
   }
 
-  /** Takes the last undo back. Throws NOTHING_TO_UNDO. */
+  /** Takes the last undo or revert back, if nothing else was changed since. Throws NOTHING_TO_UNDO otherwise. */
   redo(): Promise<HistoryEntry> {
     return this.#walk('history.redo')
   }

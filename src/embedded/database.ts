@@ -94,7 +94,8 @@ export class Database {
   }
 
   /**
-   * The entry's collection goes back to its state before entry `seq`. That is a new entry, and can itself be undone.
+   * The entry's collection goes back to its state before entry `seq`. That is a new entry; `redo` of the collection
+   * takes it back.
    * Throws HISTORY_PRUNED if the entry is no longer kept.
    */
   async revert(seq: number, { note }: { note?: string } = {}): Promise<HistoryEntry> {

@@ -2,40 +2,23 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Addon as BuiltAddon, NativeStore as BuiltStore, NativeJob } from '../../native/napi/index.d.ts'
+import type { Addon } from '../../native/napi/index.d.ts'
 import { AppError, isErrorData } from '../contract/index.ts'
+import { lockedError } from './holder.ts'
 
 /**
  * The only file that loads the native addon.
  */
 
 export type {
+  Addon,
   NativeJob,
   NativeNeighbours,
   NativePoints,
   NativeRows,
   NativeSnapshot,
+  NativeStore,
 } from '../../native/napi/index.d.ts'
-
-/** What native/napi/index.d.ts is going to have. */
-export interface NativeStore extends BuiltStore {
-  refresh(): Promise<boolean>
-  history(limit: number): Promise<string>
-  revert(seq: number, note: string | null): Promise<string>
-  undo(collection: string): Promise<string>
-  redo(collection: string): Promise<string>
-  edit(collection: string, rows: Uint32Array, changes: string, note: string | null): Promise<string>
-  compact(job: NativeJob, options: string): Promise<string>
-  setHistoryRule(rule: string): Promise<void>
-  forgetHistory(): Promise<string>
-  backup(job: NativeJob, path: string): Promise<string>
-}
-
-export interface Addon extends Omit<BuiltAddon, 'openStore'> {
-  openStore(path: string, create: boolean, readOnly: boolean, holder: string): Promise<NativeStore>
-  restoreStore(job: NativeJob, from: string, to: string): Promise<string>
-  repairStore(job: NativeJob, from: string, to: string): Promise<string>
-}
 
 /** How far above this file the repository or the installed package is looked for. */
 const LEVELS_MAX = 6
@@ -95,7 +78,9 @@ export function nativeError(thrown: unknown): AppError {
   if (message.startsWith('{')) {
     try {
       const data: unknown = JSON.parse(message)
-      if (isErrorData(data)) return new AppError(data)
+      if (isErrorData(data)) {
+        return data.code === 'STORE_LOCKED' ? lockedError(new AppError(data)) : new AppError(data)
+      }
     } catch {
       // Not JSON after all: it goes on as it is.
     }

@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { CollectionInfo, HistoryEntry, HistoryInfo, MapInfo, StoreInfo } from '../contract/index.ts'
+import { holderName } from './holder.ts'
 import { mapKey } from './kept-maps.ts'
 import type { Session } from './sessions.ts'
 
@@ -48,7 +49,7 @@ export function storeInfo(session: Session): StoreInfo {
     diskBytes: info.diskBytes,
     freeBytes: freeBytes(session.path),
     readOnly: session.readOnly,
-    writer: info.writer ?? null,
+    writer: info.writer === null ? null : holderName(info.writer),
     history: historyInfo(info.history),
     collections: info.collections.map(({ idColumn, maps, undo, redo, ...rest }) => ({
       ...rest,

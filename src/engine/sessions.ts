@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { AppError } from '../contract/index.ts'
+import { AppError, type StoreInfo } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
+import { readOnlyError } from './holder.ts'
 import { storeInfo } from './info.ts'
 import type { KeptMaps } from './kept-maps.ts'
 
@@ -79,10 +80,17 @@ export class Sessions {
     return session
   }
 
-  /** `discardEmpty`: a store that was made in this session and holds no collection is removed from the disk. */
+  /** The same, to be written. Throws READ_ONLY too. */
+  toWrite(id: string): Session {
+    const session = this.get(id)
+    if (session.readOnly) throw readOnlyError(storeInfo(session).writer)
+    return session
+  }
+
+  /** `discardEmpty`: a store that was made in this session and holds nothing is removed from the disk. */
   async close(id: string, discardEmpty = false): Promise<void> {
     const session = this.get(id)
-    const discard = discardEmpty && session.made && storeInfo(session).collections.length === 0
+    const discard = discardEmpty && session.made && isEmpty(storeInfo(session))
     this.#byId.delete(id)
     const closing = session.native
       .close()
@@ -138,8 +146,13 @@ export function revisionOf(session: Session): number {
   return session.revisionBase + session.native.revision()
 }
 
+/** Without a collection, and without a history that could bring one back. */
+function isEmpty({ collections, history }: StoreInfo): boolean {
+  return collections.length === 0 && history.entries === 0
+}
+
 /** What an empty store's folder may hold; anything else in it is somebody's, and the folder stays. */
-const STORE_ENTRY = /^(LOCK|MANIFEST-\d{20}|wal|maps|segments)$/
+const STORE_ENTRY = /^(LOCK|MANIFEST-\d{20}|wal|maps|segments|history)$/
 
 function removeEmptyStore(path: string): void {
   const entries = readdirSync(path)

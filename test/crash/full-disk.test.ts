@@ -16,7 +16,7 @@ interface Outcome {
   skipped: string | null
 }
 
-it(`[W1] [W5] [I1] a full disk is told, loses nothing, and is written to again when there is room (OMENDB_SEED=${seed})`, (context) => {
+it(`[W1] [W5] [W6] [I1] a full disk is told, loses nothing, and is written to again when there is room (OMENDB_SEED=${seed})`, (context) => {
   const args = [SCRIPT, String(seed), String(SIZES)]
   const outcome = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Outcome
   expect(outcome.failures).toEqual([])

@@ -39,7 +39,7 @@ export const test = base.extend<Fixtures>({
     for (const started of open) await started.close().catch(() => undefined)
   },
 })
-export { expect }
+export { expect, type Page }
 
 export const drop: (page: Page, paths: string[], at?: { x: number; y: number }) => Promise<void> = drive.drop
 export const enginePid: (app: ElectronApplication) => Promise<number | null> = drive.enginePid
@@ -125,3 +125,13 @@ export async function neighbours(page: Page): Promise<string[]> {
     .locator('[title]')
     .evaluateAll((labels) => labels.map((label) => label.getAttribute('title') ?? ''))
 }
+
+/** Ticks rows of the table by their places in sight; those that were selected go first, unless they are to stay. */
+export async function select(page: Page, places: number[], keep = false): Promise<void> {
+  const clear = page.getByRole('button', { name: 'Clear the selection' }).last()
+  if (!keep && (await clear.isVisible())) await clear.click()
+  for (const place of places) await page.getByRole('rowheader').nth(place).click()
+}
+
+/** The line about what was just done. */
+export const toast = (page: Page): Locator => page.locator('[data-toast]')

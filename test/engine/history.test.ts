@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AppError, HistoryEntry, Operation, Params } from '../../src/contract/index.ts'
 import { Bench, csv, sample } from './support.ts'
@@ -65,7 +66,13 @@ describe('the history', () => {
     const entries = await history(place.store)
     expect(entries.map(({ kind }) => kind)).toEqual(['revert', 'add', 'delete', 'edit', 'import'])
     const [revert, add, gone, edit, first] = entries
-    expect(first).toMatchObject({ collection: 'rows', added: 40, removed: 0, undone: false, note: null })
+    expect(first).toMatchObject({
+      collection: 'rows',
+      added: 40,
+      removed: 0,
+      undone: false,
+      note: 'rows.csv',
+    })
     expect(edit).toMatchObject({ changed: 3, added: 0, removed: 0, note: 'moved', undone: false })
     expect(gone).toMatchObject({ removed: 2, undone: true })
     // One of the two rows takes the place of the one with its id.
@@ -105,7 +112,7 @@ describe('the history', () => {
     for (const [index, seq] of seqs.entries()) {
       await bench.engine.call('history.revert', { store: place.store, seq })
       expect(withoutTag(await cells(place)), `back to before ${seq}`).toEqual(withoutTag(states[index] ?? []))
-      await bench.engine.call('history.undo', place)
+      await bench.engine.call('history.redo', place)
       expect(await cells(place), `back from ${seq}`).toEqual(now)
     }
   })
@@ -186,6 +193,18 @@ describe('the history', () => {
     expect((await failure('history.undo', place))?.code).toBe('NOTHING_TO_UNDO')
     await bench.engine.call('history.redo', place)
     expect(await cells(place)).toEqual(whole)
+  })
+
+  test('keeps a store on the disk that would otherwise be taken for empty', async () => {
+    const empty = await bench.open('empty.db')
+    await bench.engine.call('store.close', { store: empty.store, discardEmpty: true })
+    expect(existsSync(bench.path('empty.db'))).toBe(false)
+    const place = await imported(10)
+    await bench.engine.call('history.undo', place)
+    await bench.engine.call('store.close', { store: place.store, discardEmpty: true })
+    const { store } = await bench.open('test.db', false)
+    await bench.engine.call('history.redo', { ...place, store })
+    expect(await cells({ ...place, store })).toHaveLength(10)
   })
 
   test('a dropped collection comes back whole', async () => {

@@ -54,19 +54,23 @@ describe('a cell that is typed', () => {
     expect(readCell('int', ' -42 ')).toEqual({ value: -42 })
     expect(readCell('float', '2.5e-3')).toEqual({ value: 0.0025 })
     expect(readCell('bool', 'true')).toEqual({ value: true })
+    expect(readCell('int', '9007199254740993')).toEqual({ value: '9007199254740993' })
     expect(readCell('timestamp', '2026-11-25T14:02:00Z')).toEqual({ value: '2026-11-25T14:02:00Z' })
+    expect(readCell('timestamp', '2026-11-25 14:02 +02:00')).toEqual({ value: '2026-11-25T14:02:00+02:00' })
+    expect(readCell('timestamp', '2026-11-25')).toEqual({ value: '2026-11-25' })
   })
 
   it('is refused in words where it is none', () => {
     for (const [type, text] of [
       ['int', '1.5'],
       ['int', ''],
-      ['int', '9007199254740993'],
+      ['int', '9223372036854775808'],
       ['float', 'many'],
       ['float', ''],
       ['float', '1e999'],
       ['bool', 'perhaps'],
       ['timestamp', 'last week'],
+      ['timestamp', '2026-13-01'],
       ['json', '{}'],
     ] as const) {
       expect(readCell(type, text), `${type} ${text}`).toHaveProperty('problem')

@@ -76,3 +76,20 @@ pub fn restore_store<'env>(
         serde_json::to_string(&report).map_err(Failure::internal)
     })
 }
+
+/// Makes a whole store of what is provably good in a damaged one; resolves to the report as JSON.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn repair_store<'env>(
+    env: &'env Env,
+    job: &Job,
+    from: String,
+    to: String,
+) -> Result<Object<'env>> {
+    let job = job.handle();
+    on_thread(env, "repair", move || {
+        let progress = |done, total| job.progress("repairing", done, total);
+        let (from, to) = (PathBuf::from(from), PathBuf::from(to));
+        let report = omendb_store::repair(Arc::new(RealVfs), &from, &to, &progress, job.cancel())?;
+        serde_json::to_string(&report).map_err(Failure::internal)
+    })
+}

@@ -67,11 +67,11 @@ impl NativeStore {
     pub(crate) fn snapshot_of(&self, name: &str) -> Outcome<Arc<Snapshot>> {
         match name.split_once(BEFORE) {
             None => Ok(self.collection(name)?.snapshot()),
-            Some((_, seq)) => {
+            Some((name, seq)) => {
                 let seq = seq
                     .parse()
                     .map_err(|_| Failure::invalid("the number of a change cannot be read"))?;
-                Ok(self.store()?.before(seq)?)
+                Ok(self.store()?.collection_before(name, seq)?)
             }
         }
     }

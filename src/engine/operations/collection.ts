@@ -3,7 +3,7 @@ import { storeInfo } from '../info.ts'
 
 export const collectionOperations: Handlers<'collection.create' | 'collection.drop'> = {
   'collection.create': async (params, { sessions }) => {
-    const session = sessions.get(params.store)
+    const session = sessions.toWrite(params.store)
     const { collection, dimension, metric, id, idColumn, columns } = params
     await session.native.createCollection(
       JSON.stringify({
@@ -18,7 +18,7 @@ export const collectionOperations: Handlers<'collection.create' | 'collection.dr
   },
 
   'collection.drop': async ({ store, collection }, { sessions }) => {
-    const session = sessions.get(store)
+    const session = sessions.toWrite(store)
     await session.native.dropCollection(collection)
     return storeInfo(session)
   },

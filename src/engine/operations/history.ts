@@ -10,22 +10,22 @@ export const historyOperations: Handlers<
   },
 
   'history.revert': async ({ store, seq, note }, { sessions }) =>
-    entryOf(await sessions.get(store).native.revert(seq, note ?? null)),
+    entryOf(await sessions.toWrite(store).native.revert(seq, note ?? null)),
 
   'history.undo': async ({ store, collection }, { sessions }) =>
-    entryOf(await sessions.get(store).native.undo(collection)),
+    entryOf(await sessions.toWrite(store).native.undo(collection)),
 
   'history.redo': async ({ store, collection }, { sessions }) =>
-    entryOf(await sessions.get(store).native.redo(collection)),
+    entryOf(await sessions.toWrite(store).native.redo(collection)),
 
   'history.rule': async ({ store, rule }, { sessions }) => {
-    const session = sessions.get(store)
+    const session = sessions.toWrite(store)
     await session.native.setHistoryRule(JSON.stringify(rule))
     return storeInfo(session)
   },
 
   'history.forget': async ({ store }, { sessions }) =>
-    JSON.parse(await sessions.get(store).native.forgetHistory()) as { entries: number },
+    JSON.parse(await sessions.toWrite(store).native.forgetHistory()) as { entries: number },
 }
 
 function entryOf(text: string) {

@@ -19,7 +19,7 @@ export const importOperations: Handlers<'import.preview' | 'import.start' | 'fil
   },
 
   'import.start': ({ store, grant, collection, plan }, { grants, sessions, jobs }) => {
-    const session = sessions.get(store)
+    const session = sessions.toWrite(store)
     const path = grantedPath(grants, grant, 'file')
     return {
       job: jobs.start('import', store, collection, (job) => importFile(job, session, collection, path, plan)),

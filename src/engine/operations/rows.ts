@@ -60,7 +60,7 @@ export const rowOperations: Handlers<
   },
 
   'row.delete': async ({ store, rows, ...target }, { sessions }) => ({
-    deleted: await sessions.get(store).native.deleteRows(nativeName(target), rowNumbers(rows)),
+    deleted: await sessions.toWrite(store).native.deleteRows(nativeName(target), rowNumbers(rows)),
   }),
 
   'rows.add': async ({ store, rows, ...target }, { sessions }) => {
@@ -71,7 +71,7 @@ export const rowOperations: Handlers<
           ? value.toString()
           : value,
     )
-    return JSON.parse(await sessions.get(store).native.addRows(nativeName(target), text)) as {
+    return JSON.parse(await sessions.toWrite(store).native.addRows(nativeName(target), text)) as {
       first: number
       count: number
     }
@@ -86,16 +86,18 @@ export const rowOperations: Handlers<
       })
     }
     return JSON.parse(
-      await sessions.get(store).native.addVectors(nativeName(target), vectors, JSON.stringify(ids ?? null)),
+      await sessions
+        .toWrite(store)
+        .native.addVectors(nativeName(target), vectors, JSON.stringify(ids ?? null)),
     ) as { first: number; count: number }
   },
 
   'rows.deleteIds': async ({ store, ids, ...target }, { sessions }) => ({
-    deleted: await sessions.get(store).native.deleteIds(nativeName(target), JSON.stringify(ids)),
+    deleted: await sessions.toWrite(store).native.deleteIds(nativeName(target), JSON.stringify(ids)),
   }),
 
   'rows.edit': async ({ store, rows, changes, note, ...target }, { sessions }) => {
-    const { native } = sessions.get(store)
+    const { native } = sessions.toWrite(store)
     const edited = JSON.parse(
       await native.edit(nativeName(target), rowNumbers(rows), JSON.stringify(changes), note ?? null),
     ) as { changed: number; entry: NativeEntry | null }

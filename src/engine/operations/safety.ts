@@ -1,15 +1,16 @@
-import type { CompactResult, CopyResult, RepairReport } from '../../contract/index.ts'
+import type { CompactResult, CopyResult } from '../../contract/index.ts'
 import { addon } from '../addon.ts'
 import type { Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
 import { nativeJob } from '../jobs/native.ts'
+import { repairReport } from '../reports.ts'
 
 /** Copies, repair and giving space back: one native call each, as a job. */
 export const safetyOperations: Handlers<
   'store.compact' | 'store.snapshot' | 'store.restore' | 'store.repair'
 > = {
   'store.compact': ({ store, forgetHistory }, { sessions, jobs }) => {
-    const session = sessions.get(store)
+    const session = sessions.toWrite(store)
     return {
       job: jobs.start('compact', store, '', async (job) => {
         const options = JSON.stringify({ forgetHistory })
@@ -40,12 +41,8 @@ export const safetyOperations: Handlers<
   'store.repair': ({ from, to }, { grants, jobs }) => {
     const [source, target] = [grantedPath(grants, from, 'store'), grantedPath(grants, to, 'store')]
     return {
-      job: jobs.start(
-        'repair',
-        '',
-        '',
-        async (job) =>
-          JSON.parse(await addon().repairStore(nativeJob(job, 'bytes'), source, target)) as RepairReport,
+      job: jobs.start('repair', '', '', async (job) =>
+        repairReport(await addon().repairStore(nativeJob(job, 'bytes'), source, target)),
       ),
     }
   },

@@ -1,8 +1,8 @@
-import type { VerifyReport } from '../../contract/index.ts'
 import { addon } from '../addon.ts'
 import type { Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
 import { storeInfo } from '../info.ts'
+import { verifyReport } from '../reports.ts'
 
 export const storeOperations: Handlers<
   'engine.hello' | 'store.open' | 'store.info' | 'store.close' | 'store.verify' | 'store.refresh'
@@ -32,19 +32,5 @@ export const storeOperations: Handlers<
     return { changed, info: storeInfo(session) }
   },
 
-  'store.verify': async ({ store }, { sessions }) => {
-    const { problems, ...read } = JSON.parse(await sessions.get(store).native.verify()) as NativeReport
-    return {
-      ...read,
-      problems: problems.map(({ file, reason, derived }) => ({
-        file,
-        what: derived ? `${reason} (an index: it can be built again, no row is lost)` : reason,
-        derived,
-      })),
-    }
-  },
-}
-
-type NativeReport = Omit<VerifyReport, 'problems'> & {
-  problems: { file: string; reason: string; derived: boolean }[]
+  'store.verify': async ({ store }, { sessions }) => verifyReport(await sessions.get(store).native.verify()),
 }

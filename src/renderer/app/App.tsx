@@ -11,7 +11,7 @@ import { clearStep } from '../state/actions.ts'
 import { startSession } from '../state/session.ts'
 import { useCollection, useView } from '../state/view.ts'
 import { IconButton } from '../ui/controls.tsx'
-import { isTyping } from '../ui/keys.ts'
+import { isOpen, isTyping } from '../ui/keys.ts'
 import { ErrorNote } from '../ui/pieces.tsx'
 import styles from './app.module.css'
 import { commands as makeCommands, runKey } from './commands.ts'
@@ -46,8 +46,7 @@ export function App() {
       if (event.defaultPrevented) return
       if (runKey(commands, event)) return
       const plain = event.key === 'Escape' && !isTyping(event.target)
-      if (plain && document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]') === null)
-        clearStep()
+      if (plain && !isOpen('dialog', 'menu', 'listbox')) clearStep()
     }
     window.addEventListener('keydown', pressed)
     return () => window.removeEventListener('keydown', pressed)

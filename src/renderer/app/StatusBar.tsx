@@ -8,7 +8,7 @@ import { cancelJob } from '../state/actions.ts'
 import { jobName } from '../state/jobs.ts'
 import { useCollection, useView } from '../state/view.ts'
 import { readHolder } from '../state/words.ts'
-import { ago, bytes, count, share, timeLeft } from '../ui/format.ts'
+import { ago, bytes, count, counted, share, timeLeft } from '../ui/format.ts'
 import { ProgressBar } from '../ui/pieces.tsx'
 import styles from './app.module.css'
 
@@ -90,7 +90,8 @@ function indexText(index: IndexInfo, rows: number): string {
   if (index.state === 'building') return `index building, ${Math.floor(index.progress * 100)} %`
   if (index.state === 'none') return 'no index: search is exact'
   const fresh = rows - index.indexedRows
-  return fresh > 0 ? `index ready, ${count(fresh)} newer rows are scanned` : 'index ready'
+  if (fresh <= 0) return 'index ready'
+  return `index ready, ${counted(fresh, 'newer row')} ${fresh === 1 ? 'is' : 'are'} scanned`
 }
 
 function Job({ job }: { job: JobInfo }) {

@@ -3,7 +3,7 @@ import { applyFilter, clearSearch, findSimilar, runSearch } from '../state/actio
 import { waysNow } from '../state/editmenu.ts'
 import { useTheme } from '../state/theme.ts'
 import { collectionOf, type Pane } from '../state/view.ts'
-import { isTyping, matches } from '../ui/keys.ts'
+import { isOpen, isTyping, matches } from '../ui/keys.ts'
 import { type Attempt, type Command, focus, inCollection, view } from './command.ts'
 import { rowCommands } from './row-commands.ts'
 import { storeCommands } from './store-commands.ts'
@@ -216,7 +216,7 @@ export function commandTitle(command: Command): string {
 
 /** Runs the command of a key press. Plain keys are text while one is typing, and nothing behind a dialog. */
 export function runKey(list: readonly Command[], event: KeyboardEvent): boolean {
-  const inDialog = document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null
+  const inDialog = isOpen('dialog', 'alertdialog', 'menu')
   for (const command of list) {
     if (!command.keys || command.local || !matches(command.keys, event)) continue
     const held = command.keys.includes('Mod+')

@@ -76,7 +76,8 @@ export class EngineClient {
   #statusListeners = new Set<() => void>()
   #reconnectListeners = new Set<() => void>()
   #failureListeners = new Set<FailureListener>()
-  #connections = 0
+  /** An engine died since the stores were last open. A second port of the same engine, as at the start, is no death. */
+  #died = false
   #status: EngineStatus = { state: 'restarting', deaths: 0, reason: '' }
   /** Handles that the page holds, and what they mean to the running engine. */
   #stores = new Map<string, OpenStore>()
@@ -138,6 +139,7 @@ export class EngineClient {
       const calls = this.#waiting.splice(0)
       for (const call of calls) call.reject(stopped(status))
     } else if (status.state === 'restarting' && status.deaths > 0) {
+      this.#died = true
       this.#lose()
     }
     for (const listener of this.#statusListeners) listener()
@@ -149,10 +151,11 @@ export class EngineClient {
     this.#port = port
     port.addEventListener('message', (event) => this.#heard(port, (event as MessageEvent<FromEngine>).data))
     port.addEventListener('close', () => {
-      if (this.#port === port) this.#lose()
+      if (this.#port !== port) return
+      this.#died = true
+      this.#lose()
     })
     port.start()
-    this.#connections++
     void this.#reopen(port)
   }
 
@@ -172,7 +175,9 @@ export class EngineClient {
     }
     this.#ready = true
     for (const call of this.#waiting.splice(0)) this.#send(call)
-    if (this.#connections > 1) for (const listener of this.#reconnectListeners) listener()
+    if (!this.#died) return
+    this.#died = false
+    for (const listener of this.#reconnectListeners) listener()
   }
 
   async #reopenOne(port: EnginePort, open: OpenStore): Promise<void> {

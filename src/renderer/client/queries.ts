@@ -1,4 +1,4 @@
-import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
+import { QueryClient, queryOptions } from '@tanstack/react-query'
 import type { SortKey } from '../../contract/index.ts'
 import { engine } from './engine.ts'
 
@@ -57,7 +57,6 @@ export function pageQuery(source: Source, filter: string, sort: SortKey[], page:
         offset: page * PAGE_ROWS,
         limit: PAGE_ROWS,
       }),
-    placeholderData: keepPreviousData,
   })
 }
 

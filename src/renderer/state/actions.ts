@@ -31,12 +31,24 @@ export async function openStore(
   } catch (thrown) {
     const error = AppError.from(thrown)
     if (error.code !== 'STORE_LOCKED' && error.code !== 'CORRUPT') throw error
-    useView.getState().setBlocked({ place, error })
+    const readable = error.code === 'STORE_LOCKED' || (!how.readOnly && (await canBeRead(place.grant)))
+    useView.getState().setBlocked({ place, error, readable })
     return
   }
   showStore(info, place.grant)
   const only = info.collections.length === 1 ? info.collections[0] : undefined
   if (only) useView.getState().setCollection(only.name)
+}
+
+/** Some damage only stands in the way of writing: whether reading works is tried, so that it is offered where it does. */
+async function canBeRead(grant: string): Promise<boolean> {
+  try {
+    const { store } = await engine.call('store.open', { grant, readOnly: true })
+    await closeQuietly(store)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A failed write leaves a handle that takes no more: the store is closed and opened again. */

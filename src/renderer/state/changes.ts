@@ -41,9 +41,22 @@ function sayDone(text: string, store: string, entry: HistoryEntry | null): void 
   say(text, { label: 'Undo', keys: 'Mod+Z', run: () => void undo().catch(sayProblem) })
 }
 
+/** What went wrong with a change, for the place where it was made. Of a store in trouble the banner tells the whole. */
+export function problemOf(thrown: unknown): AppError {
+  const error = AppError.from(thrown)
+  if (error.code === 'DISK_FULL') {
+    return new AppError({ ...error.toData(), message: 'Nothing was changed: the disk is full.', remedy: '' })
+  }
+  if (error.code === 'STORE_POISONED') {
+    const message = 'Nothing was changed: the store has to be opened again first.'
+    return new AppError({ ...error.toData(), message, remedy: '' })
+  }
+  return error
+}
+
 /** For ways that end in no other place: a toast with what went wrong. */
 export function sayProblem(thrown: unknown): void {
-  const { message, remedy } = AppError.from(thrown)
+  const { message, remedy } = problemOf(thrown)
   say(`${message} ${remedy}`.trim())
 }
 

@@ -30,6 +30,8 @@ export function startSession(onError: (error: AppError) => void): () => void {
     engine.onFailure(noteTrouble),
     engine.onReconnect(() => {
       useView.getState().setNotice('The engine stopped and was started again. Saved rows are kept.')
+      // The stores were opened anew with it.
+      useView.getState().setTrouble(null)
       void queryClient.invalidateQueries({ predicate: (query) => query.state.status === 'error' })
       void forgetDeadJobs()
     }),

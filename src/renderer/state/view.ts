@@ -62,6 +62,8 @@ export type EndedJob = {
 export interface Blocked {
   place: StorePlace
   error: AppError
+  /** Whether it can be opened to be read. */
+  readable: boolean
 }
 
 /** A granted place of a store. */

@@ -1,5 +1,5 @@
 import { Autocomplete } from '@base-ui/react/autocomplete'
-import type { Ref } from 'react'
+import { type Ref, useState } from 'react'
 import styles from './controls.module.css'
 
 export interface Suggestion {
@@ -19,12 +19,25 @@ interface SuggestProps {
   inputRef?: Ref<HTMLInputElement>
 }
 
+/** Options that hold the text; none if the text is one of them already. */
+export function matching(options: readonly Suggestion[], text: string): Suggestion[] {
+  const typed = text.trim().toLowerCase()
+  const found = options.filter((option) => option.value.toLowerCase().includes(typed))
+  return found.length === 1 && found[0]?.value === text ? [] : found
+}
+
 /** A field for any text that offers what is there already. */
 export function Suggest(props: SuggestProps) {
   const { label, value, options, onChange, placeholder, invalid, describedBy, maxLength, inputRef } = props
+  const [wanted, setWanted] = useState(false)
+  const matches = matching(options, value)
   return (
     <Autocomplete.Root
-      items={options}
+      items={matches}
+      // They are filtered here, so that the list is open only where it has something to offer.
+      mode="none"
+      open={wanted && matches.length > 0}
+      onOpenChange={setWanted}
       value={value}
       onValueChange={onChange}
       itemToStringValue={(option: Suggestion) => option.value}

@@ -31,3 +31,8 @@ export function isTyping(target: EventTarget | null): boolean {
   if (target instanceof HTMLTextAreaElement || target.isContentEditable) return true
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'range', 'button'].includes(target.type)
 }
+
+/** Whether one of these (dialog, menu, listbox) lies over the window. What was open once may stay in the page, closed. */
+export function isOpen(...roles: string[]): boolean {
+  return document.querySelector(roles.map((role) => `[role="${role}"]:not([data-closed])`).join()) !== null
+}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::manifest::{Manifest, segment_folder};
+use crate::manifest::{FileEntry, Manifest, segment_folder};
 use crate::new_folder::NewFolder;
 use crate::reader::{Reader, TRIES, settled};
 use crate::recovery::{self, FOLDERS, read_logs};
@@ -114,12 +114,7 @@ pub fn restore(
 /// Seals what the log holds, and pins the generation that names all of it.
 fn pin(shared: &Shared) -> Result<(Manifest, Pin<'_>)> {
     let (commit, mut state) = shared.publishing()?;
-    let contains_all = state.wal.is_empty() && state.manifest.last_lsn == state.wal.last_lsn();
-    if !contains_all {
-        shared.seal(&commit, &mut state, |_| Ok(()))?;
-        let snapshots = shared.unseen(&mut state);
-        shared.show(snapshots);
-    }
+    shared.checkpoint(&commit, &mut state)?;
     let paths = Arc::new(state.manifest.paths());
     state.pins.push(paths.clone());
     let manifest = state.manifest.clone();
@@ -197,36 +192,37 @@ fn copy(
     for name in FOLDERS {
         disk.create_dir(&target.join(name))?;
     }
-    let segments = manifest.collections.iter().flat_map(|c| &c.segments);
-    let segments: Vec<PathBuf> = segments.map(|s| segment_folder(target, s.id)).collect();
+    // Whatever names them, the files of a segment lie in a folder of their own.
+    let segments: BTreeSet<PathBuf> = manifest
+        .files()
+        .filter_map(|(path, _)| path.parent().map(Path::to_path_buf))
+        .filter(|folder| folder.starts_with("segments"))
+        .map(|folder| target.join(folder))
+        .collect();
     for folder in &segments {
         disk.create_dir(folder)?;
     }
     let mut left_out = BTreeSet::new();
     for (path, file) in manifest.files() {
-        let to = target.join(&path);
-        let out = disk.create(&to)?;
         let before = done;
-        let copied = read_sealed(from, &root.join(&path), file, &mut |piece| {
-            if cancel.load(Ordering::Acquire) {
-                return Err(Error::Cancelled {
-                    what: "the copy".to_owned(),
-                });
-            }
-            out.append(piece)?;
-            done += piece.len() as u64;
-            progress(done, total);
-            Ok(())
-        });
+        let copied = copy_file(
+            from,
+            &root.join(&path),
+            file,
+            &disk,
+            &target.join(&path),
+            &mut |n| {
+                done += n;
+                progress(done, total);
+                go_on(cancel, "the copy")
+            },
+        );
         match copied {
             Ok(bytes) => {
-                out.sync()?;
                 report.files += 1;
                 report.bytes += bytes;
             }
             Err(Error::Corrupt { .. }) if file.name.starts_with("index.") => {
-                drop(out);
-                disk.remove(&to);
                 done = before + file.bytes;
                 left_out.insert(path);
             }
@@ -261,24 +257,51 @@ fn copy(
     disk.sync_dir(target)?;
     let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
     disk.sync_dir(parent.unwrap_or(Path::new(".")))?;
-    if cancel.load(Ordering::Acquire) {
-        return Err(Error::Cancelled {
-            what: "the copy".to_owned(),
-        });
-    }
-    report.bytes += manifest.publish(&disk, target)?;
+    go_on(cancel, "the copy")?;
+    report.bytes += manifest.publish(&disk, target, false)?;
     report.files += 1;
     progress(total, total);
     Ok(report)
 }
 
+/// Copies one sealed file; `each` is told the bytes of each piece before it is written. A file that is not what was written is not there
+/// afterwards.
+pub(crate) fn copy_file(
+    from: &Disk,
+    source: &Path,
+    file: &FileEntry,
+    disk: &Arc<Disk>,
+    target: &Path,
+    each: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<u64> {
+    let out = disk.create(target)?;
+    let copied = read_sealed(from, source, file, &mut |piece| {
+        each(piece.len() as u64)?;
+        out.append(piece)
+    });
+    let copied = copied.and_then(|bytes| out.sync().map(|()| bytes));
+    if copied.is_err() {
+        drop(out);
+        disk.remove(target);
+    }
+    copied
+}
+
+/// Fails once the work is cancelled.
+pub(crate) fn go_on(cancel: &AtomicBool, what: &str) -> Result<()> {
+    if cancel.load(Ordering::Acquire) {
+        return Err(Error::Cancelled {
+            what: what.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Takes indexes out of a manifest.
 fn leave_out(manifest: &mut Manifest, paths: &BTreeSet<PathBuf>) {
-    for segment in manifest
-        .collections
-        .iter_mut()
-        .flat_map(|c| &mut c.segments)
-    {
+    // Dropped collections that the history can bring back have theirs too.
+    let collections = manifest.collections.iter_mut().chain(&mut manifest.dropped);
+    for segment in collections.flat_map(|c| &mut c.segments) {
         let folder = segment_folder(Path::new(""), segment.id);
         segment
             .indexes

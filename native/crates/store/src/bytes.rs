@@ -1,9 +1,8 @@
 //! Reading small binary values from bytes that nobody vouches for, and writing the same.
 
-use std::io::Cursor;
-
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use roaring::RoaringBitmap;
@@ -77,14 +76,17 @@ pub(crate) fn batch_bytes(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
 /// The one batch of an Arrow IPC stream.
 pub(crate) fn read_batch(bytes: &[u8]) -> Result<RecordBatch, String> {
     crate::segment::guard(|| {
-        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        let batch = reader
-            .next()
-            .ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
-        match reader.next() {
-            None => Ok(batch),
-            Some(_) => Err(ArrowError::IpcError("more than one batch".into())),
+        // This decoder takes slices of what is there; a reader would first allocate whatever a length in it says.
+        let mut input = Buffer::from_slice_ref(bytes);
+        let mut decoder = StreamDecoder::new();
+        let batch = decoder
+            .decode(&mut input)?
+            .ok_or_else(|| ArrowError::IpcError("no batch".into()))?;
+        if decoder.decode(&mut input)?.is_some() {
+            return Err(ArrowError::IpcError("more than one batch".into()));
         }
+        decoder.finish()?;
+        Ok(batch)
     })
 }
 

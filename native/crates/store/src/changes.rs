@@ -179,7 +179,7 @@ impl Store {
     /// `HISTORY_PRUNED`, `COLLECTION_EXISTS` (a dropped one's name is taken), `CORRUPT`, and those of any write.
     pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
         check_note(note)?;
-        self.shared.revert(seq, note)
+        self.shared.revert(seq, note, false)
     }
 
     /// A collection as it was before entry `seq` of the history, to be read.
@@ -187,7 +187,20 @@ impl Store {
     /// # Errors
     /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`.
     pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
-        self.shared.before(seq)
+        let id = self.shared.entry(seq)?.collection_id;
+        self.shared.before(seq, id)
+    }
+
+    /// As [`Store::before`], of the collection that has this name now or had it last, whichever collection the entry is of.
+    ///
+    /// # Errors
+    /// Those of [`Store::before`].
+    pub fn collection_before(&self, name: &str, seq: u64) -> Result<Arc<Snapshot>> {
+        let id = self.known_as(name);
+        let id = id.ok_or_else(|| Error::UnknownCollection {
+            name: name.to_owned(),
+        })?;
+        self.shared.before(seq, id)
     }
 
     /// Sets how long changes are kept, and takes out what is not kept any more.
@@ -292,7 +305,7 @@ impl Shared {
             id.and_then(|id| pick(&history, id))
         };
         let target = target.ok_or(Error::NothingToUndo { what })?;
-        self.revert_to(&commit, &mut state, &target, None)
+        self.revert_to(&commit, &mut state, &target, None, true)
     }
 
     fn entry(&self, seq: u64) -> Result<Arc<Entry>> {
@@ -309,10 +322,11 @@ impl Shared {
         Ok(past)
     }
 
-    pub fn revert(&self, seq: u64, note: Option<&str>) -> Result<Arc<Entry>> {
+    /// `step`: whether undo or redo does it.
+    pub fn revert(&self, seq: u64, note: Option<&str>, step: bool) -> Result<Arc<Entry>> {
         let (commit, mut state) = self.publishing()?;
         let target = self.entry(seq)?;
-        self.revert_to(&commit, &mut state, &target, note)
+        self.revert_to(&commit, &mut state, &target, note, step)
     }
 
     fn revert_to(
@@ -321,11 +335,12 @@ impl Shared {
         state: &mut State,
         target: &Entry,
         note: Option<&str>,
+        step: bool,
     ) -> Result<Arc<Entry>> {
         let (seq, id) = (target.seq, target.collection_id);
         let at = now();
         if !state.collections.contains_key(&id) {
-            let back = self.bring_back(commit, state, id, seq, at, note)?;
+            let back = self.bring_back(commit, state, target, at, note, step)?;
             if back.target == Some(seq) {
                 return Ok(back);
             }
@@ -344,6 +359,7 @@ impl Shared {
             written.next_row,
         );
         entry.target = Some(seq);
+        entry.step = step;
         entry.note = note.map(str::to_owned);
         if !past.there {
             return self.take_away(commit, state, entry);
@@ -366,6 +382,7 @@ impl Shared {
         let revert = Revert {
             stamp: state.ledger.stamp(id, at),
             target: seq,
+            step,
             note: entry.note.clone(),
             died: died.clone(),
             revived: revived.clone(),
@@ -420,16 +437,17 @@ impl Shared {
         Ok(Arc::new(entry))
     }
 
-    /// Brings a dropped collection back, as it was when it was dropped.
+    /// Brings the dropped collection of an entry back, as it was when it was dropped.
     fn bring_back(
         &self,
         commit: &Commit,
         state: &mut State,
-        id: u32,
-        seq: u64,
+        target: &Entry,
         at: u64,
         note: Option<&str>,
+        step: bool,
     ) -> Result<Arc<Entry>> {
+        let (id, seq) = (target.collection_id, target.seq);
         let dropped = state.manifest.dropped.iter().find(|c| c.id == id);
         let dropped = dropped.ok_or(Error::HistoryPruned { seq })?.clone();
         let name = &dropped.meta.name;
@@ -456,6 +474,7 @@ impl Shared {
         );
         entry.was_there = false;
         entry.target = Some(last);
+        entry.step = step;
         entry.note = note.map(str::to_owned);
         let rows: u64 = dropped.segments.iter().map(|s| u64::from(s.rows)).sum();
         entry.revived = rows.saturating_sub(dropped.deleted.len());
@@ -472,18 +491,19 @@ impl Shared {
         Ok(noted)
     }
 
-    pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
+    /// `id`: the collection that is looked at; whose entry it is does not matter.
+    pub fn before(&self, seq: u64, id: u32) -> Result<Arc<Snapshot>> {
         let entry = self.entry(seq)?;
-        if let Some(known) = self.past.lock().get(&seq) {
+        if let Some(known) = self.past.lock().get(&(seq, id)) {
             return Ok(known);
         }
         let (_commit, state) = self.both();
         let opened;
-        let written = match state.collections.get(&entry.collection_id) {
+        let written = match state.collections.get(&id) {
             Some(written) => written,
             None => {
                 let dropped = &state.manifest.dropped;
-                let found = dropped.iter().find(|c| c.id == entry.collection_id);
+                let found = dropped.iter().find(|c| c.id == id);
                 let found = found.ok_or(Error::HistoryPruned { seq })?;
                 opened = self.open(found, state.manifest.generation)?;
                 &opened
@@ -503,7 +523,7 @@ impl Shared {
             state.manifest.generation,
             self.revision.now(),
         ));
-        self.past.lock().put(seq, snapshot.clone());
+        self.past.lock().put((seq, id), snapshot.clone());
         Ok(snapshot)
     }
 }

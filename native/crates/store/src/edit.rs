@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, Schema};
+use arrow_select::filter::filter_record_batch;
 use arrow_select::interleave::interleave;
 use roaring::RoaringBitmap;
 
@@ -38,6 +39,19 @@ impl Cells {
             at.push(found);
         }
         Ok(at)
+    }
+}
+
+impl Cells {
+    /// Leaves out the values of all rows but these.
+    pub fn keep(&mut self, rows: &RoaringBitmap) -> Result<(), String> {
+        if self.columns.num_rows() as u64 == self.rows.len() {
+            let kept = self.rows.iter().map(|row| rows.contains(row));
+            let kept = BooleanArray::from(kept.collect::<Vec<bool>>());
+            self.columns = filter_record_batch(&self.columns, &kept).map_err(|e| e.to_string())?;
+        }
+        self.rows &= rows;
+        Ok(())
     }
 }
 
@@ -159,6 +173,12 @@ pub(crate) fn read_cells<'a>(
         return Err(Error::internal("a row is in no part"));
     }
     let schema = Arc::new(Schema::new(fields));
+    if from.is_empty() {
+        return Ok(Cells {
+            rows: RoaringBitmap::new(),
+            columns: RecordBatch::new_empty(schema),
+        });
+    }
     let arrays = (0..columns.len()).map(|n| {
         let values: Vec<&dyn Array> = batches.iter().map(|b| b[n].as_ref()).collect();
         guard(|| interleave(&values, &from))

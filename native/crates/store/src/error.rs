@@ -402,7 +402,7 @@ impl Error {
             }
             Error::Closed => "Open the store again.",
             Error::Corrupt { .. } => {
-                "Nothing was changed. Restore the file from a backup; do not delete the folder."
+                "Nothing was changed. Restore the store from a backup, or let repair make a new one of all rows that are sound; keep the folder until then."
             }
             Error::UnsupportedVersion { .. } => {
                 "Nothing was changed. Open the store with a newer version of the app."

@@ -277,7 +277,7 @@ fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> 
         .position(|s| s.id == segment)
         .ok_or_else(gone)?;
     shared.sync(&commit, &mut state)?;
-    shared.publish(&commit, &mut state, |manifest| {
+    shared.publish_as(&commit, &mut state, true, |manifest| {
         let entry = manifest.collection_mut(collection)?;
         let indexes = &mut entry.segments[at].indexes;
         indexes.retain(|i| i.vector != vector);

@@ -42,6 +42,7 @@ mod query;
 mod read_tests;
 mod reader;
 mod recovery;
+mod repair;
 mod revision;
 mod sealed;
 mod segment;
@@ -49,6 +50,8 @@ mod snapshot;
 mod state;
 mod store;
 mod sync;
+#[doc(hidden)]
+pub mod testing;
 mod values;
 mod verify;
 pub mod vfs;
@@ -73,6 +76,7 @@ pub use meta::{
 };
 pub use omendb_distance::Metric;
 pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
+pub use repair::{LostRows, RepairReport, RepairedCollection, repair};
 pub use snapshot::Snapshot;
 pub use store::{OpenOptions, Store, StoreInfo};
 pub use values::{CODE_NULL, CODE_OTHER, CategoryLabel, ColumnValues, TOP_CATEGORIES};

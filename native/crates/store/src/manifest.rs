@@ -264,11 +264,17 @@ impl Manifest {
     }
 
     /// Makes this the store's newest generation. It is durable on return. Gives the bytes of the file.
-    pub fn publish(&self, disk: &Arc<Disk>, root: &Path) -> Result<u64> {
+    ///
+    /// A generation that says nothing new but where derived data lies (`derived`) may fail before it is renamed without poisoning the handle: nothing is at stake.
+    pub fn publish(&self, disk: &Arc<Disk>, root: &Path, derived: bool) -> Result<u64> {
         let bytes = self.encode()?;
         let temporary = root.join(TEMPORARY);
         disk.remove(&temporary);
-        let file = disk.create(&temporary)?;
+        let file = if derived {
+            disk.create_derived(&temporary)?
+        } else {
+            disk.create(&temporary)?
+        };
         file.append(&bytes)?;
         file.sync()?;
         drop(file);
@@ -333,6 +339,11 @@ impl Manifest {
         let mut ids = HashSet::new();
         let mut segments = HashSet::new();
         let mut maps = HashSet::new();
+        // Sizes are added up without another look.
+        self.files()
+            .try_fold(0u64, |sum, (_, f)| sum.checked_add(f.bytes))
+            .filter(|sum| *sum <= i64::MAX as u64)
+            .ok_or("its files are longer than any disk")?;
         for c in &self.collections {
             if !names.insert(&c.meta.name) {
                 return Err(format!("collection {:?} is named twice", c.meta.name));
@@ -363,8 +374,8 @@ impl CollectionEntry {
         segments.chain(maps)
     }
 
-    fn check<'a>(
-        &'a self,
+    fn check(
+        &self,
         next_segment: u64,
         next_map: u64,
         segments: &mut HashSet<u64>,

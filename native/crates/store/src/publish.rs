@@ -26,8 +26,19 @@ impl Shared {
     /// The log must be synced before ([`Shared::sync`]).
     pub fn publish(
         &self,
+        commit: &Commit,
+        state: &mut State,
+        change: impl FnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
+        self.publish_as(commit, state, false, change)
+    }
+
+    /// As [`Shared::publish`]; `derived` as in [`Manifest::publish`].
+    pub fn publish_as(
+        &self,
         _: &Commit,
         state: &mut State,
+        derived: bool,
         change: impl FnOnce(&mut Manifest) -> Result<()>,
     ) -> Result<()> {
         let mut next = state.manifest.clone();
@@ -38,7 +49,7 @@ impl Shared {
         change(&mut next)?;
         next.prune(history::now());
         state.ledger.next_seq = next.history.next_seq;
-        state.manifest_bytes = next.publish(&self.disk, &self.root)?;
+        state.manifest_bytes = next.publish(&self.disk, &self.root, derived)?;
         let current = std::mem::replace(&mut state.manifest, next);
         if let Some(oldest) = state.previous.replace(current) {
             self.retire(state, &oldest);
@@ -233,7 +244,8 @@ impl Shared {
 
     /// Seals what the log holds, if it holds anything, and shows it.
     pub fn checkpoint(&self, commit: &Commit, state: &mut State) -> Result<()> {
-        if !state.wal.is_empty() {
+        // A log that was begun anew at open is empty while the one before it still has to be sealed.
+        if !state.wal.is_empty() || state.manifest.last_lsn < state.wal.last_lsn() {
             self.seal(commit, state, |_| Ok(()))?;
             let snapshots = self.unseen(state);
             self.show(snapshots);

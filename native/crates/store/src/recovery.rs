@@ -23,7 +23,7 @@ use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
 use crate::sync::{ArcSwap, AtomicBool};
 use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Edit, Kind, Log, Revert, Stamp, Upsert, Wal, read_log};
+use crate::wal::{self, Delete, Edit, Kind, Log, Record, Revert, Stamp, Upsert, Wal, read_log};
 
 pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const FOLDERS: [&str; 4] = ["history", "maps", "segments", "wal"];
@@ -186,7 +186,7 @@ fn make(disk: &Arc<Disk>, root: &Path) -> Result<()> {
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     disk.sync_dir(parent)?;
-    Manifest::first().publish(disk, root)?;
+    Manifest::first().publish(disk, root, false)?;
     Ok(())
 }
 
@@ -214,6 +214,16 @@ pub(crate) fn read(
         collections.insert(entry.id, open_collection(entry, manifest.generation, open)?);
     }
     let logs = read_logs(disk, root, manifest.last_lsn)?;
+    for log in &logs {
+        if let Some((known, lsn)) = log.known_generation().filter(|k| k.0 > generation) {
+            return Err(Error::Corrupt {
+                file: root.join(manifest::file_name(known)),
+                offset: None,
+                lsn: Some(lsn),
+                reason: "it is missing, and the log knows that it was there".to_owned(),
+            });
+        }
+    }
     let mut ledger = Ledger::new(manifest.history.next_seq);
     for log in &logs {
         replay(log, &manifest, &mut collections, &mut ledger)?;
@@ -432,27 +442,7 @@ pub(crate) fn replay(
     ledger: &mut Ledger,
 ) -> Result<()> {
     for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
-        let (payload, version) = (entry.payload, entry.version);
-        let applied = match entry.kind {
-            Kind::Upsert => Upsert::decode(payload, version).and_then(|upsert| {
-                let written = target(upsert.stamp.collection, manifest, collections)?;
-                written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
-            }),
-            Kind::Delete => Delete::decode(payload, version).and_then(|delete| {
-                let written = target(delete.stamp.collection, manifest, collections)?;
-                written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
-            }),
-            Kind::Edit => Edit::decode(payload).and_then(|edit| {
-                let written = target(edit.stamp.collection, manifest, collections)?;
-                written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
-            }),
-            Kind::Revert => Revert::decode(payload).and_then(|revert| {
-                let written = target(revert.stamp.collection, manifest, collections)?;
-                written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
-            }),
-            Kind::Mark => Ok(()),
-        };
-        applied.map_err(|reason| Error::Corrupt {
+        replay_entry(&entry, manifest, collections, ledger).map_err(|reason| Error::Corrupt {
             file: log.path().to_path_buf(),
             offset: Some(entry.offset),
             lsn: Some(entry.lsn),
@@ -460,6 +450,39 @@ pub(crate) fn replay(
         })?;
     }
     Ok(())
+}
+
+/// Applies one record to the written state. On an error nothing was applied.
+pub(crate) fn replay_entry(
+    entry: &Record<'_>,
+    manifest: &Manifest,
+    collections: &mut BTreeMap<u32, Written>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let (payload, version) = (entry.payload, entry.version);
+    match entry.kind {
+        Kind::Upsert => {
+            let upsert = Upsert::decode(payload, version)?;
+            let written = target(upsert.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
+        }
+        Kind::Delete => {
+            let delete = Delete::decode(payload, version)?;
+            let written = target(delete.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
+        }
+        Kind::Edit => {
+            let edit = Edit::decode(payload)?;
+            let written = target(edit.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
+        }
+        Kind::Revert => {
+            let revert = Revert::decode(payload)?;
+            let written = target(revert.stamp.collection, manifest, collections)?;
+            written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
+        }
+        Kind::Mark => Ok(()),
+    }
 }
 
 /// The collection of a record; `None` when it was dropped since.
@@ -554,7 +577,11 @@ fn cells_before(layers: &[Cells], written: &Written) -> Result<Vec<Cells>, Strin
         .collect()
 }
 
-fn replay_edit(edit: Edit, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+pub(crate) fn replay_edit(
+    edit: Edit,
+    written: &mut Written,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
     let Edit { stamp, note, cells } = edit;
     let layers = [cells];
     let before = cells_before(&layers, written)?;
@@ -575,10 +602,15 @@ fn replay_edit(edit: Edit, written: &mut Written, ledger: &mut Ledger) -> Result
     Ok(())
 }
 
-fn replay_revert(revert: Revert, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
+pub(crate) fn replay_revert(
+    revert: Revert,
+    written: &mut Written,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
     let Revert {
         stamp,
         target,
+        step,
         note,
         died,
         revived,
@@ -592,6 +624,7 @@ fn replay_revert(revert: Revert, written: &mut Written, ledger: &mut Ledger) -> 
     let (id, next) = (stamp.collection, written.next_row);
     let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
     entry.target = Some(target);
+    entry.step = step;
     entry.note = note;
     entry.removed = died.len();
     entry.revived = revived.len();

@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     /// Held while segments are compacted: one at a time.
     pub compacting: Mutex<()>,
     /// States of the past that were looked at.
-    pub past: Mutex<Lru<u64, Arc<Snapshot>>>,
+    pub past: Mutex<Lru<(u64, u32), Arc<Snapshot>>>,
     pub generation: AtomicU64,
     pub wal_bytes: AtomicU64,
     pub sealed_bytes: AtomicU64,

@@ -23,7 +23,6 @@ use crate::segment::SegmentWriter;
 use crate::state::{Core, Shared, State, Written, snapshot_of};
 use crate::verify::VerifyReport;
 use crate::vfs::{Disk, RealVfs, Vfs};
-use crate::wal::Kind;
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -219,6 +218,12 @@ impl Store {
         self.shared.take_back(collection, "redo", Listed::redo)
     }
 
+    /// The collection that has this name, or had it last. One lock after the other: a refresh takes both, the other way round.
+    pub(crate) fn known_as(&self, name: &str) -> Option<u32> {
+        let known = self.core(name).ok().map(|core| core.id);
+        known.or_else(|| self.shared.history.read().last_named(name))
+    }
+
     fn core(&self, name: &str) -> Result<Arc<Core>> {
         let found = self.shared.cores.read().get(name).cloned();
         found.ok_or_else(|| Error::UnknownCollection {
@@ -308,12 +313,17 @@ impl Store {
             }
             shared.sync(&commit, &mut state)?;
             if shared.wants_checkpoint_at_close(&state) {
-                shared.checkpoint(&commit, &mut state)?;
-            } else if !state.wal.is_empty() && state.wal.last_kind() != Some(Kind::Mark) {
-                // Says that the records before are durable, so that damage to the last of them is not taken for a torn tail.
-                let durable = shared.durable();
-                state.wal.append(Kind::Mark, durable, &[])?;
-                state.wal.file().sync()?;
+                // Only makes the next opening quicker: on a full disk the rows stay in the log.
+                match shared.checkpoint(&commit, &mut state) {
+                    Err(Error::DiskFull { .. }) => return Ok(()),
+                    other => other?,
+                }
+            }
+            // Says that the records before and this generation are durable, so that damage to the last of them is not taken for what a
+            // crash leaves.
+            let generation = state.manifest.generation;
+            if state.wal.marked() != Some(generation) {
+                state.wal.mark(generation)?;
             }
             Ok(())
         };

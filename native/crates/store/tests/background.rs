@@ -204,6 +204,8 @@ fn verify_finds_a_flipped_byte_in_every_sealed_file_of_an_open_store() {
         created: 0,
     };
     words.save_map(meta, &[1, 2, 3], &[0.0; 6]).unwrap();
+    // Once in twenty times, with both cores busy, this answered no at once: between taking a job and beginning it, and between two
+    // jobs, the builder looked as if it had nothing to do.
     assert!(store.wait_for_index(Duration::from_secs(30)));
     let (columns, vectors) = rows(&[("x", 1), ("y", 2)]);
     words.add(columns.slice(0, 1), &vectors[..4]).unwrap();

@@ -115,28 +115,46 @@ fn a_backup_has_everything_and_the_store_goes_on() {
 
 // [B1]
 #[test]
+fn what_only_the_history_still_has_is_copied_too() {
+    let vfs = MemVfs::new();
+    let store = filled(&vfs);
+    store.checkpoint().unwrap();
+    store.drop_collection("words").unwrap();
+    store.backup(copy_path(), &|_, _| {}, &GO_ON).unwrap();
+    let copy = open_copy(&vfs);
+    is_clean(&copy);
+    assert_eq!(copy.collections().len(), 1);
+    assert_eq!(
+        under(&vfs, &copy_path().join("segments")).len(),
+        under(&vfs, &root().join("segments")).len()
+    );
+}
+
+// [B1]
+#[test]
 fn what_is_copied_is_not_removed_before_it_is_copied() {
     let vfs = MemVfs::new();
     let store = filled(&vfs);
     store.checkpoint().unwrap();
-    let wanted = rows_in(&store, "words");
-    let segments = || under(&vfs, &root().join("segments")).len();
-    let before = segments();
+    let words = store.collection("words").unwrap();
+    let wanted = (rows_in(&store, "words"), words.map("m").unwrap());
+    let maps = || under(&vfs, &root().join("maps")).len();
     let first = Cell::new(true);
     let progress = |_, _| {
         if first.replace(false) {
-            store.drop_collection("words").unwrap();
+            words.delete_map("m").unwrap();
             for name in ["one", "two", "three"] {
                 store.create_collection(spec(name)).unwrap();
             }
-            assert_eq!(segments(), before, "held");
+            assert_eq!(maps(), 1, "held");
         }
     };
     store.backup(copy_path(), &progress, &GO_ON).unwrap();
-    assert_eq!(segments(), 0, "let go");
+    assert_eq!(maps(), 0, "let go");
     let copy = open_copy(&vfs);
     is_clean(&copy);
-    assert_eq!(rows_in(&copy, "words"), wanted);
+    let copied = copy.collection("words").unwrap().map("m").unwrap();
+    assert_eq!((rows_in(&copy, "words"), copied), wanted);
     assert_eq!(copy.collections().len(), 2);
     is_clean(&store);
 }

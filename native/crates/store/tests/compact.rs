@@ -47,7 +47,10 @@ fn compacting_gives_the_disk_of_deleted_rows_back_and_says_how_much() {
     let numbers: Vec<u32> = words.snapshot().live_rows().iter().collect();
     let size = || -> u64 {
         let files = vfs.files();
-        files.iter().map(|f| vfs.read(f).unwrap().len() as u64).sum()
+        files
+            .iter()
+            .map(|f| vfs.read(f).unwrap().len() as u64)
+            .sum()
     };
 
     // The history still needs the rows; the small segments are joined all the same.
@@ -59,14 +62,23 @@ fn compacting_gives_the_disk_of_deleted_rows_back_and_says_how_much() {
     assert_eq!(report.rows_dropped, 1600, "{report:?}");
     assert!(report.held_by_history < 100, "{report:?}");
     let freed = before - size();
-    assert!(freed > 1600 * 16 && freed.abs_diff(report.freed) < 5000, "{freed}, {report:?}");
+    assert!(
+        freed > 1600 * 16 && freed.abs_diff(report.freed) < 5000,
+        "{freed}, {report:?}"
+    );
     assert_eq!(content(&words.snapshot()), wanted);
     // Row numbers stay.
-    assert_eq!(words.snapshot().live_rows().iter().collect::<Vec<_>>(), numbers);
+    assert_eq!(
+        words.snapshot().live_rows().iter().collect::<Vec<_>>(),
+        numbers
+    );
     assert_eq!(words.info().deleted, 0);
     assert_eq!(store.verify().unwrap().problems, []);
     let again = open(&vfs.fork());
-    assert_eq!(content(&again.collection("words").unwrap().snapshot()), wanted);
+    assert_eq!(
+        content(&again.collection("words").unwrap().snapshot()),
+        wanted
+    );
     // Nothing is left to do.
     let none = compact(&store, false);
     assert_eq!((none.segments, none.rows_dropped), (0, 0));
@@ -95,7 +107,14 @@ fn a_compacted_segment_is_read_written_and_searched_like_any_other() {
     assert!(hits.iter().all(|h| h.row % 2 == 1));
     let filtered = snapshot.search(&request(Some("n > 2000"), true)).unwrap();
     assert!(filtered.hits.iter().all(|h| h.row > 2000));
-    assert_eq!(snapshot.filter("n < 10").unwrap().iter().collect::<Vec<_>>(), [1, 3, 5, 7, 9]);
+    assert_eq!(
+        snapshot
+            .filter("n < 10")
+            .unwrap()
+            .iter()
+            .collect::<Vec<_>>(),
+        [1, 3, 5, 7, 9]
+    );
     assert!(snapshot.row_of(&Id::from("r2")).is_none());
     // Deletes, upserts and edits go on by the same numbers.
     words.delete_ids(&[Id::from("r3")]).unwrap();
@@ -139,13 +158,29 @@ fn a_compacting_that_is_cancelled_or_overtaken_leaves_everything_as_it_was() {
             words.delete_ids(&[Id::from("r7")]).unwrap();
         }
     };
-    store.compact(false, &progress, &AtomicBool::new(false)).unwrap();
+    store
+        .compact(false, &progress, &AtomicBool::new(false))
+        .unwrap();
     let snapshot = words.snapshot();
-    assert_eq!(snapshot.filter("n = -1").unwrap().iter().collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        snapshot
+            .filter("n = -1")
+            .unwrap()
+            .iter()
+            .collect::<Vec<_>>(),
+        [1]
+    );
     assert!(snapshot.row_of(&Id::from("r7")).is_none());
     assert_eq!(snapshot.len(), 1599);
     store.undo("words").unwrap();
     assert_eq!(words.snapshot().len(), 1600);
-    assert_eq!(open(&vfs.fork()).collection("words").unwrap().snapshot().len(), 1600);
+    assert_eq!(
+        open(&vfs.fork())
+            .collection("words")
+            .unwrap()
+            .snapshot()
+            .len(),
+        1600
+    );
     assert_eq!(store.verify().unwrap().problems, []);
 }

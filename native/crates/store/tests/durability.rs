@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-use omendb_store::vfs::MemVfs;
+use omendb_store::vfs::{MemVfs, Vfs};
 use omendb_store::{ColumnKind, Id, IdKind, ImportTarget, MapMeta, OpenOptions, Store};
 use serde_json::json;
 use support::*;
@@ -652,7 +652,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -665,13 +665,13 @@ fn a_foreign_folder_is_left_alone() {
     use omendb_store::vfs::Vfs;
     vfs.create(&file).unwrap().append(b"text").unwrap();
     assert_eq!(
-        Store::open(&file, options).unwrap_err().code(),
+        Store::open(&file, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     vfs.create_dir(&other).unwrap();
     vfs.create(&other.join("photo.jpg")).unwrap();
     assert_eq!(
-        Store::open(&other, options).unwrap_err().code(),
+        Store::open(&other, options.clone()).unwrap_err().code(),
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&other).unwrap().len(), 1);
@@ -682,7 +682,7 @@ fn a_foreign_folder_is_left_alone() {
             &path,
             OpenOptions {
                 create: false,
-                ..options
+                ..options.clone()
             }
         )
         .unwrap_err()
@@ -690,13 +690,52 @@ fn a_foreign_folder_is_left_alone() {
         "NOT_A_STORE"
     );
     assert_eq!(vfs.list(&path).unwrap(), []);
-    Store::open(&path, options).unwrap().close().unwrap();
+    Store::open(&path, options.clone())
+        .unwrap()
+        .close()
+        .unwrap();
     Store::open(
         &path,
         OpenOptions {
             create: false,
-            ..options
+            ..options.clone()
         },
     )
     .unwrap();
+}
+
+// [W3]
+// A manifest that vanished after a clean close went unnoticed: the generation before it was opened, and what only the newest named was
+// taken for a leftover and removed.
+#[test]
+fn a_newest_manifest_that_vanished_is_told_by_the_log_of_a_closed_store() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    store.create_collection(spec("words")).unwrap();
+    let mut import = store
+        .begin_import(ImportTarget::Existing("words".to_owned()))
+        .unwrap();
+    let (columns, vectors) = numbered(0..10);
+    import.append(&columns, &vectors).unwrap();
+    import.commit().unwrap();
+    let newest = store.info().generation;
+    store.close().unwrap();
+    let name = format!("{ROOT}/MANIFEST-{newest:020}");
+    let kept = vfs.read(name.as_ref()).unwrap();
+    vfs.remove(name.as_ref()).unwrap();
+    let before = vfs.files();
+    let error = try_open(Arc::new(vfs.clone())).unwrap_err();
+    assert_eq!(error.code(), "CORRUPT");
+    assert!(
+        error.to_string().contains(&format!("{newest:020}")),
+        "{error}"
+    );
+    assert_eq!(vfs.files(), before, "nothing was removed");
+    vfs.write(name.as_ref(), &kept).unwrap();
+    let again = open(&vfs);
+    assert_eq!(again.collection("words").unwrap().snapshot().len(), 10);
+    // Opened and closed without a change, nothing is written.
+    let bytes = again.info().wal_bytes;
+    again.close().unwrap();
+    assert_eq!(open(&vfs).info().wal_bytes, bytes);
 }

@@ -108,7 +108,7 @@ fn every_changed_byte_is_found() {
         "columns.arrow",
         "ids.idx",
         "segment.seal",
-        "vectors.0.f32",
+        "vectors.0.f",
     ];
     assert_eq!(kinds, wanted);
 }

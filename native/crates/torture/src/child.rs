@@ -9,18 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use omendb_store::{Error, OpenOptions, Store};
 
 use crate::kill::ledger::Line;
-use crate::kill::ops::Op;
 use crate::kill::phase::Phase;
-use crate::rng::Rng;
-
-/// Collections of imports that are kept; the oldest goes.
-const KEPT: usize = 4;
-/// Dead rows after which a collection is made anew, so that a store of many rounds stays small.
-const DEAD: u64 = 12_000;
-/// The collection of the small writes, of the first writer alone.
-const SMALL: &str = "small";
-/// The collection that imports go into again and again, of the last writer alone.
-const BULK: &str = "bulk";
+use crate::kill::script::Script;
 
 /// Runs it. `args` are those after `child`.
 pub fn main(args: &[String]) -> ExitCode {
@@ -45,10 +35,11 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
     let options = OpenOptions {
         create: true,
         background: true,
+        ..OpenOptions::default()
     };
     for cycle in 0.. {
         say(&Line::Opening);
-        let store = Store::open(folder, options)?;
+        let store = Store::open(folder, options.clone())?;
         say(&Line::Opened);
         let writers = phase.writers();
         let stop = AtomicBool::new(false);
@@ -58,7 +49,7 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
                 // No number is used twice in the life of a store.
                 script.begin(round as i64 * 1000 + cycle);
                 let (store, stop) = (&store, &stop);
-                scope.spawn(move || script.play(store, ops.unwrap_or(phase.ops()), stop));
+                scope.spawn(move || play(&mut script, store, ops.unwrap_or(phase.ops()), stop));
             }
         });
         say(&Line::Closing);
@@ -71,157 +62,28 @@ fn work(folder: &Path, seed: u64, round: u64, phase: Phase, ops: Option<u64>) ->
     Ok(())
 }
 
-/// The operations of one writer.
-pub(crate) struct Script {
-    seed: u64,
-    n: i64,
-    rng: Rng,
-    writer: usize,
-    phase: Phase,
-    /// Whether collections are removed when there are many.
-    pub drops: bool,
-}
-
-impl Script {
-    pub fn new(seed: u64, phase: Phase, writer: usize) -> Script {
-        Script {
-            seed,
-            n: 0,
-            rng: Rng::new(seed),
+fn play(script: &mut Script, store: &Store, ops: u64, stop: &AtomicBool) {
+    let writer = script.writer;
+    let mut errors = 0;
+    for _ in 0..ops {
+        let op = script.next(store);
+        say(&Line::Begin {
             writer,
-            phase,
-            drops: true,
-        }
-    }
-
-    /// Begins the operations of another handle of the store, with numbers and choices of their own.
-    pub fn begin(&mut self, part: i64) {
-        self.n = (part * 2 + self.writer as i64) * 100_000;
-        self.rng = Rng::new(self.seed ^ (self.n as u64) << 8);
-    }
-
-    fn play(&mut self, store: &Store, ops: u64, stop: &AtomicBool) {
-        let mut errors = 0;
-        for _ in 0..ops {
-            let op = self.next(store);
-            say(&Line::Begin {
-                writer: self.writer,
-                op: op.clone(),
-            });
-            match op.run(store) {
-                Ok(gave) => say(&Line::Done {
-                    writer: self.writer,
-                    gave,
-                }),
-                Err(error) => {
-                    failed(self.writer, &error);
-                    errors += 1;
-                }
-            }
-            // After an error one more write shows whether the store goes on or says that it does not.
-            if errors == 2 || stop.load(Ordering::Relaxed) {
-                stop.store(true, Ordering::Relaxed);
-                return;
+            op: op.clone(),
+        });
+        match op.run(store) {
+            Ok(gave) => say(&Line::Done { writer, gave }),
+            Err(error) => {
+                failed(writer, &error);
+                errors += 1;
             }
         }
-    }
-
-    pub fn next(&mut self, store: &Store) -> Op {
-        self.n += 1;
-        let alone = self.phase.writers() == 1;
-        let small = alone || self.writer == 0;
-        let bulk = alone || self.writer == 1;
-        let missing = |name: &str| store.collection(name).is_err();
-        if small && missing(SMALL) {
-            return Op::Create { to: SMALL.into() };
-        }
-        if bulk && missing(BULK) {
-            return Op::Create { to: BULK.into() };
-        }
-        if bulk
-            && self.drops
-            && let Some(from) = too_many(store)
-        {
-            return Op::Drop { from };
-        }
-        let [put, delete, new, existing, checkpoint, index] = self.phase.weights();
-        let (put, delete) = if small { (put, delete) } else { (0, 0) };
-        let (new, existing, index) = if bulk {
-            (new, existing, index)
-        } else {
-            (0, 0, 0)
-        };
-        let mut at = self
-            .rng
-            .below(put + delete + new + existing + checkpoint + index);
-        let mut pick = |weight: u64| {
-            let hit = at < weight;
-            at = at.wrapping_sub(weight);
-            hit
-        };
-        if pick(put) {
-            let most = if self.rng.one_in(10) { 300 } else { 8 };
-            return Op::Put {
-                to: SMALL.into(),
-                ids: self.ids(most),
-                n: self.n,
-            };
-        }
-        if pick(delete) {
-            return Op::Delete {
-                from: SMALL.into(),
-                ids: self.ids(6),
-            };
-        }
-        if pick(new) {
-            let count = self.rng.between(1, 1800) as u32;
-            return Op::Import {
-                to: format!("new-{:012}", self.n),
-                new: true,
-                ids: 0..count,
-                n: self.n,
-            };
-        }
-        if pick(existing) {
-            let first = self.rng.below(1500) as u32;
-            let count = self.rng.between(1, 1400) as u32;
-            return Op::Import {
-                to: BULK.into(),
-                new: false,
-                ids: first..first + count,
-                n: self.n,
-            };
-        }
-        if pick(checkpoint) {
-            Op::Checkpoint
-        } else {
-            Op::Index
+        // After an error one more write shows whether the store goes on or says that it does not.
+        if errors == 2 || stop.load(Ordering::Relaxed) {
+            stop.store(true, Ordering::Relaxed);
+            return;
         }
     }
-
-    /// Some different ids out of few, so that most are there already.
-    fn ids(&mut self, most: u64) -> Vec<u32> {
-        let count = self.rng.between(1, most + 1) as usize;
-        let mut ids: Vec<u32> = (0..count).map(|_| self.rng.below(400) as u32).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-}
-
-/// A collection to remove.
-fn too_many(store: &Store) -> Option<String> {
-    let all = store.collections();
-    let mut new = all.iter().map(|c| c.meta().name.clone());
-    let mut new: Vec<String> = new
-        .by_ref()
-        .filter(|name| name.starts_with("new-"))
-        .collect();
-    if new.len() > KEPT {
-        return Some(new.swap_remove(0));
-    }
-    let bulk = store.collection(BULK).ok()?.info();
-    (bulk.deleted > DEAD).then(|| BULK.to_owned())
 }
 
 fn failed(writer: usize, error: &Error) {

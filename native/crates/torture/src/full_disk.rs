@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use omendb_store::{Error, OpenOptions, Store};
 
-use crate::child::Script;
 use crate::kill::ledger::{Ledger, Line};
 use crate::kill::ops::Op;
 use crate::kill::phase::Phase;
+use crate::kill::script::Script;
 use crate::part::{Budget, Outcome, Part};
 use crate::rng::Rng;
 
@@ -243,6 +243,7 @@ fn open(path: &Path, background: bool) -> Result<Arc<Store>, Error> {
         OpenOptions {
             create: true,
             background,
+            ..OpenOptions::default()
         },
     )
 }

@@ -4,10 +4,12 @@
 //! here and compared with what the child said. One store goes through several rounds, so that each begins on what the kills before
 //! left. The page cache survives a kill: this shows what a crash of the program does, and says nothing about power loss.
 
+pub(crate) mod copy;
 pub(crate) mod ledger;
 pub(crate) mod ops;
 pub(crate) mod phase;
 pub(crate) mod process;
+pub(crate) mod script;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -185,6 +187,7 @@ impl Trial {
             OpenOptions {
                 create: true,
                 background: false,
+                ..OpenOptions::default()
             },
         )
         .map_err(|e| format!("it does not open: {} {e}", e.code()))?;
@@ -199,6 +202,7 @@ impl Trial {
         if !report.problems.is_empty() {
             return Err(format!("verify: {:?}", report.problems));
         }
+        copy::left(&self.path(), self.ledger.rows(), phase.writers() == 1)?;
         if rng.one_in(2) {
             store.close().map_err(|e| e.to_string())?;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use omendb_store::{Id, Store};
+use omendb_store::{Id, Snapshot, Store};
 use serde_json::{Map, Value};
 
 /// A row without its id.
@@ -51,33 +51,15 @@ impl State {
             let table = state.table(&info.name);
             table.columns = info.columns.iter().map(|c| c.name.clone()).collect();
             let snapshot = collection.snapshot();
-            let numbers: Vec<u32> = snapshot.live_rows().iter().collect();
-            if numbers.len() as u64 != snapshot.len() || snapshot.len() != info.rows {
+            if snapshot.len() != info.rows {
                 return Err(format!(
                     "{}: {} live rows, {} told",
                     info.name,
-                    numbers.len(),
+                    snapshot.len(),
                     info.rows
                 ));
             }
-            let cells = snapshot
-                .rows_json(&numbers, None)
-                .map_err(|e| e.to_string())?;
-            for (&row, mut cells) in numbers.iter().zip(cells) {
-                let id = match cells.remove("id") {
-                    Some(Value::String(id)) => id,
-                    other => return Err(format!("row {row} has the id {other:?}")),
-                };
-                if snapshot.row_of(&Id::Text(id.clone())) != Some(row) {
-                    return Err(format!("the id {id} does not find its row {row}"));
-                }
-                cells.retain(|_, cell| !cell.is_null());
-                let vector = snapshot.vector(row, 0).map_err(|e| e.to_string())?.to_vec();
-                let row = Arc::new(Row { cells, vector });
-                if table.rows.insert(id.clone(), row).is_some() {
-                    return Err(format!("the id {id} is there twice"));
-                }
-            }
+            table.rows = rows_of(&snapshot).map_err(|e| format!("{}: {e}", info.name))?;
             for map in &info.maps {
                 let (_, rows, xy) = collection.map(&map.name).map_err(|e| e.to_string())?;
                 table.maps.insert(map.name.clone(), (rows, xy));
@@ -135,6 +117,41 @@ impl State {
             }
         )
     }
+}
+
+/// The live rows of a snapshot, by id. Each id finds its one row.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn rows_of(snapshot: &Snapshot) -> Result<BTreeMap<String, Arc<Row>>, String> {
+    let numbers: Vec<u32> = snapshot.live_rows().iter().collect();
+    if numbers.len() as u64 != snapshot.len() {
+        return Err(format!(
+            "{} live rows, {} told",
+            numbers.len(),
+            snapshot.len()
+        ));
+    }
+    let cells = snapshot
+        .rows_json(&numbers, None)
+        .map_err(|e| e.to_string())?;
+    let mut rows = BTreeMap::new();
+    for (&row, mut cells) in numbers.iter().zip(cells) {
+        let id = match cells.remove("id") {
+            Some(Value::String(id)) => id,
+            other => return Err(format!("row {row} has the id {other:?}")),
+        };
+        if snapshot.row_of(&Id::Text(id.clone())) != Some(row) {
+            return Err(format!("the id {id} does not find its row {row}"));
+        }
+        cells.retain(|_, cell| !cell.is_null());
+        let vector = snapshot.vector(row, 0).map_err(|e| e.to_string())?.to_vec();
+        let row = Arc::new(Row { cells, vector });
+        if rows.insert(id.clone(), row).is_some() {
+            return Err(format!("the id {id} is there twice"));
+        }
+    }
+    Ok(rows)
 }
 
 struct Shown<'a>(Option<&'a Arc<Row>>);

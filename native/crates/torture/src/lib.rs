@@ -2,12 +2,16 @@
 
 pub mod child;
 pub mod conformance;
+pub mod damage;
+pub mod faults;
 pub mod full_disk;
 pub mod kill;
-pub mod limits;
 pub mod ledger;
+pub mod limits;
+pub mod model;
 pub mod part;
 pub mod power;
 pub mod rng;
+pub mod tally;
 pub mod vfs;
 pub mod workload;

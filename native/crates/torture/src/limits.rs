@@ -106,6 +106,7 @@ fn trial(binary: &Path, seed: u64) -> Result<Vec<String>, String> {
             OpenOptions {
                 create: true,
                 background: false,
+                ..OpenOptions::default()
             },
         )
         .map_err(|e| format!("after ulimit -{limit} {value} it does not open: {e}"))?;

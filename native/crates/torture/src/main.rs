@@ -5,9 +5,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use omendb_torture::part::{Budget, Outcome, Part};
-use omendb_torture::{child, full_disk, kill, limits, power};
+use omendb_torture::{child, damage, faults, full_disk, kill, limits, model, power};
 
-const PARTS: &[Part] = &[power::PART, kill::PART, full_disk::PART, limits::PART];
+const PARTS: &[Part] = &[
+    power::PART,
+    faults::PART,
+    model::PART,
+    kill::PART,
+    full_disk::PART,
+    limits::PART,
+    damage::LOG,
+    damage::FILES,
+];
 
 const HELP: &str = "torture list | PART [--seed S] [--count N | --minutes M] [--json]
 

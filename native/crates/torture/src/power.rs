@@ -5,9 +5,8 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use omendb_store::vfs::MemVfs;
 use omendb_store::{SearchRequest, Store};
@@ -15,6 +14,7 @@ use omendb_store::{SearchRequest, Store};
 use crate::ledger::{Expected, Ledger, State};
 use crate::part::{Budget, Outcome, Part};
 use crate::rng::Rng;
+use crate::tally::{Tally, guarded, on_all_cores};
 use crate::vfs::{CrashVfs, Damage};
 use crate::workload::{ALL, Bench, Workload, vector};
 
@@ -26,72 +26,30 @@ pub const PART: Part = Part {
     run,
 };
 
-/// No more failures than this are gathered.
-const MAX_FAILURES: usize = 20;
-
+/// How far it went, besides the images.
 #[derive(Default)]
-struct Tally {
-    images: AtomicU64,
+struct Progress {
     boundaries: AtomicU64,
-    cases: AtomicU64,
-    failures: Mutex<Vec<String>>,
+    cuts: AtomicU64,
 }
 
-impl Tally {
-    fn fail(&self, text: String) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() < MAX_FAILURES {
-            failures.push(text);
-        }
-    }
-
-    fn goes_on(&self, budget: &Budget) -> bool {
-        let failed = self
-            .failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
-        failed < MAX_FAILURES && budget.allows(self.images.load(Ordering::Relaxed))
-    }
-}
-
-/// Images until the budget is spent; the last workload is done to its end only if the budget lasts.
+/// Images until the budget is spent.
 pub fn run(budget: &Budget) -> Outcome {
-    let tally = Tally::default();
-    let next = AtomicU64::new(0);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while tally.goes_on(budget) {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    let workload = ALL[n as usize % ALL.len()];
-                    let seed = budget.seed.wrapping_add(n / ALL.len() as u64);
-                    images(workload, seed, budget, &tally);
-                }
-            });
-        }
+    let (tally, progress) = (Tally::default(), Progress::default());
+    on_all_cores(|n| {
+        let workload = ALL[n as usize % ALL.len()];
+        let seed = budget.seed.wrapping_add(n / ALL.len() as u64);
+        images(workload, seed, budget, &tally, &progress);
+        tally.goes_on(budget)
     });
-    let failures = tally
-        .failures
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    let images = tally.images.into_inner();
-    Outcome {
-        count: images,
-        passed: images.saturating_sub(failures.len() as u64),
-        figure: format!(
-            "{} boundaries, {} cuts, {images} different images, each cut a second time",
-            tally.boundaries.into_inner(),
-            tally.cases.into_inner(),
-        ),
-        failures,
-        skipped: None,
-    }
+    let (boundaries, cuts) = (progress.boundaries.into_inner(), progress.cuts.into_inner());
+    tally.outcome(|images| {
+        format!("{boundaries} boundaries, {cuts} cuts, {images} different images, each cut a second time")
+    })
 }
 
 /// Every image of one run of a workload.
-fn images(workload: &dyn Workload, seed: u64, budget: &Budget, tally: &Tally) {
+fn images(workload: &dyn Workload, seed: u64, budget: &Budget, tally: &Tally, progress: &Progress) {
     let what = format!("power: workload {}, seed {seed}", workload.name());
     let vfs = CrashVfs::new(seed);
     let clock = vfs.clone();
@@ -111,34 +69,25 @@ fn images(workload: &dyn Workload, seed: u64, budget: &Budget, tally: &Tally) {
             if !tally.goes_on(budget) {
                 return;
             }
-            tally.cases.fetch_add(1, Ordering::Relaxed);
+            progress.cuts.fetch_add(1, Ordering::Relaxed);
             let mut rng = Rng::new(seed ^ ((boundary as u64) << 24) ^ ((n as u64) << 20));
             let image = medium.image(damage, &mut rng);
             // Where all is synced the damages leave the same.
             if !seen.insert((hash(&image), moment)) {
                 continue;
             }
-            tally.images.fetch_add(1, Ordering::Relaxed);
+            tally.tried();
             let expected = bench.ledger.at(boundary);
             let checked = guarded(|| check_image(image, expected, &mut rng));
             if let Err(e) = checked {
                 tally.fail(format!("{what}, boundary {boundary}, {damage:?}: {e}"));
             }
         }
-        tally.boundaries.fetch_add(1, Ordering::Relaxed);
+        progress.boundaries.fetch_add(1, Ordering::Relaxed);
         if let Some(op) = ops.get(boundary) {
             medium.apply(op);
         }
     }
-}
-
-/// A panic is a failure like any other.
-pub fn guarded(act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or(panic.downcast_ref::<&str>().copied());
-        Err(format!("panic: {}", text.unwrap_or("of another kind")))
-    })
 }
 
 fn hash(image: &MemVfs) -> u64 {
@@ -162,6 +111,13 @@ pub fn check_image(image: MemVfs, expected: &Expected, rng: &mut Rng) -> Result<
     // From here on the store has shown it, so it must stay.
     bench.ledger.set(found);
     writes(&mut bench).map_err(|e| format!("a write after the recovery: {e}"))?;
+    if rng.one_in(2) {
+        bench
+            .close()
+            .map_err(|e| format!("the close after the recovery: {e}"))?;
+    } else {
+        bench.kill();
+    }
     if let Some(breach) = vfs.breaches().first() {
         return Err(format!("after the recovery: {breach}"));
     }
@@ -226,7 +182,8 @@ fn search(store: &Store) -> Result<(), String> {
     Ok(())
 }
 
-fn writes(bench: &mut Bench) -> omendb_store::Result<()> {
+/// A few writes.
+pub fn writes(bench: &mut Bench) -> omendb_store::Result<()> {
     if !bench.ledger.now().acked.tables.contains_key("words") {
         bench.create("words")?;
     }
@@ -235,14 +192,8 @@ fn writes(bench: &mut Bench) -> omendb_store::Result<()> {
         bench.add("words", &pairs)?;
     }
     match bench.rng.below(6) {
-        0 => bench.checkpoint()?,
-        1 => bench.import("words", &[(1, 1), (2, 2)])?,
-        _ => {}
-    }
-    if bench.rng.one_in(2) {
-        bench.close()
-    } else {
-        bench.kill();
-        Ok(())
+        0 => bench.checkpoint(),
+        1 => bench.import("words", &[(1, 1), (2, 2)]),
+        _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use omendb_torture::part::Budget;
 
 const ROUNDS: u64 = 200;
 
-// [W1] [I1] [S2] [S3] [Q2]
+// [W1] [I1] [S2] [S3] [Q2] [H2] [C2] [B1]
 #[test]
 fn a_killed_process_loses_no_acknowledged_row_and_leaves_nothing_half_done() {
     let seed = std::env::var("OMENDB_SEED")
@@ -33,6 +33,10 @@ fn a_killed_process_loses_no_acknowledged_row_and_leaves_nothing_half_done() {
         "import, new",
         "import, existing",
         "index build",
+        "edit",
+        "revert",
+        "compaction",
+        "backup",
         "checkpoint",
         "open",
         "recovery",

@@ -121,7 +121,7 @@ fn a_power_cut_keeps_what_was_synced_and_may_lose_the_rest() {
         let torn = medium.image(Damage::Torn512, &mut rng);
         let bytes = torn.read(b).or(torn.read(a)).unwrap();
         assert_eq!(bytes[..5000], [1; 5000]);
-        assert!(bytes.len() == 10_000 || bytes.len() % 512 == 0 || bytes.len() == 5000);
+        assert!(bytes.len() == 10_000 || bytes.len().is_multiple_of(512) || bytes.len() == 5000);
         let garbage = medium.image(Damage::Garbage, &mut rng).read(b).unwrap();
         let changed = garbage[5000..].iter().filter(|&&byte| byte != 2).count();
         assert!((1..=512).contains(&changed) && garbage[..5000] == [1; 5000]);

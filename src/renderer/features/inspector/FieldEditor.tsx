@@ -1,7 +1,7 @@
 import { CircleSlash } from 'lucide-react'
 import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react'
-import { AppError, type Cell, type ColumnType } from '../../../contract/index.ts'
-import { type NewCell, setCell } from '../../state/changes.ts'
+import type { Cell, ColumnType } from '../../../contract/index.ts'
+import { type NewCell, problemOf, setCell } from '../../state/changes.ts'
 import { IconButton, Segments } from '../../ui/controls.tsx'
 import { readCell, typedText } from './cells.ts'
 import styles from './inspector.module.css'
@@ -39,7 +39,7 @@ export function FieldEditor({ row, column, type, value, onLeave }: FieldEditorPr
       await setCell(row, column, next)
       onLeave()
     } catch (thrown) {
-      setProblem(AppError.from(thrown).message)
+      setProblem(problemOf(thrown).message)
       setBusy(false)
     }
   }

@@ -33,7 +33,12 @@ interface Props {
 export function Inspector({ store, collection, maximized, onMaximize }: Props) {
   const active = useView((view) => view.active)
   const source = useSource(store, collection.name)
-  const row = useQuery({ ...rowQuery(source, active ?? 0), enabled: active !== null })
+  const row = useQuery({
+    ...rowQuery(source, active ?? 0),
+    enabled: active !== null,
+    // After a change the row stands as it was until it has come anew: a field that is being typed in is not lost.
+    placeholderData: (before) => (before?.row === active ? before : undefined),
+  })
   return (
     <Panel
       title="Inspector"

@@ -70,7 +70,7 @@ function Locked({ place, error }: BlockedStore) {
   )
 }
 
-function Damaged({ place, error }: BlockedStore) {
+function Damaged({ place, error, readable }: BlockedStore) {
   const ways = useWays()
   const { file, offset, reason } = error.detail
   return (
@@ -101,8 +101,8 @@ function Damaged({ place, error }: BlockedStore) {
         </div>
       </dl>
       <p>
-        Repair copies every row that is sound into a new store and says what was lost. This one is left as it
-        is.
+        {readable && 'It can still be read. '}Repair copies every row that is sound into a new store and says
+        what was lost. This one is left as it is.
       </p>
       {ways.error && <ErrorNote error={ways.error} />}
       <div className={styles.ways}>
@@ -112,9 +112,14 @@ function Damaged({ place, error }: BlockedStore) {
         >
           Repair into a new store…
         </Button>
-        <Button disabled={ways.busy} onClick={() => ways.attempt(() => openStore(place, { readOnly: true }))}>
-          <BookOpen size={14} aria-hidden="true" /> Open read-only
-        </Button>
+        {readable && (
+          <Button
+            disabled={ways.busy}
+            onClick={() => ways.attempt(() => openStore(place, { readOnly: true }))}
+          >
+            <BookOpen size={14} aria-hidden="true" /> Open read-only
+          </Button>
+        )}
         <Leave />
         <CopyButton label="Copy details" text={() => JSON.stringify(error.toData(), null, 2)} />
       </div>

@@ -4,7 +4,7 @@ import { engine } from '../../client/engine.ts'
 import { cancelJob } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Checkbox } from '../../ui/controls.tsx'
-import { bytes, counted, share } from '../../ui/format.ts'
+import { bytes, count, counted, share } from '../../ui/format.ts'
 import { Dialog, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './copies.module.css'
 
@@ -84,13 +84,13 @@ export function CompactDialog({ store }: { store: StoreInfo }) {
     >
       <div className={styles.form}>
         <p>
-          Rewrites the files without the rows that nothing needs any more, and joins small ones. Rows, ids,
-          maps and row numbers stay as they are.
+          Rewrites the files without rows that nothing needs any more, and joins small ones. Ids, row numbers
+          and maps stay.
         </p>
         <dl className={styles.facts}>
           <Fact name="On disk" value={bytes(store.diskBytes)} />
           <Fact name="Deleted rows" value={deletedWords(store)} />
-          <Fact name="History" value={`${counted(entries, 'change')}, ${bytes(store.history.bytes)}`} />
+          <Fact name="History" value={historyWords(store)} />
         </dl>
         {/* biome-ignore lint/a11y/noLabelWithoutControl: the box inside is the control */}
         <label className={styles.choice}>
@@ -117,6 +117,12 @@ export function CompactDialog({ store }: { store: StoreInfo }) {
   )
 }
 
+/** A history that is still in the log has no files of its own. */
+function historyWords({ history }: StoreInfo): string {
+  const changes = counted(history.entries, 'change')
+  return history.bytes > 0 ? `${changes}, ${bytes(history.bytes)}` : changes
+}
+
 /** Deleted rows that still take space, and at least how much: their vectors alone. */
 function deletedWords(store: StoreInfo): string {
   const deleted = store.collections.reduce((sum, one) => sum + one.deleted, 0)
@@ -136,13 +142,13 @@ function Result({ result }: { result: CompactResult }) {
       <dl className={styles.facts}>
         <Fact name="Before" value={bytes(bytesBefore)} />
         <Fact name="Now" value={bytes(bytesAfter)} />
-        <Fact name="Deleted rows let go" value={rowsDropped.toLocaleString('en-US')} />
-        <Fact name="Files written anew" value={counted(segments, 'segment')} />
+        {rowsDropped > 0 && <Fact name="Deleted rows let go" value={count(rowsDropped)} />}
+        {segments > 0 && <Fact name="Written anew" value={counted(segments, 'segment')} />}
       </dl>
       <p className={styles.note}>
         {heldByHistory > 0
-          ? `The history still holds ${bytes(heldByHistory)} of deleted rows; they can be brought back.`
-          : 'No deleted row is held by the history.'}
+          ? `The history still holds ${bytes(heldByHistory)}, so that changes can be taken back.`
+          : 'The history holds nothing.'}
       </p>
     </div>
   )

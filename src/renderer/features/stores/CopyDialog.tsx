@@ -21,7 +21,7 @@ const WORDS: Record<CopyKind, { title: string; verb: string; doing: string; text
     title: 'Save a snapshot',
     verb: 'Save the snapshot',
     doing: 'Saving a snapshot',
-    text: 'A snapshot is the whole store at this moment, history included, as a folder of its own. Writing can go on meanwhile; every file is compared with its checksum as it is copied.',
+    text: 'The whole store at this moment, history included, as a folder of its own. It can be written meanwhile; each file is compared with its checksum.',
   },
   restore: {
     title: 'Restore a snapshot',
@@ -204,6 +204,11 @@ function CopyEnd({ result, path }: { result: CopyResult; path: string }) {
         {counted(result.files, 'file')}, {bytes(result.bytes)}, each compared with its checksum. It is
         generation {count(result.generation)} of the store.
       </p>
+      {result.leftOut.length > 0 && (
+        <p className={styles.note}>
+          Damaged, left out, and built anew when it is opened: {result.leftOut.join(', ')}.
+        </p>
+      )}
       <p className={styles.path}>{path}</p>
     </div>
   )

@@ -1,10 +1,12 @@
 import { CircleAlert, CircleCheck } from 'lucide-react'
 import type { RepairReport } from '../../../contract/index.ts'
-import { count, counted, sentence } from '../../ui/format.ts'
+import { brief, count, counted, sentence } from '../../ui/format.ts'
+import { CopyButton } from '../../ui/pieces.tsx'
 import styles from './copies.module.css'
 
 /** What was kept, what was lost and where, in each collection. */
 export function RepairEnd({ report }: { report: RepairReport }) {
+  const losses = report.collections.flatMap(({ name, lost }) => lost.map((loss) => ({ name, loss })))
   return (
     <div className={styles.form}>
       <table className={styles.table}>
@@ -35,18 +37,35 @@ export function RepairEnd({ report }: { report: RepairReport }) {
         </tbody>
       </table>
       <ul className={styles.notes}>
-        {report.collections.flatMap((one) =>
-          one.lost.map((loss) => (
-            <li key={`${one.name} ${loss.segment}`}>
-              {counted(loss.rows, 'row')} of {one.name} in <span className="mono">{loss.segment}</span>:{' '}
-              {loss.reason}
-            </li>
-          )),
-        )}
+        {losses.slice(0, LOSSES_MAX).map(({ name, loss }) => (
+          <li key={`${name} ${loss.segment} ${loss.first}`}>
+            {counted(loss.rows, 'row')} of {name} from row {count(loss.first)}, in{' '}
+            <span className="mono">{loss.segment}</span>: {loss.reason}
+            {loss.ids.length > 0 && <span className={styles.ids}>{idsWords(loss.ids, loss.rows)}</span>}
+          </li>
+        ))}
+        {losses.length > LOSSES_MAX && <li>and {count(losses.length - LOSSES_MAX)} more places</li>}
         {report.notes.map((note) => (
           <li key={note}>{sentence(note)}</li>
         ))}
       </ul>
+      {losses.length > 0 && (
+        <div className={styles.report}>
+          <CopyButton small label="Copy the whole report" text={() => JSON.stringify(report, null, 2)} />
+          <span>The whole report, with every place and the ids that could be read</span>
+        </div>
+      )}
     </div>
   )
+}
+
+/** Places that are listed; the copied report has all. */
+const LOSSES_MAX = 20
+const IDS_MAX = 6
+
+/** "king, queen and 1,022 more" */
+function idsWords(ids: readonly (string | number)[], rows: number): string {
+  const named = ids.slice(0, IDS_MAX).map((id) => brief(String(id)))
+  const more = rows - named.length
+  return more > 0 ? `${named.join(', ')} and ${count(more)} more` : named.join(', ')
 }

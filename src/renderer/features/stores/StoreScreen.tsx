@@ -161,6 +161,12 @@ function Report({ report, onRepair }: { report: VerifyReport; onRepair: (() => v
       <p className={styles.verified}>
         <CircleCheck size={15} aria-hidden="true" /> Every checksum is right: {counted(report.files, 'file')},{' '}
         {bytes(report.bytes)}.
+        {report.notes.length > 0 && (
+          <span title={report.notes.join('\n')}>
+            {counted(report.notes.length, 'leftover')} of no harm {report.notes.length === 1 ? 'is' : 'are'}{' '}
+            there as well.
+          </span>
+        )}
       </p>
     )
   }
@@ -178,7 +184,7 @@ function Report({ report, onRepair }: { report: VerifyReport; onRepair: (() => v
             rows === 0
               ? 'No row is lost. Nothing was changed.'
               : 'Nothing was changed. Repair copies what is sound into a new store and leaves this one as it is.',
-          detail: { problems: report.problems.slice(0, 100) },
+          detail: { problems: report.problems.slice(0, 100), notes: report.notes.slice(0, 100) },
         })
       }
       action={onRepair && <Button onClick={onRepair}>Repair into a new store…</Button>}

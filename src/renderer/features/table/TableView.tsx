@@ -1,8 +1,8 @@
 import { useQueries } from '@tanstack/react-query'
 import { Crosshair, Tag, Trash2, X } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { AppError, type CollectionInfo, type StoreInfo, type TablePage } from '../../../contract/index.ts'
-import { PAGE_ROWS, pageQuery } from '../../client/queries.ts'
+import { pageQuery } from '../../client/queries.ts'
 import { applyFilter } from '../../state/actions.ts'
 import { askDelete } from '../../state/changes.ts'
 import { NO_ROWS } from '../../state/rows.ts'
@@ -32,12 +32,12 @@ export function TableView({ store, collection, maximized, onMaximize }: Props) {
   const source = useSource(store, collection.name)
   const numbers = pageNumbers(wanted[0], wanted[1])
   const queries = useQueries({ queries: numbers.map((page) => pageQuery(source, filter, sort, page)) })
-  const pages = new Map<number, TablePage>()
-  for (const query of queries) {
-    // A page of the view before stays until this one is there; it knows itself by its offset.
-    if (query.data) pages.set(query.data.offset / PAGE_ROWS, query.data)
-  }
-  const first = queries[0]?.data
+  const pages = usePages(
+    `${source.store} ${source.collection}`,
+    numbers,
+    queries.map((query) => query.data),
+  )
+  const first = pages.get(0)
   const error = queries.find((query) => query.error)?.error
 
   return (
@@ -78,6 +78,27 @@ export function TableView({ store, collection, maximized, onMaximize }: Props) {
       )}
     </Panel>
   )
+}
+
+/**
+ * The pages that are there. After a change, or under another filter, the one before stands in for a page until it has
+ * come, so that the table keeps its place and its focus.
+ */
+function usePages(
+  about: string,
+  numbers: readonly number[],
+  found: readonly (TablePage | undefined)[],
+): ReadonlyMap<number, TablePage> {
+  const before = useRef({ about, pages: new Map<number, TablePage>() })
+  const pages = new Map<number, TablePage>()
+  for (const [i, number] of numbers.entries()) {
+    const page = found[i] ?? (before.current.about === about ? before.current.pages.get(number) : undefined)
+    if (page) pages.set(number, page)
+  }
+  useEffect(() => {
+    before.current = { about, pages }
+  })
+  return pages
 }
 
 function pageNumbers(from: number, to: number): number[] {

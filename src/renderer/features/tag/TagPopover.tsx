@@ -1,9 +1,9 @@
 import { Popover } from '@base-ui/react/popover'
 import { useQuery } from '@tanstack/react-query'
 import { type FormEvent, useId, useRef, useState } from 'react'
-import { AppError, type CollectionInfo, LIMITS } from '../../../contract/index.ts'
+import { type AppError, type CollectionInfo, LIMITS } from '../../../contract/index.ts'
 import { currentSource } from '../../state/actions.ts'
-import { setColumn } from '../../state/changes.ts'
+import { problemOf, setColumn } from '../../state/changes.ts'
 import { type Tagging, useView } from '../../state/view.ts'
 import { Button } from '../../ui/controls.tsx'
 import { counted } from '../../ui/format.ts'
@@ -71,7 +71,7 @@ function Form({ tagging, collection, valueRef, onDone }: FormProps) {
       rememberColumn(name)
       onDone()
     } catch (thrown) {
-      setError(AppError.from(thrown))
+      setError(problemOf(thrown))
     } finally {
       setBusy(false)
     }

@@ -79,6 +79,9 @@ pub struct Entry {
     /// For a revert: the entry before which it went back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<u64>,
+    /// For a revert: whether it was a step of undo or redo, which are walked over by the next step.
+    #[serde(default)]
+    pub step: bool,
     /// The collection's next row number before and after it.
     pub first_row: u32,
     /// See `first_row`.
@@ -140,6 +143,7 @@ impl Entry {
             changed: 0,
             note: None,
             target: None,
+            step: false,
             first_row: next_row,
             end_row: next_row,
             was_there: true,
@@ -194,7 +198,7 @@ impl Default for Rule {
         Rule {
             max_age_days: 30,
             max_entries: 10_000,
-            max_bytes: 1 << 30,
+            max_bytes: 1_000_000_000,
         }
     }
 }
@@ -313,11 +317,12 @@ pub(crate) fn now() -> u64 {
 
 /// The entry that undoing would go back before, among the entries of one collection, oldest first.
 ///
-/// A revert's state is that before its target, so what led to the present state is found by following reverts.
+/// The state after a step of undo or redo is that before its target, so what led to the present state is found by following these.
+/// A revert to some chosen state is a change like any other.
 pub(crate) fn undo_target<'a>(entries: &[&'a Arc<Entry>]) -> Option<&'a Arc<Entry>> {
     let mut at = entries.len().checked_sub(1)?;
     loop {
-        let Some(target) = entries[at].target else {
+        let Some(target) = entries[at].target.filter(|_| entries[at].step) else {
             return Some(entries[at]);
         };
         at = entries
@@ -327,14 +332,14 @@ pub(crate) fn undo_target<'a>(entries: &[&'a Arc<Entry>]) -> Option<&'a Arc<Entr
     }
 }
 
-/// The revert that redoing would go back before.
+/// The step of undo that redoing would go back before.
 pub(crate) fn redo_target<'a>(entries: &[&'a Arc<Entry>]) -> Option<&'a Arc<Entry>> {
     let mut at = entries.len().checked_sub(1)?;
     loop {
-        let target = entries[at].target?;
+        let target = entries[at].target.filter(|_| entries[at].step)?;
         let found = entries.binary_search_by_key(&target, |e| e.seq).ok();
-        // A revert of a revert was a redo: look at what was the state before that one.
-        match found.filter(|&t| entries[t].target.is_some() && t < at) {
+        // A step back before a step was a redo: look at what was the state before that one.
+        match found.filter(|&t| entries[t].step && t < at) {
             Some(t) => at = t.checked_sub(1)?,
             None => return Some(entries[at]),
         }
@@ -352,6 +357,7 @@ mod tests {
             .map(|&(seq, target)| {
                 let mut e = Entry::new(seq, seq, ChangeKind::Delete, 1, "words", 0);
                 e.target = target;
+                e.step = target.is_some();
                 Arc::new(e)
             })
             .collect()
@@ -385,6 +391,14 @@ mod tests {
         assert_eq!(targets(&other), (Some(6), None));
         let undone = [other.as_slice(), &[(7, Some(6))]].concat();
         assert_eq!(targets(&undone), (Some(1), Some(7)));
+        // Going back to some chosen state is undone like any change.
+        let mut chosen = chain(&[(1, None), (2, None), (3, Some(1)), (4, Some(3))]);
+        Arc::make_mut(&mut chosen[2]).step = false;
+        let refs: Vec<_> = chosen.iter().collect();
+        assert_eq!(undo_target(&refs[..3]).unwrap().seq, 3);
+        assert_eq!(undo_target(&refs).unwrap().seq, 2);
+        assert_eq!(redo_target(&refs[..3]), None);
+        assert_eq!(redo_target(&refs).unwrap().seq, 4);
         // Everything undone.
         assert_eq!(targets(&[(1, None), (2, Some(1))]), (None, Some(2)));
     }

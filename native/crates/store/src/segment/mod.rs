@@ -36,6 +36,7 @@ mod ids;
 mod overlay;
 mod reader;
 mod rows;
+mod salvage;
 mod seal;
 mod vectors;
 mod writer;
@@ -46,6 +47,7 @@ use arrow_schema::ArrowError;
 
 pub(crate) use overlay::write_overlays;
 pub(crate) use reader::{open_file, open_part};
+pub(crate) use salvage::{Salvage, runs};
 pub(crate) use seal::Seal;
 pub(crate) use writer::SegmentWriter;
 

@@ -93,7 +93,7 @@ pub(crate) fn open_part(
 }
 
 /// The row numbers of a segment.
-fn numbers(disk: &Disk, folder: &Path, entry: &SegmentEntry) -> Result<Numbers> {
+pub(super) fn numbers(disk: &Disk, folder: &Path, entry: &SegmentEntry) -> Result<Numbers> {
     let path = folder.join(ROWS_FILE);
     let file = entry.files.iter().find(|f| f.name == ROWS_FILE);
     match (entry.last_row, file) {
@@ -158,7 +158,7 @@ pub(super) fn read_arrow(disk: &Disk, folder: &Path, file: &FileEntry) -> Result
 }
 
 /// The batches of an Arrow IPC file, their buffers pointing into the mapping. Arrow validates what it decodes.
-fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
+pub(super) fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
     let bad = |what: &str| ArrowError::IpcError(what.to_owned());
     let bytes = map.bytes();
     let trailer: [u8; ARROW_TRAILER] = *bytes.last_chunk().ok_or_else(|| bad("too short"))?;
@@ -191,7 +191,7 @@ fn read_columns(map: Arc<dyn Mapping>) -> Result<Vec<RecordBatch>, ArrowError> {
 }
 
 /// Whether the columns are the collection's first ones, in its order and types, and no id is null.
-fn check_columns(batches: &[RecordBatch], meta: &CollectionMeta) -> Result<(), String> {
+pub(super) fn check_columns(batches: &[RecordBatch], meta: &CollectionMeta) -> Result<(), String> {
     for batch in batches {
         let schema: &Schema = batch.schema_ref();
         let fits = schema.fields().len() <= meta.columns.len()

@@ -40,6 +40,9 @@ pub(crate) struct Seal {
     pub meta: CollectionMeta,
     /// Number of its first row, where it was known before the segment was published.
     pub first_row: Option<u32>,
+    /// Number of its last row, where the numbers are not contiguous: a file lists them.
+    #[serde(default)]
+    pub last_row: Option<u32>,
     pub rows: u32,
     /// Every file of the segment but the seal and what was added later (indexes).
     pub files: Vec<SealedFile>,

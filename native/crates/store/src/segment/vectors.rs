@@ -13,7 +13,7 @@ use crate::vfs::{Checksums, DiskFile, Mapping, SealingWriter};
 const MAGIC: [u8; 8] = *b"OMENVEC1";
 const FOOTER_MAGIC: [u8; 8] = *b"OMENVECF";
 const VERSION: u32 = 1;
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 const FOOTER: usize = 32;
 
 fn metric_code(metric: Metric) -> u32 {
@@ -24,7 +24,7 @@ fn metric_code(metric: Metric) -> u32 {
     }
 }
 
-fn header(spec: &VectorSpec) -> [u8; PAGE] {
+pub(super) fn header(spec: &VectorSpec) -> [u8; PAGE] {
     let mut page = [0; PAGE];
     page[0..8].copy_from_slice(&MAGIC);
     page[8..12].copy_from_slice(&VERSION.to_le_bytes());

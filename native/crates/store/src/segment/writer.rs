@@ -214,6 +214,7 @@ impl SegmentWriter {
             collection: self.collection,
             meta: self.meta,
             first_row: self.first_row,
+            last_row: numbers.and_then(|n| n.last().copied()),
             rows: self.rows,
             files,
             batches: self.batches,

@@ -36,13 +36,15 @@
 mod payload;
 mod reader;
 mod record;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub(crate) use payload::{Delete, Edit, Revert, Stamp, Upsert};
-pub(crate) use reader::{Log, read_log};
+pub(crate) use reader::{Entry as Record, Log, parse, read_log};
 pub(crate) use record::{FILE_HEADER, Kind};
+pub(crate) use salvage::{Gap, salvage_log};
 pub(crate) use writer::Wal;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +64,14 @@ pub(crate) fn parse_name(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".wal")?;
     (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
         .then(|| digits.parse().ok())?
+}
+
+/// The generation that a record tells: a mark's payload is the newest one that was durable then (or empty).
+fn mark_of(kind: Kind, payload: &[u8]) -> Option<u64> {
+    match kind {
+        Kind::Mark => Some(u64::from_le_bytes(payload.try_into().ok()?)),
+        _ => None,
+    }
 }
 
 /// The folder of the logs in a store.

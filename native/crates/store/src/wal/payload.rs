@@ -8,7 +8,7 @@
 //! - Delete: `stamp | roaring bitmap of row numbers`.
 //! - Edit: `stamp | note (block) | rows (block: a roaring bitmap) | new values as an Arrow IPC stream of one batch`: one row of values for
 //!   each row number, ascending, or one for all of them.
-//! - Revert: `stamp | target u64 | note (block) | rows that die (block) | rows that are revived (block) | layers of cells (a block each, rows and values as in an edit), to be
+//! - Revert: `stamp | target u64 | step u32 (1 for undo and redo) | note (block) | rows that die (block) | rows that are revived (block) | layers of cells (a block each, rows and values as in an edit), to be
 //!   put in place in this order`.
 
 use arrow_array::RecordBatch;
@@ -87,6 +87,8 @@ pub(crate) struct Edit {
 pub(crate) struct Revert {
     pub stamp: Stamp,
     pub target: u64,
+    /// Whether it was a step of undo or redo.
+    pub step: bool,
     pub note: Option<String>,
     pub died: RoaringBitmap,
     pub revived: RoaringBitmap,
@@ -232,6 +234,7 @@ impl Revert {
         let mut out = Vec::new();
         self.stamp.put(&mut out);
         out.extend_from_slice(&self.target.to_le_bytes());
+        out.extend_from_slice(&u32::from(self.step).to_le_bytes());
         put_note(&mut out, self.note.as_deref());
         put_block(&mut out, &bitmap_bytes(&self.died));
         put_block(&mut out, &bitmap_bytes(&self.revived));
@@ -244,6 +247,11 @@ impl Revert {
         Ok(Revert {
             stamp: Stamp::read(&mut input, 2)?,
             target: input.u64()?,
+            step: match input.u32()? {
+                0 => false,
+                1 => true,
+                other => return Err(format!("a step of {other}")),
+            },
             note: read_note(&mut input)?,
             died: read_bitmap(input.block()?)?,
             revived: read_bitmap(input.block()?)?,

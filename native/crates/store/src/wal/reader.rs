@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{FILE_HEADER, FileHeader, HeaderError, Record, VERSION, is_sound, peek};
-use super::{Kind, MAX_FILE};
+use super::{Kind, MAX_FILE, mark_of};
 use crate::error::{Error, Result};
 use crate::vfs::Disk;
 
 /// The search for valid records behind a bad one checksums at most this many times the file's length, so that a file made to look like
 /// records everywhere cannot hang the open.
-const SEARCH_FACTOR: usize = 8;
+pub(super) const SEARCH_FACTOR: usize = 8;
 
 /// A log file that was read and checked.
 #[derive(Debug)]
 pub(crate) struct Log {
-    path: PathBuf,
-    first_lsn: u64,
-    bytes: Vec<u8>,
-    records: Vec<(usize, Record)>,
+    pub(super) path: PathBuf,
+    pub(super) first_lsn: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) records: Vec<(usize, Record)>,
     /// Salt of the file, and its first LSN; `None` for a file that was made but whose header was never synced.
     pub header: Option<FileHeader>,
     /// Where the valid records end; what lies behind is a torn tail.
@@ -185,9 +185,21 @@ impl Log {
             .map_or(first_lsn.saturating_sub(1), |(_, r)| r.lsn)
     }
 
-    /// Kind of the last record.
-    pub fn last_kind(&self) -> Option<Kind> {
-        self.records.last().map(|(_, r)| r.kind)
+    /// Generation that the last record tells, if it is a mark.
+    pub fn marked(&self) -> Option<u64> {
+        let last = self.records.last()?;
+        mark_of(
+            last.1.kind,
+            &self.bytes[last.1.payload..last.1.payload + last.1.len],
+        )
+    }
+
+    /// The newest generation that a mark in the file knows to be durable, with the mark's LSN.
+    pub fn known_generation(&self) -> Option<(u64, u64)> {
+        let marks = self.entries().filter(|e| e.kind == Kind::Mark);
+        marks
+            .filter_map(|e| Some((mark_of(e.kind, e.payload)?, e.lsn)))
+            .max()
     }
 
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::record::{FILE_HEADER, FileHeader, Kind, VERSION, encode, padded};
-use super::{Log, MAX_PAYLOAD, file_name, folder};
+use super::{Log, MAX_PAYLOAD, file_name, folder, mark_of};
 use crate::error::{Error, Result};
 use crate::vfs::{Disk, DiskFile};
 
@@ -15,7 +15,8 @@ pub(crate) struct Wal {
     first_lsn: u64,
     last_lsn: u64,
     bytes: u64,
-    last_kind: Option<Kind>,
+    /// Generation that the last record tells, if it is a mark.
+    marked: Option<u64>,
     buffer: Vec<u8>,
 }
 
@@ -39,7 +40,7 @@ impl Wal {
             first_lsn,
             last_lsn: first_lsn - 1,
             bytes: FILE_HEADER as u64,
-            last_kind: None,
+            marked: None,
             buffer: Vec::new(),
         })
     }
@@ -66,7 +67,7 @@ impl Wal {
                 first_lsn: header.first_lsn,
                 last_lsn: last,
                 bytes: log.valid_len,
-                last_kind: log.last_kind(),
+                marked: log.marked(),
                 buffer: Vec::new(),
             };
             if old.is_empty() {
@@ -82,7 +83,7 @@ impl Wal {
             first_lsn: header.first_lsn,
             last_lsn: log.last_lsn(header.first_lsn),
             bytes: log.valid_len,
-            last_kind: log.last_kind(),
+            marked: log.marked(),
             buffer: Vec::new(),
         }))
     }
@@ -98,7 +99,7 @@ impl Wal {
             first_lsn: header.first_lsn,
             last_lsn: log.last_lsn(header.first_lsn),
             bytes: log.valid_len,
-            last_kind: log.last_kind(),
+            marked: log.marked(),
             buffer: Vec::new(),
         }))
     }
@@ -124,7 +125,7 @@ impl Wal {
         }
         self.bytes += padded(payload.len()) as u64;
         self.last_lsn = lsn;
-        self.last_kind = Some(kind);
+        self.marked = mark_of(kind, payload);
         Ok(lsn)
     }
 
@@ -140,8 +141,15 @@ impl Wal {
         self.last_lsn
     }
 
-    pub fn last_kind(&self) -> Option<Kind> {
-        self.last_kind
+    /// The generation that the last record tells, if it is a mark.
+    pub fn marked(&self) -> Option<u64> {
+        self.marked
+    }
+
+    /// Says that all records before are durable, and so is this generation. It is durable itself on return.
+    pub fn mark(&mut self, generation: u64) -> Result<()> {
+        self.append(Kind::Mark, self.last_lsn, &generation.to_le_bytes())?;
+        self.file.sync()
     }
 
     pub fn bytes(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use omendb_store::Store;
 use serde::{Deserialize, Serialize};
 
-use super::ops::{Op, Rows, read};
+use super::ops::{Op, Rows, World, read};
 
 /// A line that the process prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub enum Line {
 /// Acknowledged rows, and the operations of which nothing is known.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    rows: Rows,
+    world: World,
     /// The operation in flight of each writer.
     open: BTreeMap<usize, Op>,
     /// Operations that failed: like one in flight, each may be there or not.
@@ -81,7 +81,7 @@ impl Ledger {
                     .remove(&writer)
                     .ok_or("an end without a beginning")?;
                 self.acknowledged += 1;
-                let due = op.apply(&mut self.rows);
+                let due = op.apply(&mut self.world);
                 if due != gave {
                     return Err(format!("{op:?} gave {gave} instead of {due}"));
                 }
@@ -103,16 +103,21 @@ impl Ledger {
         self.open.values().next().map_or(self.place, Op::kind)
     }
 
+    /// The rows of all that was acknowledged.
+    pub fn rows(&self) -> &Rows {
+        &self.world.rows
+    }
+
     /// Whether the handle that had an error still shows just what it acknowledged.
     ///
     /// # Errors
     /// What it shows instead.
     pub fn shown(&self, store: &Store) -> Result<(), String> {
         let found = read(store)?;
-        if found == self.rows {
+        if found == self.world.rows {
             return Ok(());
         }
-        Err(difference(&self.rows, &found, &self.failed))
+        Err(difference(&self.world.rows, &found, &self.failed))
     }
 
     /// Compares with the store, and takes what is there as acknowledged from now on.
@@ -127,20 +132,20 @@ impl Ledger {
         if open.len() > 8 {
             return Err(format!("{} operations failed", open.len()));
         }
-        // Each of them is there whole, or not at all.
-        for there in 0..1u32 << open.len() {
-            let mut rows = self.rows.clone();
+        // Each of them is there whole, or not at all. All first: one that leaves the rows as they were may be in the history.
+        for missing in 0..1u32 << open.len() {
+            let mut world = self.world.clone();
             for (n, op) in open.iter().enumerate() {
-                if there >> n & 1 == 1 {
-                    op.apply(&mut rows);
+                if missing >> n & 1 == 0 {
+                    op.apply(&mut world);
                 }
             }
-            if rows == found {
-                self.rows = rows;
+            if world.rows == found {
+                self.world = world;
                 return Ok(());
             }
         }
-        Err(difference(&self.rows, &found, &open))
+        Err(difference(&self.world.rows, &found, &open))
     }
 }
 
@@ -152,10 +157,9 @@ fn difference(acknowledged: &Rows, found: &Rows, open: &[Op]) -> String {
             continue;
         };
         let lost = rows.iter().filter(|(id, n)| there.get(id) != Some(n));
-        out.extend(
-            lost.take(3)
-                .map(|(id, n)| format!("{name}: r{id} should be {n} and is {:?}", there.get(id))),
-        );
+        out.extend(lost.take(3).map(|(id, row)| {
+            format!("{name}: r{id} should be {row:?} and is {:?}", there.get(id))
+        }));
     }
     for (name, there) in found {
         let known = acknowledged.get(name);
@@ -165,8 +169,90 @@ fn difference(acknowledged: &Rows, found: &Rows, open: &[Op]) -> String {
         out.extend(
             extra
                 .take(3)
-                .map(|(id, n)| format!("{name}: r{id} = {n} is extra")),
+                .map(|(id, row)| format!("{name}: r{id} = {row:?} is extra")),
         );
     }
     format!("{}; in flight: {open:?}", out.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use omendb_store::OpenOptions;
+    use omendb_store::vfs::MemVfs;
+
+    use super::*;
+
+    fn put(ids: &[u32], n: i64) -> Op {
+        Op::Put {
+            to: "a".to_owned(),
+            ids: ids.to_vec(),
+            n,
+        }
+    }
+
+    /// A store in which these were done, and a ledger that was told of others.
+    fn settle(done: &[Op], acknowledged: &[Op], in_flight: Option<Op>) -> Result<(), String> {
+        let options = OpenOptions {
+            create: true,
+            background: false,
+            ..OpenOptions::default()
+        };
+        let store = Store::open_with(Arc::new(MemVfs::new()), Path::new("/x.db"), options).unwrap();
+        let create = Op::Create { to: "a".to_owned() };
+        create.run(&store).unwrap();
+        let mut ledger = Ledger::default();
+        create.apply(&mut ledger.world);
+        for op in done {
+            op.run(&store).unwrap();
+        }
+        for op in acknowledged {
+            op.apply(&mut ledger.world);
+        }
+        ledger.open.extend(in_flight.map(|op| (0, op)));
+        ledger.settle(&store)
+    }
+
+    #[test]
+    fn an_operation_in_flight_may_be_there_or_not() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        settle(&[one.clone()], &[one.clone()], Some(two.clone())).unwrap();
+        settle(&[one.clone(), two.clone()], &[one], Some(two)).unwrap();
+    }
+
+    #[test]
+    fn a_way_back_in_flight_may_be_there_or_not() {
+        let edit = Op::Edit {
+            to: "a".to_owned(),
+            ids: vec![1, 7],
+            n: 2,
+        };
+        let back = Op::Revert {
+            to: "a".to_owned(),
+            before: 2,
+            n: 3,
+        };
+        let acknowledged = [put(&[1, 2], 1), edit.clone()];
+        settle(&acknowledged, &acknowledged, Some(back.clone())).unwrap();
+        let done = [put(&[1, 2], 1), edit, back.clone()];
+        settle(&done, &acknowledged, Some(back)).unwrap();
+        let lost = settle(&done[..1], &acknowledged, None);
+        assert!(
+            lost.unwrap_err()
+                .contains("r1 should be Row { n: 1, edited: Some(2) }")
+        );
+    }
+
+    #[test]
+    fn what_is_lost_invented_or_torn_is_named() {
+        let (one, two) = (put(&[1, 2], 1), put(&[2, 3], 2));
+        let lost = settle(&[one.clone()], &[one.clone(), two.clone()], None);
+        assert!(lost.unwrap_err().contains("r3 should be Row { n: 2"));
+        let invented = settle(&[one.clone(), two.clone()], &[one.clone()], None);
+        assert!(invented.unwrap_err().contains("r3 = Row { n: 2"));
+        let torn = settle(&[one.clone(), put(&[2], 2)], &[one], Some(two));
+        assert!(torn.unwrap_err().contains("in flight"));
+    }
 }

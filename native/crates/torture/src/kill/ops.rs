@@ -4,19 +4,25 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use omendb_store::{
-    CollectionSpec, ColumnKind, Error, Id, IdKind, ImportTarget, Metric, Result, Snapshot, Store,
-    VectorSpec,
+    CollectionSpec, ColumnKind, Error, HistoryRule, Id, IdKind, ImportTarget, Metric, Result,
+    Snapshot, Store, VectorSpec,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use super::copy;
 
 /// Values in a vector.
 pub const DIMENSION: usize = 8;
 /// Rows in one batch of an import: small, so that a kill falls between two of them.
 const BATCH: u32 = 256;
+/// The column of the edits, which the first of them makes.
+const EDITED: &str = "edited";
 
 /// One operation. A new kind is a variant here, an arm in [`Op::run`] and, if it changes rows, one in [`Op::apply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +42,60 @@ pub enum Op {
         ids: Range<u32>,
         n: i64,
     },
+    /// Gives a cell of rows, there or not, a value. Its number is its note in the history, as that of an import is.
+    Edit { to: String, ids: Vec<u32>, n: i64 },
+    /// Takes a collection back to before the change with this note.
+    Revert { to: String, before: i64, n: i64 },
+    /// Takes the dropping of a collection back.
+    BringBack { to: String },
+    /// Compacts, with the history or without.
+    Compact { forget: bool },
+    /// Keeps no more than so many entries of the history.
+    Keep { entries: u32 },
+    /// Copies the store and compares the copy; `alone` when nothing else is written meanwhile.
+    Backup { n: i64, alone: bool },
     /// Seals the log.
     Checkpoint,
     /// Waits for the indexes, which are built meanwhile.
     Index,
 }
 
-/// Rows of each collection: id and number.
-pub type Rows = BTreeMap<String, BTreeMap<u32, i64>>;
+/// A row without its id: its number, and the one that an edit gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Given when it was written; the vector is made of it.
+    pub n: i64,
+    /// Given since.
+    pub edited: Option<i64>,
+}
+
+/// Rows by id.
+pub type Table = BTreeMap<u32, Row>;
+
+/// Rows of each collection.
+pub type Rows = BTreeMap<String, Arc<Table>>;
+
+/// What there is, and what there was.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The present.
+    pub rows: Rows,
+    /// Collections before each change with a note.
+    past: BTreeMap<i64, Arc<Table>>,
+    /// Collections when they were dropped.
+    dropped: BTreeMap<String, Arc<Table>>,
+}
+
+impl World {
+    fn table(&mut self, name: &str) -> &mut Table {
+        Arc::make_mut(self.rows.entry(name.to_owned()).or_default())
+    }
+
+    fn note(&mut self, n: i64, name: &str) {
+        let now = self.rows.get(name).cloned().unwrap_or_default();
+        self.past.insert(n, now);
+    }
+}
 
 impl Op {
     /// Carries it out. Gives how many rows it wrote, deleted or (an import) replaced.
@@ -69,7 +121,7 @@ impl Op {
                 } else {
                     ImportTarget::Existing(to.clone())
                 };
-                let mut import = store.begin_import(target)?;
+                let mut import = store.begin_import_with(target, &[], Some(&n.to_string()))?;
                 let mut from = ids.start;
                 while from < ids.end {
                     let end = ids.end.min(from + BATCH);
@@ -79,6 +131,39 @@ impl Op {
                 }
                 Ok(import.commit()?.replaced)
             }
+            Op::Edit { to, ids, n } => {
+                let collection = store.collection(to)?;
+                let snapshot = collection.snapshot();
+                let rows = ids
+                    .iter()
+                    .filter_map(|id| snapshot.row_of(&Id::Text(name(*id))));
+                let rows: Vec<u32> = rows.collect();
+                let changes = Map::from_iter([(EDITED.to_owned(), json!(n))]);
+                let entry = collection.edit_json(&rows, &changes, Some(&n.to_string()))?;
+                Ok(entry.map_or(0, |e| e.changed))
+            }
+            Op::Revert { to, before, n } => {
+                let note = Some(before.to_string());
+                let history = store.history(usize::MAX);
+                let mut own = history.iter().filter(|e| e.entry.collection == *to);
+                let target = own.find(|e| e.entry.note == note);
+                let target = target.ok_or(Error::NothingToUndo { what: "revert" })?;
+                store.revert(target.entry.seq, Some(&n.to_string()))?;
+                Ok(0)
+            }
+            Op::BringBack { to } => store.undo(to).map(|_| 0),
+            Op::Compact { forget } => {
+                let go_on = AtomicBool::new(false);
+                store.compact(*forget, &|_, _| (), &go_on).map(|_| 0)
+            }
+            Op::Keep { entries } => {
+                let rule = HistoryRule {
+                    max_entries: *entries,
+                    ..HistoryRule::default()
+                };
+                store.set_history_rule(rule).map(|()| 0)
+            }
+            Op::Backup { n, alone } => copy::make(store, *n, *alone).map(|()| 0),
             Op::Checkpoint => store.checkpoint().map(|()| 0),
             Op::Index => {
                 store.wait_for_index(Duration::from_secs(10));
@@ -88,31 +173,65 @@ impl Op {
     }
 
     /// What it makes of the rows. Gives what [`Op::run`] gives.
-    pub fn apply(&self, rows: &mut Rows) -> u64 {
+    pub fn apply(&self, world: &mut World) -> u64 {
         match self {
             Op::Create { to } => {
-                rows.insert(to.clone(), BTreeMap::new());
+                world.rows.insert(to.clone(), Arc::default());
                 0
             }
             Op::Drop { from } => {
-                rows.remove(from);
+                let gone = world.rows.remove(from);
+                world.dropped.extend(gone.map(|rows| (from.clone(), rows)));
+                0
+            }
+            Op::BringBack { to } => {
+                let back = world.dropped.remove(to);
+                world.rows.extend(back.map(|rows| (to.clone(), rows)));
                 0
             }
             Op::Put { to, ids, n } => {
-                let all = rows.entry(to.clone()).or_default();
-                all.extend(ids.iter().map(|id| (*id, *n)));
+                let row = Row {
+                    n: *n,
+                    edited: None,
+                };
+                let put = ids.iter().map(|id| (*id, row));
+                world.table(to).extend(put);
                 ids.len() as u64
             }
             Op::Delete { from, ids } => {
-                let all = rows.entry(from.clone()).or_default();
+                let all = world.table(from);
                 ids.iter().filter(|id| all.remove(id).is_some()).count() as u64
             }
             Op::Import { to, ids, n, .. } => {
-                let all = rows.entry(to.clone()).or_default();
-                let put = ids.clone().map(|id| all.insert(id, *n));
+                world.note(*n, to);
+                let all = world.table(to);
+                let row = Row {
+                    n: *n,
+                    edited: None,
+                };
+                let put = ids.clone().map(|id| all.insert(id, row));
                 put.flatten().count() as u64
             }
-            Op::Checkpoint | Op::Index => 0,
+            Op::Edit { to, ids, n } => {
+                world.note(*n, to);
+                let all = world.table(to);
+                let rows = ids.iter().filter(|id| {
+                    let row = all.get_mut(id);
+                    row.map(|row| row.edited = Some(*n)).is_some()
+                });
+                rows.count() as u64
+            }
+            Op::Revert { to, before, n } => {
+                world.note(*n, to);
+                let then = world.past.get(before).cloned();
+                world.rows.insert(to.clone(), then.unwrap_or_default());
+                0
+            }
+            Op::Compact { .. }
+            | Op::Keep { .. }
+            | Op::Backup { .. }
+            | Op::Checkpoint
+            | Op::Index => 0,
         }
     }
 
@@ -125,6 +244,13 @@ impl Op {
             Op::Delete { .. } => "delete",
             Op::Import { new: true, .. } => "import, new",
             Op::Import { new: false, .. } => "import, existing",
+            Op::Edit { .. } => "edit",
+            Op::Revert { .. } => "revert",
+            Op::BringBack { .. } => "bring back",
+            Op::Compact { forget: false } => "compaction",
+            Op::Compact { forget: true } => "compaction, all",
+            Op::Keep { .. } => "pruning",
+            Op::Backup { .. } => "backup",
             Op::Checkpoint => "checkpoint",
             Op::Index => "index build",
         }
@@ -184,17 +310,17 @@ pub fn read(store: &Store) -> Result<Rows, String> {
     for collection in store.collections() {
         let name = collection.meta().name.clone();
         let rows = read_rows(&collection.snapshot()).map_err(|e| format!("{name}: {e}"))?;
-        out.insert(name, rows);
+        out.insert(name, Arc::new(rows));
     }
     Ok(out)
 }
 
-fn read_rows(snapshot: &Snapshot) -> Result<BTreeMap<u32, i64>, String> {
+fn read_rows(snapshot: &Snapshot) -> Result<Table, String> {
     let numbers: Vec<u32> = snapshot.live_rows().iter().collect();
     let cells = snapshot
         .rows_json(&numbers, None)
         .map_err(|e| e.to_string())?;
-    let mut out = BTreeMap::new();
+    let mut out = Table::new();
     for (&row, cells) in numbers.iter().zip(&cells) {
         let id = cells["id"].as_str().unwrap_or_default();
         let number = id.strip_prefix('r').and_then(|digits| digits.parse().ok());
@@ -208,7 +334,8 @@ fn read_rows(snapshot: &Snapshot) -> Result<BTreeMap<u32, i64>, String> {
         if snapshot.row_of(&Id::Text(id.to_owned())) != Some(row) {
             return Err(format!("row {row}: its id {id} finds another row"));
         }
-        if out.insert(number, n).is_some() {
+        let edited = cells.get(EDITED).and_then(|cell| cell.as_i64());
+        if out.insert(number, Row { n, edited }).is_some() {
             return Err(format!("the id {id} is there twice"));
         }
     }

@@ -5,6 +5,21 @@ use std::str::FromStr;
 
 use crate::rng::Rng;
 
+/// Odds of each kind of operation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weights {
+    pub put: u64,
+    pub delete: u64,
+    pub new: u64,
+    pub existing: u64,
+    pub checkpoint: u64,
+    pub index: u64,
+    pub edit: u64,
+    pub revert: u64,
+    pub compact: u64,
+    pub backup: u64,
+}
+
 /// A mix of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -16,6 +31,8 @@ pub enum Phase {
     Index,
     /// Small writes and checkpoints.
     Checkpoint,
+    /// Edits, ways back, compacting, copies.
+    Compact,
     /// Two writers at once: small writes, and all the rest.
     Both,
     /// Opening and closing.
@@ -24,11 +41,12 @@ pub enum Phase {
     All,
 }
 
-const ALL: [(Phase, &str); 7] = [
+const ALL: [(Phase, &str); 8] = [
     (Phase::Import, "import"),
     (Phase::Small, "small"),
     (Phase::Index, "index"),
     (Phase::Checkpoint, "checkpoint"),
+    (Phase::Compact, "compact"),
     (Phase::Both, "both"),
     (Phase::Open, "open"),
     (Phase::All, "all"),
@@ -37,17 +55,70 @@ const ALL: [(Phase, &str); 7] = [
 impl Phase {
     /// One that writes.
     pub fn pick(rng: &mut Rng) -> Phase {
-        ALL[rng.below(5) as usize].0
+        ALL[rng.below(6) as usize].0
     }
 
-    /// Odds of put, delete, import into a new collection, import into one there is, checkpoint, index build.
-    pub(crate) fn weights(self) -> [u64; 6] {
+    /// Odds of each operation.
+    pub(crate) fn weights(self) -> Weights {
+        let none = Weights::default();
         match self {
-            Phase::Import | Phase::Open => [10, 0, 45, 40, 5, 0],
-            Phase::Small => [70, 25, 0, 0, 5, 0],
-            Phase::Index => [5, 0, 35, 10, 0, 50],
-            Phase::Checkpoint => [50, 5, 0, 0, 45, 0],
-            Phase::Both | Phase::All => [60, 20, 25, 30, 10, 20],
+            Phase::Import | Phase::Open => Weights {
+                put: 10,
+                new: 40,
+                existing: 40,
+                checkpoint: 5,
+                revert: 5,
+                ..none
+            },
+            Phase::Small => Weights {
+                put: 50,
+                delete: 20,
+                checkpoint: 5,
+                edit: 20,
+                revert: 5,
+                ..none
+            },
+            Phase::Index => Weights {
+                put: 5,
+                new: 35,
+                existing: 10,
+                index: 50,
+                ..none
+            },
+            Phase::Checkpoint => Weights {
+                put: 35,
+                delete: 5,
+                checkpoint: 45,
+                edit: 10,
+                revert: 5,
+                ..none
+            },
+            Phase::Compact => Weights {
+                put: 15,
+                delete: 10,
+                existing: 15,
+                edit: 10,
+                revert: 10,
+                compact: 30,
+                backup: 10,
+                ..none
+            },
+            Phase::Both => Weights {
+                backup: 5,
+                ..Phase::All.weights()
+            },
+            Phase::All => Weights {
+                put: 60,
+                delete: 20,
+                new: 25,
+                existing: 30,
+                checkpoint: 10,
+                index: 20,
+                edit: 20,
+                revert: 10,
+                compact: 10,
+                backup: 0,
+            },
         }
     }
 

@@ -1,5 +1,6 @@
 //! Where a workload works: a store on some file system, and the ledger of what the store promised.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Bench {
     vfs: Arc<dyn Vfs>,
     background: bool,
     open: Option<(Gate, Arc<Store>)>,
+    /// Entries of the history, and the rows of their collection before them.
+    pub(super) past: Vec<(u64, BTreeMap<String, Arc<Row>>)>,
     /// What the store promised.
     pub ledger: Ledger,
     /// For whatever the workload draws.
@@ -39,6 +42,7 @@ impl Bench {
             vfs,
             background,
             open: None,
+            past: Vec::new(),
             ledger,
             rng: Rng::new(seed),
         }
@@ -50,10 +54,16 @@ impl Bench {
         let options = OpenOptions {
             create: true,
             background: self.background,
+            ..OpenOptions::default()
         };
         let store = Store::open_with(Arc::new(gate.clone()), Path::new(ROOT), options)?;
         self.open = Some((gate, store));
         Ok(())
+    }
+
+    /// The file system.
+    pub(super) fn vfs(&self) -> Arc<dyn Vfs> {
+        self.vfs.clone()
     }
 
     /// The open store.
@@ -84,6 +94,12 @@ impl Bench {
             // Ends its threads and gives the lock back, as the system does for a dead process.
             let _ = store.close();
         }
+    }
+
+    /// Goes on with another disk; the store must be closed.
+    pub fn move_to(&mut self, vfs: Arc<dyn Vfs>) {
+        self.kill();
+        self.vfs = vfs;
     }
 
     /// A write: what it changes in the ledger, and how it is done.
@@ -137,6 +153,17 @@ impl Bench {
                 let ids: Vec<Id> = ids.iter().map(|n| Id::Text(id(*n))).collect();
                 store.collection(name)?.delete_ids(&ids).map(drop)
             },
+        )
+    }
+
+    /// Deletes row numbers, there or not; of the rows there these are the ids.
+    pub fn delete_rows(&mut self, name: &str, rows: &[u32], ids: &[u64]) -> Result<()> {
+        self.write(
+            |state| {
+                let rows = &mut state.table(name).rows;
+                ids.iter().for_each(|n| drop(rows.remove(&id(*n))));
+            },
+            |store| store.collection(name)?.delete_rows(rows).map(drop),
         )
     }
 
@@ -269,7 +296,8 @@ fn put(table: &mut Table, pairs: &[(u64, i64)]) {
     }
 }
 
-fn id(number: u64) -> String {
+/// The id of a row.
+pub fn id(number: u64) -> String {
     format!("k{number}")
 }
 

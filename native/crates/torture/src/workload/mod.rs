@@ -1,6 +1,9 @@
 //! What is done to a store while everything goes wrong. One file each; a new one is named in [`ALL`].
 
 mod bench;
+mod changes;
+mod compaction;
+mod history;
 mod imports;
 mod index;
 mod maps;
@@ -8,7 +11,7 @@ mod recovery;
 mod schema;
 mod small;
 
-pub use bench::{Bench, ROOT, rows, spec, vector};
+pub use bench::{Bench, ROOT, id, rows, spec, vector};
 
 use omendb_store::Result;
 
@@ -34,4 +37,6 @@ pub const ALL: &[&dyn Workload] = &[
     &maps::Maps,
     &schema::Schema,
     &recovery::Recovery,
+    &history::History,
+    &compaction::Compaction,
 ];

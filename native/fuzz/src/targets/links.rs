@@ -1,0 +1,85 @@
+//! The graph of an index: whatever passes its checks can be searched.
+
+use std::sync::atomic::AtomicBool;
+
+use omendb_damage::{Random, reseal};
+use omendb_hnsw::{BuildParams, GraphView, Metric, Scratch, VectorsRef, build, search};
+
+/// Most numbers in the vectors that are searched.
+const MOST: usize = 1 << 16;
+
+/// An even first byte: the checksums are put right first.
+pub fn links(bytes: &[u8]) -> String {
+    let Some((flag, bytes)) = bytes.split_first() else {
+        return String::new();
+    };
+    let mut words = vec![0u32; bytes.len().div_ceil(4) + 1];
+    let aligned: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut words)[..bytes.len()];
+    aligned.copy_from_slice(bytes);
+    if flag.is_multiple_of(2) {
+        reseal("x.hnsw".as_ref(), aligned);
+    }
+    let view = match GraphView::parse(aligned) {
+        Ok(view) => view,
+        Err(e) => return e.to_string(),
+    };
+    let sound = view.verify().is_ok();
+    let header = *view.header();
+    let (n, dimension) = (view.len(), header.dimension as usize);
+    if n.saturating_mul(dimension) > MOST {
+        return "large".to_owned();
+    }
+    let mut random = Random::new(1, 0);
+    let data: Vec<f32> = (0..n * dimension).map(|_| random.float()).collect();
+    let norms = vec![
+        1.0;
+        if header.metric == Metric::Cosine {
+            n
+        } else {
+            0
+        }
+    ];
+    let Ok(vectors) = VectorsRef::new(&data, dimension, header.metric, &norms) else {
+        return "no such vectors".to_owned();
+    };
+    let (mut scratch, mut out) = (Scratch::new(), Vec::new());
+    let query = vec![0.5; dimension];
+    let odd = |row: u32| row % 2 == 1;
+    for accept in [None, Some(&odd as &dyn Fn(u32) -> bool)] {
+        let stats = search(
+            &view,
+            vectors,
+            &query,
+            5,
+            30,
+            accept,
+            &mut scratch,
+            &mut out,
+        );
+        assert!(stats.is_ok(), "{stats:?}");
+        assert!(out.len() <= 5 && out.is_sorted_by(|a, b| a.score <= b.score || a.id != b.id));
+    }
+    format!("searched, {sound}")
+}
+
+pub fn seeds() -> Vec<Vec<u8>> {
+    let graph = |n: usize, metric, m| {
+        let mut random = Random::new(n as u64, 0);
+        let data: Vec<f32> = (0..n * 3).map(|_| random.float()).collect();
+        let norms = vec![1.0; if metric == Metric::Cosine { n } else { 0 }];
+        let vectors = VectorsRef::new(&data, 3, metric, &norms).expect("they fit");
+        let params = BuildParams {
+            m,
+            threads: 1,
+            ..BuildParams::default()
+        };
+        let graph = build(vectors, &params, &|_, _| {}, &AtomicBool::new(false)).expect("a graph");
+        [vec![0], graph.to_bytes()].concat()
+    };
+    vec![
+        graph(0, Metric::L2, 2),
+        graph(1, Metric::Dot, 2),
+        graph(24, Metric::Cosine, 2),
+        graph(60, Metric::L2, 3),
+    ]
+}
