@@ -3,7 +3,7 @@ import { closeSync, cpSync, mkdirSync, openSync, rmSync, writeSync } from 'node:
 import { join } from 'node:path'
 import { drop, expect, importSample, select, test, toast } from './app.ts'
 
-test('[W5] a full disk is told with its bytes, nothing is lost, and writing goes on when there is room', async ({
+test('[W5] [W6] a full disk is told with its bytes, nothing is lost, and writing goes on when there is room', async ({
   start,
   home,
 }) => {

@@ -264,7 +264,7 @@ pub fn whole(n: u32) -> MemVfs {
     plain.add(bare(4), &floats(&mut random, 8)).expect("rows");
     store.checkpoint().expect("a store that can be written to");
     let words = store.collection("words").expect("it is there");
-    words.delete_rows(&[10, 11, 200]).expect("rows");
+    words.delete_rows(&[10, 11, n - 5]).expect("rows");
     let compacted = store.compact(true, &|_, _| (), &AtomicBool::new(false));
     assert_eq!(compacted.expect("rows to drop").rows_dropped, 3);
     drop(words);
@@ -287,10 +287,10 @@ pub fn whole(n: u32) -> MemVfs {
     words
         .save_map(meta, &on_map, &floats(&mut random, 2 * on_map.len()))
         .expect("a map");
-    edit(&words, &[20, 21, 250], "note", "edited".into());
+    edit(&words, &[20, 21, n - 6], "note", "edited".into());
     plain.delete_rows(&[1]).expect("a row");
     store.checkpoint().expect("a store that can be written to");
-    edit(&words, &[30], "n", 3.into());
+    edit(&words, &[n / 2], "n", 3.into());
     store.undo("words").expect("an edit to undo");
     let more = i64::from(n) - 1;
     words

@@ -185,10 +185,12 @@ impl Store {
     /// A collection as it was before entry `seq` of the history, to be read.
     ///
     /// # Errors
-    /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`.
+    /// `HISTORY_PRUNED`, `UNKNOWN_COLLECTION` (it was not there yet), `CORRUPT`; for a reader `FILE_NOT_FOUND` when the writer has
+    /// forgotten it since the last refresh.
     pub fn before(&self, seq: u64) -> Result<Arc<Snapshot>> {
-        let id = self.shared.entry(seq)?.collection_id;
-        self.shared.before(seq, id)
+        let shared = &self.shared;
+        let id = shared.entry(seq)?.collection_id;
+        shared.before(seq, id).map_err(|e| shared.out_of_date(e))
     }
 
     /// As [`Store::before`], of the collection that has this name now or had it last, whichever collection the entry is of.
@@ -196,11 +198,13 @@ impl Store {
     /// # Errors
     /// Those of [`Store::before`].
     pub fn collection_before(&self, name: &str, seq: u64) -> Result<Arc<Snapshot>> {
-        let id = self.known_as(name);
+        let live = self.collection(name).ok().map(|c| c.core.id);
+        let id = live.or_else(|| self.shared.history.read().last_named(name));
         let id = id.ok_or_else(|| Error::UnknownCollection {
             name: name.to_owned(),
         })?;
-        self.shared.before(seq, id)
+        let shared = &self.shared;
+        shared.before(seq, id).map_err(|e| shared.out_of_date(e))
     }
 
     /// Sets how long changes are kept, and takes out what is not kept any more.

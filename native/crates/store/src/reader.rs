@@ -54,15 +54,22 @@ impl Reader {
     }
 }
 
-impl Collection {
+impl Shared {
     /// Says why a file is missing that is only read when it is asked for: the writer removed it.
     pub(crate) fn out_of_date(&self, error: Error) -> Error {
         match error {
-            Error::FileNotFound { .. } if self.core.dropped.load(Ordering::Acquire) => self.gone(),
-            Error::FileNotFound { path } if self.shared.reader.is_some() => {
-                Error::OutOfDate { path }
-            }
+            Error::FileNotFound { path } if self.reader.is_some() => Error::OutOfDate { path },
             other => other,
+        }
+    }
+}
+
+impl Collection {
+    /// As [`Shared::out_of_date`]; the whole collection may be gone.
+    pub(crate) fn out_of_date(&self, error: Error) -> Error {
+        match error {
+            Error::FileNotFound { .. } if self.core.dropped.load(Ordering::Acquire) => self.gone(),
+            other => self.shared.out_of_date(other),
         }
     }
 }

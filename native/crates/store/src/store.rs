@@ -218,12 +218,6 @@ impl Store {
         self.shared.take_back(collection, "redo", Listed::redo)
     }
 
-    /// The collection that has this name, or had it last. One lock after the other: a refresh takes both, the other way round.
-    pub(crate) fn known_as(&self, name: &str) -> Option<u32> {
-        let known = self.core(name).ok().map(|core| core.id);
-        known.or_else(|| self.shared.history.read().last_named(name))
-    }
-
     fn core(&self, name: &str) -> Result<Arc<Core>> {
         let found = self.shared.cores.read().get(name).cloned();
         found.ok_or_else(|| Error::UnknownCollection {

@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::foreign::foreign;
+use crate::history;
 use crate::manifest::{FileEntry, Manifest, file_name, parse_name, segment_folder};
 use crate::part::{IdIndex, Part};
 use crate::reader::{DOUBTS, TRIES, pause};
 use crate::recovery::{newest, read_logs};
 use crate::sealed::read_sealed;
-use crate::segment::{IDS_FILE, Seal};
+use crate::segment::{IDS_FILE, SEAL_FILE, Seal};
 use crate::state::{Shared, State};
 use crate::vfs::Disk;
 use crate::wal::{self, Log, read_log};
@@ -76,7 +77,9 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
             continue;
         }
         let derived = file.name.starts_with("index.");
-        let read = read.map_err(|e| with_place(&shared.disk, &full, file, e));
+        let read = read
+            .map_err(|e| with_place(&shared.disk, &full, file, e))
+            .and_then(|bytes| understood(shared, &full, file).map(|()| bytes));
         report.note(&shared.root, &full, derived, read);
     }
     for (folder, part) in &named.parts {
@@ -94,6 +97,17 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     }
     report.notes = foreign(&shared.disk, &shared.root, &named.sealed);
     Ok(report)
+}
+
+/// Parses a file that is not read at opening.
+fn understood(shared: &Shared, path: &Path, file: &FileEntry) -> Result<()> {
+    if file.name.ends_with(".hist") {
+        history::read(&shared.disk, &shared.root, file).map(drop)
+    } else if let (SEAL_FILE, Some(folder)) = (file.name.as_str(), path.parent()) {
+        Seal::read(&shared.disk, folder).map(drop)
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads the small files of a store that this handle writes.

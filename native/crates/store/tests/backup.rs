@@ -3,7 +3,6 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,8 @@ use std::time::Duration;
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
 use omendb_store::{Error, Id, ImportTarget, MapMeta, OpenOptions, Store, restore};
-use support::fault::FaultVfs;
+use omendb_torture::rng::Rng;
+use omendb_torture::vfs::{CrashVfs, Damage};
 use support::meddle::MeddleVfs;
 use support::steps::{begin, moment, step};
 use support::*;
@@ -270,13 +270,13 @@ fn a_closed_store_is_restored_with_its_log_and_stays_as_it_is() {
 // [B1]
 #[test]
 fn a_backup_survives_a_power_cut_right_after_it() {
-    let inner = MemVfs::new();
-    let (vfs, faults) = FaultVfs::new(inner, i64::MAX, false, ErrorKind::Other);
-    let store = try_open(Arc::new(vfs)).unwrap();
+    let vfs = CrashVfs::new(1);
+    let store = try_open(Arc::new(vfs.clone())).unwrap();
     store.create_collection(spec("words")).unwrap();
     put(&store, "words", &[("a", 1), ("b", 2)]);
     store.backup(copy_path(), &|_, _| {}, &GO_ON).unwrap();
-    let copy = open_copy(&faults.after_power_cut());
+    let left = vfs.medium().image(Damage::Dropped, &mut Rng::new(1));
+    let copy = open_copy(&left);
     is_clean(&copy);
     assert_eq!(rows_in(&copy, "words"), expected(&[("a", 1), ("b", 2)]));
 }
@@ -289,15 +289,21 @@ fn a_backup_that_fails_leaves_nothing() {
     let source = vfs.fork();
     let before = all_files(&source);
     let mut failed = 0;
-    for at in 0.. {
+    for at in 1.. {
         for there in [false, true] {
             let inner = source.fork();
             if there {
                 inner.create_dir(copy_path()).unwrap();
             }
-            let (vfs, faults) = FaultVfs::new(inner.clone(), at, false, ErrorKind::StorageFull);
-            let result = restore(Arc::new(vfs), root(), copy_path(), &|_, _| {}, &GO_ON);
-            if !faults.hit() {
+            let vfs = full_at(&inner, at);
+            let result = restore(
+                Arc::new(vfs.clone()),
+                root(),
+                copy_path(),
+                &|_, _| {},
+                &GO_ON,
+            );
+            if vfs.hit().is_none() {
                 result.unwrap();
                 assert!(failed > 20);
                 return;

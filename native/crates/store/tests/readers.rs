@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Id, ImportTarget, MapMeta, OpenOptions, Store};
+use omendb_store::{Error, Id, ImportTarget, MapMeta, OpenOptions, Store};
 use support::meddle::MeddleVfs;
 use support::steps::{moment, step};
 use support::*;
@@ -409,6 +409,29 @@ fn child() {
     assert!(store.info().writer.is_some());
     let rows = rows_in(&store, "words").len();
     assert_eq!(std::env::var("OMENDB_TEST_ROWS").unwrap(), rows.to_string());
+}
+
+// [R1]
+// A reader asked for a state that the writer had forgotten since, and was told to look whether the drive is connected: the file of the
+// history was missing, and only a missing map was known to be the writer's doing.
+#[test]
+fn a_reader_is_told_that_the_writer_forgot_a_state_since() {
+    let vfs = MemVfs::new();
+    let writer = open(&vfs);
+    writer.create_collection(spec("words")).unwrap();
+    put(&writer, "words", &[("a", 1)]);
+    let words = writer.collection("words").unwrap();
+    words.delete_ids(&[Id::from("a")]).unwrap();
+    writer.checkpoint().unwrap();
+    let reader = reader(&vfs);
+    let seq = reader.history(1)[0].entry.seq;
+    writer
+        .compact(true, &|_, _| (), &Default::default())
+        .unwrap();
+    let error = reader.before(seq).unwrap_err();
+    assert!(matches!(error, Error::OutOfDate { .. }), "{error}");
+    reader.refresh().unwrap();
+    assert_eq!(reader.before(seq).unwrap_err().code(), "HISTORY_PRUNED");
 }
 
 // [R1]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use omendb_store::{Id, Snapshot, Store};
+use omendb_store::{Error, Id, Snapshot, Store};
 use serde_json::{Map, Value};
 
 /// A row without its id.
@@ -45,6 +45,17 @@ impl State {
     /// # Errors
     /// What is wrong, in words.
     pub fn of(store: &Store) -> Result<State, String> {
+        State::read(store).map_err(|e| e.to_string())
+    }
+
+    /// The same, with the store's own errors; what is wrong is an `INTERNAL` one.
+    ///
+    /// # Errors
+    /// Those.
+    pub fn read(store: &Store) -> omendb_store::Result<State> {
+        let wrong = |name: &str, reason: String| Error::Internal {
+            reason: format!("{name}: {reason}"),
+        };
         let mut state = State::default();
         for collection in store.collections() {
             let info = collection.info();
@@ -52,16 +63,12 @@ impl State {
             table.columns = info.columns.iter().map(|c| c.name.clone()).collect();
             let snapshot = collection.snapshot();
             if snapshot.len() != info.rows {
-                return Err(format!(
-                    "{}: {} live rows, {} told",
-                    info.name,
-                    snapshot.len(),
-                    info.rows
-                ));
+                let told = format!("{} live rows, {} told", snapshot.len(), info.rows);
+                return Err(wrong(&info.name, told));
             }
-            table.rows = rows_of(&snapshot).map_err(|e| format!("{}: {e}", info.name))?;
+            table.rows = rows_of(&snapshot).map_err(|e| wrong(&info.name, e))?;
             for map in &info.maps {
-                let (_, rows, xy) = collection.map(&map.name).map_err(|e| e.to_string())?;
+                let (_, rows, xy) = collection.map(&map.name)?;
                 table.maps.insert(map.name.clone(), (rows, xy));
             }
         }
@@ -265,5 +272,12 @@ impl Ledger {
     /// What held then.
     pub fn at(&self, count: usize) -> &Expected {
         &self.past[self.moment(count)].1
+    }
+
+    /// What held at any time from `from` to `to`.
+    pub fn during(&self, from: usize, to: usize) -> impl Iterator<Item = &Expected> {
+        self.past[self.moment(from)..=self.moment(to)]
+            .iter()
+            .map(|(_, then)| then)
     }
 }

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod model;
 pub mod part;
 pub mod power;
+pub mod readers;
 pub mod rng;
 pub mod tally;
 pub mod vfs;

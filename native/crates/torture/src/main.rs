@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use omendb_torture::part::{Budget, Outcome, Part};
-use omendb_torture::{child, damage, faults, full_disk, kill, limits, model, power};
+use omendb_torture::{child, damage, faults, full_disk, kill, limits, model, power, readers};
 
 const PARTS: &[Part] = &[
     power::PART,
     faults::PART,
     model::PART,
+    readers::PART,
     kill::PART,
     full_disk::PART,
     limits::PART,

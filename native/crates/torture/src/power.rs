@@ -132,18 +132,19 @@ pub fn check_image(image: MemVfs, expected: &Expected, rng: &mut Rng) -> Result<
     } else {
         bench.ledger.at(boundary)
     };
-    let ledger = Ledger::new(|| 0);
-    let mut again = Bench::new(Arc::new(second), false, 0, ledger);
-    let checked = match again.open() {
-        Ok(()) => inspect(&again, expected).map(drop),
-        Err(e) => Err(format!("it does not open: {e}")),
-    };
-    checked.map_err(|e| {
+    opens(second, expected).map_err(|e| {
         format!(
             "second cut at {boundary} of {} (opened at {opened}), {damage:?}: {e}",
             ops.len()
         )
     })
+}
+
+/// Opens an image and compares.
+pub fn opens(image: MemVfs, expected: &Expected) -> Result<(), String> {
+    let mut bench = Bench::new(Arc::new(image), false, 0, Ledger::new(|| 0));
+    bench.open().map_err(|e| format!("it does not open: {e}"))?;
+    inspect(&bench, expected).map(drop)
 }
 
 /// What a store holds, which must be what is expected; and it is sound.

@@ -13,7 +13,7 @@ const SEED: u64 = 1;
 /// Failing operations that the short form tries at least.
 const FAULTS: u64 = 12_000;
 
-// [W5]
+// [W5] [W6] [W9]
 #[test]
 fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
     let count = std::env::var("OMENDB_TORTURE_COUNT");
@@ -26,6 +26,7 @@ fn a_failure_at_any_step_loses_nothing_that_was_acknowledged() {
         "{}",
         outcome.failures.join("\n")
     );
+    println!("{}", outcome.figure);
     assert!(outcome.count >= wanted, "{}", outcome.figure);
 }
 
@@ -81,7 +82,7 @@ fn after_a_failed_sync_every_write_is_refused_and_reads_go_on() {
     }
 }
 
-// [W5]
+// [W6] [W9]
 #[test]
 fn a_full_disk_names_the_bytes_that_were_needed() {
     let mut named = 0;

@@ -14,7 +14,7 @@ use omendb_torture::workload::{Bench, ROOT};
 const IMAGES: u64 = 15_000;
 const SEED: u64 = 1;
 
-// [W1] [W2] [I1]
+// [W1] [W2] [W7] [W8] [I1] [H2] [C2]
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     let count = std::env::var("OMENDB_TORTURE_COUNT")
@@ -38,7 +38,7 @@ fn bench(vfs: &CrashVfs) -> Bench {
     Bench::new(Arc::new(vfs.clone()), false, 1, Ledger::new(|| 0))
 }
 
-// [W1]
+// [W7]
 // A log without a header, left by a power cut, was removed without a sync. It came back after the next cut, the log before it had
 // grown meanwhile, and the store was refused as damaged.
 #[test]

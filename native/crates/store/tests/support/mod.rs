@@ -1,7 +1,6 @@
 //! What the tests of the store share.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-pub mod fault;
 pub mod meddle;
 pub mod steps;
 
@@ -14,6 +13,18 @@ use omendb_store::{
     CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store,
     VectorSpec,
 };
+use omendb_torture::vfs::{Class, FaultKind, FaultVfs, Plan};
+
+/// A file system on which change number `at`, from 1, finds the disk full.
+pub fn full_at(inner: &MemVfs, at: u64) -> FaultVfs {
+    let plan = Plan {
+        at,
+        sticky: false,
+        kind: FaultKind::NoSpace,
+        class: Class::Changes,
+    };
+    FaultVfs::new(Arc::new(inner.clone()), plan)
+}
 
 pub const ROOT: &str = "/x.db";
 pub const DIMENSION: usize = 4;
