@@ -71,15 +71,14 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     };
     for (path, file) in &named.sealed {
         let full = shared.root.join(path);
-        let read = read_sealed(&shared.disk, &full, file, &mut |_| Ok(()));
+        let read = read_sealed(&shared.disk, &full, file, &mut |_| Ok(()))
+            .and_then(|bytes| understood(shared, &full, file).map(|()| bytes));
         // A file that is gone because its generation was retired meanwhile is no problem.
         if read.is_err() && !still_named(shared, path) {
             continue;
         }
         let derived = file.name.starts_with("index.");
-        let read = read
-            .map_err(|e| with_place(&shared.disk, &full, file, e))
-            .and_then(|bytes| understood(shared, &full, file).map(|()| bytes));
+        let read = read.map_err(|e| with_place(&shared.disk, &full, file, e));
         report.note(&shared.root, &full, derived, read);
     }
     for (folder, part) in &named.parts {
