@@ -116,7 +116,8 @@ pub fn run() {
     assert_eq!(*poller.believes(), last, "a change was not told");
     if background {
         let done = store.wait_for_index(std::time::Duration::from_secs(1));
-        assert!(done, "an index is missing");
+        let info = store.info().collections;
+        assert!(done, "an index is missing: {info:?}");
     }
     check(&store);
     store.close().expect("it closes");

@@ -130,6 +130,31 @@ fn an_index_whose_segment_is_compacted_away_is_no_failure() {
     });
 }
 
+// [S4]
+// Files that went while they were verified, or whose manifests both went while those were read, were reported as missing.
+#[test]
+fn verifying_takes_nothing_for_damage_that_a_compaction_removes_at_that_moment() {
+    hold(1000, || {
+        let vfs = MemVfs::new();
+        let store = store(&vfs, false);
+        store.checkpoint().unwrap();
+        collection(&store).delete_ids(&ids(0).map(Id::Int)).unwrap();
+        store.checkpoint().unwrap();
+        let beside = open(&vfs, false, true);
+        let compacting = {
+            let store = store.clone();
+            thread::spawn(move || {
+                let never = AtomicBool::new(false);
+                store.compact(true, &|_, _| (), &never).unwrap();
+            })
+        };
+        let looking = thread::spawn(move || beside.verify().unwrap().problems);
+        assert_eq!(store.verify().unwrap().problems, []);
+        assert_eq!(looking.join().unwrap(), []);
+        compacting.join().unwrap();
+    });
+}
+
 // [W1]
 #[test]
 fn a_store_that_is_closed_while_others_write_keeps_what_was_acknowledged() {

@@ -207,7 +207,7 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
         let index = IndexFile::open(map).map_err(|e| Error::corrupt(&path, e.to_string()))?;
         adopt(shared, job, file, Arc::new(index))
     });
-    if written.is_err() {
+    if !matches!(written, Ok(true)) {
         // A manifest that names it may have been written nevertheless: then the handle is poisoned, and nothing is removed.
         if shared.disk.check().is_ok() {
             shared.disk.remove(&path);
@@ -215,7 +215,7 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
             let _ = shared.disk.vfs().remove_dir(&folder);
         }
     }
-    written
+    written.map(drop)
 }
 
 fn build(shared: &Shared, job: &Job) -> Result<Graph> {
@@ -261,21 +261,20 @@ fn write(shared: &Shared, path: &std::path::Path, graph: &Graph) -> Result<FileE
     })
 }
 
-/// Publishes a generation that names the index, and lets readers use it.
-fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> Result<()> {
+/// Publishes a generation that names the index, and lets readers use it. `false` if the segment, or its collection, went away meanwhile; it
+/// may come back, and is built for anew then.
+fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> Result<bool> {
     let Key {
         collection,
         segment,
         vector,
     } = job.key;
     let (commit, mut state) = shared.publishing()?;
-    let gone = || Error::internal("the segment is gone");
-    let entry = state.manifest.collection(collection).ok_or_else(gone)?;
-    let at = entry
-        .segments
-        .iter()
-        .position(|s| s.id == segment)
-        .ok_or_else(gone)?;
+    let entry = state.manifest.collection(collection);
+    let at = entry.and_then(|e| e.segments.iter().position(|s| s.id == segment));
+    let Some(at) = at else {
+        return Ok(false);
+    };
     shared.sync(&commit, &mut state)?;
     shared.publish_as(&commit, &mut state, true, |manifest| {
         let entry = manifest.collection_mut(collection)?;
@@ -284,13 +283,14 @@ fn adopt(shared: &Shared, job: &Job, file: FileEntry, index: Arc<IndexFile>) -> 
         indexes.push(IndexEntry { vector, file });
         Ok(())
     })?;
-    let written = state.collections.get_mut(&collection).ok_or_else(gone)?;
+    let written = state.collections.get_mut(&collection);
+    let written = written.ok_or_else(|| Error::internal("a collection is gone"))?;
     let part = with_index(&written.sealed[at], vector, index)?;
     written.sealed[at] = Arc::new(part);
     written.dirty = true;
     let snapshots = shared.unseen(&mut state);
     shared.show(snapshots);
-    Ok(())
+    Ok(true)
 }
 
 /// The same sealed part, one of its vector columns with an index.

@@ -71,15 +71,14 @@ pub(crate) fn verify(shared: &Shared) -> Result<VerifyReport> {
     };
     for (path, file) in &named.sealed {
         let full = shared.root.join(path);
-        let read = read_sealed(&shared.disk, &full, file, &mut |_| Ok(()));
+        let read = read_sealed(&shared.disk, &full, file, &mut |_| Ok(()))
+            .and_then(|bytes| understood(shared, &full, file).map(|()| bytes));
         // A file that is gone because its generation was retired meanwhile is no problem.
         if read.is_err() && !still_named(shared, path) {
             continue;
         }
         let derived = file.name.starts_with("index.");
-        let read = read
-            .map_err(|e| with_place(&shared.disk, &full, file, e))
-            .and_then(|bytes| understood(shared, &full, file).map(|()| bytes));
+        let read = read.map_err(|e| with_place(&shared.disk, &full, file, e));
         report.note(&shared.root, &full, derived, read);
     }
     for (folder, part) in &named.parts {
@@ -250,9 +249,21 @@ impl VerifyReport {
 fn still_named(shared: &Shared, path: &Path) -> bool {
     let names = |m: &Manifest| m.files().any(|(named, _)| named == path);
     if shared.reader.is_some() {
-        let mut ignored = VerifyReport::default();
-        let manifests = look_at_manifests(&shared.disk, &shared.root, &mut ignored);
-        return manifests.is_ok_and(|all| all.is_empty() || all.iter().any(names));
+        let (disk, root) = (&shared.disk, &shared.root);
+        for tries in 1..=TRIES {
+            let before = newest(disk, root).ok();
+            let mut ignored = VerifyReport::default();
+            let manifests = look_at_manifests(disk, root, &mut ignored).unwrap_or_default();
+            if !manifests.is_empty() {
+                return manifests.iter().any(names);
+            }
+            // If the writer did not remove both while they were read, they are damaged.
+            if newest(disk, root).ok() == before {
+                return true;
+            }
+            pause(tries);
+        }
+        return false;
     }
     let (_commit, state) = shared.both();
     std::iter::once(&state.manifest)
