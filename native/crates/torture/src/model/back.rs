@@ -14,7 +14,7 @@ impl World {
     pub(super) fn undo(&mut self) -> Result<(), String> {
         let act = |store: &Store| store.undo(WORDS).map(drop);
         match self.past.undo() {
-            Some(seq) => self.go_back(seq, act),
+            Some(seq) => self.go_back(seq, true, act),
             None => self.nothing(act),
         }
     }
@@ -22,7 +22,7 @@ impl World {
     pub(super) fn redo(&mut self) -> Result<(), String> {
         let act = |store: &Store| store.redo(WORDS).map(drop);
         match self.past.redo() {
-            Some(seq) => self.go_back(seq, act),
+            Some(seq) => self.go_back(seq, true, act),
             None => self.nothing(act),
         }
     }
@@ -38,6 +38,7 @@ impl World {
     pub(super) fn go_back(
         &mut self,
         seq: u64,
+        is_step: bool,
         act: impl FnOnce(&Store) -> Done<()>,
     ) -> Result<(), String> {
         let before = self.moment();
@@ -48,10 +49,12 @@ impl World {
         };
         self.bench.write(back, act).map_err(text)?;
         let now = before.clone();
-        let entry = self.note(before)?.ok_or("it is not in the history")?;
+        let entry = self
+            .note(before, is_step)?
+            .ok_or("it is not in the history")?;
         match then {
             Some(then) => self.rows = then.rows,
-            None => self.forth(now, |store| store.revert(entry, None).map(drop))?,
+            None => self.forth(now, false, |store| store.revert(entry, None).map(drop))?,
         }
         Ok(())
     }
@@ -60,12 +63,14 @@ impl World {
     fn forth(
         &mut self,
         as_it_was: Option<Moment>,
+        is_step: bool,
         act: impl FnOnce(&Store) -> Done<()>,
     ) -> Result<(), String> {
         let table = as_it_was.ok_or("it was not there")?.table;
         let back = |state: &mut State| drop(state.tables.insert(WORDS.to_owned(), table));
         self.bench.write(back, act).map_err(text)?;
-        self.note(None)?.ok_or("it is not in the history")?;
+        self.note(None, is_step)?
+            .ok_or("it is not in the history")?;
         Ok(())
     }
 
@@ -78,8 +83,9 @@ impl World {
         }
         let now = self.moment();
         self.bench.drop_collection(WORDS).map_err(text)?;
-        self.note(now.clone())?.ok_or("it is not in the history")?;
-        self.forth(now, |store| store.undo(WORDS).map(drop))
+        self.note(now.clone(), false)?
+            .ok_or("it is not in the history")?;
+        self.forth(now, true, |store| store.undo(WORDS).map(drop))
     }
 
     pub(super) fn look(&self, back: usize) -> Result<(), String> {

@@ -25,7 +25,7 @@ struct Before {
     moment: Option<Moment>,
     undo: Option<u64>,
     redo: Option<u64>,
-    is_revert: bool,
+    is_step: bool,
 }
 
 /// The entries by number.
@@ -37,12 +37,13 @@ pub struct Past {
 }
 
 impl Past {
-    /// Takes in what the store lists now, which may be one entry more than before. Gives the number of that.
+    /// Takes in what the store lists now, which may be one entry more than before, a step of undo or redo or not. Gives its number.
     pub fn note(
         &mut self,
         store: &Store,
         name: &str,
         before: Option<Moment>,
+        is_step: bool,
     ) -> Result<Option<u64>, String> {
         let listed = store.history(usize::MAX);
         let own = listed.iter().map(|e| &*e.entry);
@@ -62,19 +63,22 @@ impl Past {
         let Some(entry) = new.first() else {
             return Ok(None);
         };
+        if entry.step != is_step {
+            return Err(format!("a step of undo or redo: {}", entry.step));
+        }
         let now = Before {
             moment: before,
             undo: self.undo,
             redo: self.redo,
-            is_revert: entry.target.is_some(),
+            is_step,
         };
         self.entries.insert(entry.seq, now);
-        (self.undo, self.redo) = match entry.target {
+        (self.undo, self.redo) = match entry.target.filter(|_| is_step) {
             None => (Some(entry.seq), None),
             Some(target) => {
                 let target = self.entries.get(&target).ok_or("a target of no entry")?;
-                // A way back over a way back was a redo.
-                let redo = if target.is_revert {
+                // A step back over a step was a redo.
+                let redo = if target.is_step {
                     target.redo
                 } else {
                     Some(entry.seq)

@@ -77,14 +77,14 @@ impl World {
         self.bench.open()?;
         self.bench.create(WORDS)?;
         self.bench.add_column(WORDS, "tag")?;
-        self.note(None)
+        self.note(None, false)
             .map_err(|reason| omendb_store::Error::Internal { reason })?;
         if indexed {
             let many: Vec<(u64, i64)> = (0..INDEXED_ROWS).map(|id| (id, id as i64 % 97)).collect();
             let before = self.moment();
             self.bench.import(WORDS, &many)?;
             self.put(&many);
-            self.note(before)
+            self.note(before, false)
                 .map_err(|reason| omendb_store::Error::Internal { reason })?;
             self.bench.wait_for_index()?;
         }
@@ -118,9 +118,9 @@ impl World {
         self.table(WORDS).map(|table| Moment { rows, table })
     }
 
-    pub fn note(&mut self, before: Option<Moment>) -> Result<Option<u64>, String> {
+    pub fn note(&mut self, before: Option<Moment>, is_step: bool) -> Result<Option<u64>, String> {
         let store = self.bench.store().map_err(text)?;
-        self.past.note(store, WORDS, before)
+        self.past.note(store, WORDS, before, is_step)
     }
 
     /// Does a step. Only some of them are to be seen in the history.
@@ -131,12 +131,12 @@ impl World {
             Step::Undo => self.undo(),
             Step::Redo => self.redo(),
             Step::Revert(back) => match self.past.entry(*back) {
-                Some(seq) => self.go_back(seq, |store| store.revert(seq, None).map(drop)),
+                Some(seq) => self.go_back(seq, false, |store| store.revert(seq, None).map(drop)),
                 None => Ok(()),
             },
             _ => {
                 let changes = self.act(step).map_err(text)?;
-                let new = self.note(before)?;
+                let new = self.note(before, false)?;
                 match step {
                     Step::Past(back) => self.look(*back)?,
                     Step::Read => self.read()?,
