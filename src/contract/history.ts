@@ -48,6 +48,8 @@ export interface HistoryEntry {
   note: string | null
   /** For a revert: the entry before which it went back. */
   target: number | null
+  /** For a revert: whether it was a step of undo or redo. Going back to some chosen state is a change like any other. */
+  step: boolean
   /** A later revert took it back. */
   undone: boolean
 }

@@ -34,8 +34,8 @@ export interface NativeMapInfo {
 }
 
 /** Absent where there is nothing to say. */
-export type NativeEntry = Omit<HistoryEntry, 'note' | 'target' | 'undone'> &
-  Partial<Pick<HistoryEntry, 'note' | 'target' | 'undone'>>
+export type NativeEntry = Omit<HistoryEntry, 'note' | 'target' | 'step' | 'undone'> &
+  Partial<Pick<HistoryEntry, 'note' | 'target' | 'step' | 'undone'>>
 
 export function storeInfo(session: Session): StoreInfo {
   const info = JSON.parse(session.native.info()) as NativeInfo
@@ -68,8 +68,8 @@ function historyInfo({ entries, bytes, pruned, rule }: HistoryInfo): HistoryInfo
 
 export function historyEntry(native: NativeEntry): HistoryEntry {
   const { seq, at, until, kind, collection, added, removed, revived, changed } = native
-  const { note = null, target = null, undone = false } = native
-  return { seq, at, until, kind, collection, added, removed, revived, changed, note, target, undone }
+  const { note = null, target = null, step = false, undone = false } = native
+  return { seq, at, until, kind, collection, added, removed, revived, changed, note, target, step, undone }
 }
 
 function idType(type: string): CollectionInfo['id']['type'] {

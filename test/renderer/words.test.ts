@@ -31,22 +31,24 @@ function entry(change: Partial<HistoryEntry>): HistoryEntry {
     changed: 0,
     note: null,
     target: null,
+    step: false,
     undone: false,
     ...change,
   }
 }
 
-/** Entries from kinds and targets, numbered from 1; newest first, as the engine gives them. */
+/** Entries from kinds and targets of undo and redo, numbered from 1; newest first, as the engine gives them. */
 function chain(...steps: (Partial<HistoryEntry> | number)[]): HistoryEntry[] {
   return steps
     .map((step, i) =>
       typeof step === 'number'
-        ? entry({ seq: i + 1, kind: 'revert', target: step })
+        ? entry({ seq: i + 1, kind: 'revert', target: step, step: true })
         : entry({ seq: i + 1, ...step }),
     )
     .reverse()
 }
 
+const backTo = (target: number) => ({ kind: 'revert', target }) as const
 const newest = (entries: HistoryEntry[]) => entries[0] as HistoryEntry
 const words = (entries: HistoryEntry[]) => entryWords(newest(entries), pastOf(entries))
 
@@ -67,7 +69,7 @@ describe('changes in words', () => {
 
   it('tell undo, redo and going back apart', () => {
     expect(words(chain(imported, deleted, 2))).toBe('Undid “Deleted 12 rows”')
-    expect(words(chain(imported, tagged, deleted, 2))).toBe(
+    expect(words(chain(imported, tagged, deleted, backTo(2)))).toBe(
       'Went back to before “Set tag to ‘animals’ in 310 rows”',
     )
     // Undone twice: the second takes one change too, though more lie between.
@@ -75,8 +77,8 @@ describe('changes in words', () => {
     expect(words(chain(imported, deleted, 2, 3))).toBe('Redid “Deleted 12 rows”')
     expect(words(chain(imported, tagged, deleted, 3, 2, 5))).toBe('Redid “Set tag to ‘animals’ in 310 rows”')
     expect(words(chain(imported, tagged, deleted, 3, 2, 5, 4))).toBe('Redid “Deleted 12 rows”')
-    expect(words(chain(imported, tagged, deleted, 2, 4))).toBe(
-      'Redid “Went back to before ‘Set tag to ‘animals’ in 310 rows’”',
+    expect(words(chain(imported, tagged, deleted, backTo(2), 4))).toBe(
+      'Undid “Went back to before ‘Set tag to ‘animals’ in 310 rows’”',
     )
   })
 
@@ -93,7 +95,7 @@ describe('changes in words', () => {
   it('name a redo by what comes back', () => {
     const entries = chain(imported, deleted, 2)
     expect(redone(newest(entries), pastOf(entries)).seq).toBe(2)
-    const back = chain(imported, tagged, deleted, 2)
+    const back = chain(imported, tagged, deleted, backTo(2))
     expect(redone(newest(back), pastOf(back)).seq).toBe(4)
   })
 

@@ -176,7 +176,7 @@ export async function undo(): Promise<void> {
   if (gone?.kind === 'drop') await goBack(gone)
 }
 
-/** Takes the last undo, or going back, of the open collection back. */
+/** Takes the last undo of the open collection back. */
 export async function redo(): Promise<void> {
   const { collection } = useView.getState()
   const revert = collection === null ? lastGone() : collectionOf(useView.getState())?.redo
@@ -208,7 +208,7 @@ async function redoStep(revert: HistoryEntry): Promise<void> {
     say('Something else was changed since; History has the way back')
     return
   }
-  await engine.call('history.revert', { store: store.store, seq: revert.seq })
+  await engine.call('history.redo', { store: store.store, collection: revert.collection })
   await settle(store.store)
   if (!there) useView.getState().setCollection(revert.collection)
   say(`Redid ${title}`)

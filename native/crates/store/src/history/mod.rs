@@ -337,9 +337,10 @@ pub(crate) fn redo_target<'a>(entries: &[&'a Arc<Entry>]) -> Option<&'a Arc<Entr
     let mut at = entries.len().checked_sub(1)?;
     loop {
         let target = entries[at].target.filter(|_| entries[at].step)?;
-        let found = entries.binary_search_by_key(&target, |e| e.seq).ok();
+        // Where it was pruned nobody knows whether this was an undo.
+        let found = entries.binary_search_by_key(&target, |e| e.seq).ok()?;
         // A step back before a step was a redo: look at what was the state before that one.
-        match found.filter(|&t| entries[t].step && t < at) {
+        match Some(found).filter(|&t| entries[t].step && t < at) {
             Some(t) => at = t.checked_sub(1)?,
             None => return Some(entries[at]),
         }
