@@ -80,12 +80,13 @@ const SUITES = {
   /** In a workspace of its own: the store is built anew there, with the threads of the explorer. */
   async threads() {
     const cwd = join(NATIVE, 'schedule')
-    for (const [suite, file] of [
-      ['schedule', 'schedules'],
+    for (const [suite, ...files] of [
+      ['schedule', 'schedules', 'races'],
       ['loom', 'handshakes'],
     ]) {
       const since = performance.now()
-      const args = ['test', '--release', '--locked', '--no-fail-fast', '--test', file]
+      const tests = files.flatMap((file) => ['--test', file])
+      const args = ['test', '--release', '--locked', '--no-fail-fast', ...tests]
       const { code, out } = await run('cargo', args, { cwd })
       countCargo(suite, code, out, since)
     }
