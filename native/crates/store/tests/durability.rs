@@ -192,7 +192,7 @@ fn damage_to_acknowledged_log_records_is_reported_and_nothing_is_changed() {
     store.close().unwrap();
     let log = log_file(&vfs);
     let bytes = vfs.read(&log).unwrap();
-    let mark = bytes.len() - 32;
+    let mark = bytes.len() - 40;
     for at in (0..mark).step_by(7) {
         let bad = vfs.fork();
         let mut changed = bytes.clone();

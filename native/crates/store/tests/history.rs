@@ -249,16 +249,36 @@ fn a_dropped_collection_and_an_undone_import_come_back() {
     store.revert(dropped, None).unwrap();
     assert_eq!(state(&words(&store).snapshot()), all);
     assert_eq!(state(&words(&open(&vfs.fork())).snapshot()), all);
-    // Undo the adding, then the import: the collection is gone, and comes back.
+    // Going back to some chosen state is undone like any change.
+    store.undo("words").unwrap();
+    assert!(store.collections().is_empty());
+    store.redo("words").unwrap();
+    assert_eq!(state(&words(&store).snapshot()), all);
+    assert_eq!(store.verify().unwrap().problems, []);
+}
+
+// [H2]
+#[test]
+fn undoing_the_import_that_made_a_collection_takes_it_away_and_redo_brings_it_back() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    import(
+        &store,
+        ImportTarget::New(spec("words")),
+        &[("a", 1), ("b", 2)],
+    );
+    add(&words(&store), &[("c", 3)]);
+    let all = state(&words(&store).snapshot());
     store.undo("words").unwrap();
     assert_eq!(words(&store).snapshot().len(), 2);
     store.undo("words").unwrap();
     assert!(store.collections().is_empty());
+    assert!(open(&vfs.fork()).collections().is_empty());
     store.redo("words").unwrap();
     assert_eq!(words(&store).snapshot().len(), 2);
     store.redo("words").unwrap();
     assert_eq!(state(&words(&store).snapshot()), all);
-    assert_eq!(store.verify().unwrap().problems, []);
+    assert_eq!(state(&words(&open(&vfs.fork())).snapshot()), all);
 }
 
 // [H3]
