@@ -1,7 +1,7 @@
 //! A file system in memory that writes down each change, so that the power can be cut between any two of them.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use omendb_store::vfs::{Entry, Lock, LockError, Mapping, MemVfs, Vfs, VfsFile};
@@ -182,6 +182,12 @@ impl Vfs for CrashVfs {
         log.add(Op::Truncate(node, 0));
         log.add(Op::Append(node, holder.as_bytes().into()));
         Ok(lock)
+    }
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.holder(path)
+    }
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.inner.canonical(path)
     }
     fn random(&self) -> u64 {
         self.log().random.any()

@@ -218,6 +218,12 @@ impl Vfs for FaultVfs {
         self.look("lock", path)?;
         self.inner.lock(path, holder)
     }
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.holder(path)
+    }
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.inner.canonical(path)
+    }
     fn random(&self) -> u64 {
         self.inner.random()
     }

@@ -1,7 +1,7 @@
 //! A door that can be shut for good: what a killed process can still do with its files, which is nothing.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,6 +82,12 @@ impl Vfs for Gate {
     }
     fn lock(&self, path: &Path, holder: &str) -> Result<Box<dyn Lock>, LockError> {
         self.pass()?.lock(path, holder)
+    }
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.holder(path)
+    }
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.inner.canonical(path)
     }
     fn random(&self) -> u64 {
         self.inner.random()
