@@ -7,7 +7,7 @@
 //! - Reads run on the calling thread. Whatever syncs, scans or takes long runs on a thread of its own and settles a promise.
 
 mod arrays;
-mod care;
+pub mod care;
 mod failure;
 mod history;
 mod job;
