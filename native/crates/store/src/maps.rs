@@ -76,6 +76,8 @@ impl Collection {
         let name = map_name(id);
         let file = encode(rows, xy);
         let path = folder.join(&name);
+        // No generation has named this id yet: a leftover that could not be removed at the opening.
+        shared.disk.remove(&path);
         let out = shared.disk.create(&path)?;
         out.append(&file)?;
         out.sync()?;

@@ -55,10 +55,19 @@ impl Reader {
 }
 
 impl Shared {
+    /// Whether a reader shows an older generation than there is.
+    fn is_behind(&self) -> bool {
+        let shown = self.generation.load(Ordering::Acquire);
+        let newest = || recovery::newest(&self.disk, &self.root);
+        self.reader.is_some() && newest().is_ok_and(|n| n != Some(shown))
+    }
+
     /// Says why a file is missing that is only read when it is asked for: the writer removed it.
     pub(crate) fn out_of_date(&self, error: Error) -> Error {
         match error {
             Error::FileNotFound { path } if self.reader.is_some() => Error::OutOfDate { path },
+            // A file that is only opened to look at the past may be gone, or another of its name may be there.
+            Error::Corrupt { file, .. } if self.is_behind() => Error::OutOfDate { path: file },
             other => other,
         }
     }

@@ -56,6 +56,8 @@ pub(crate) fn write(
     out[12..16].copy_from_slice(&crc.to_le_bytes());
     let name = file_name(id);
     let folder = root.join(FOLDER);
+    // What lies there is a leftover that could not be removed at the opening: no generation has named this file yet.
+    disk.remove(&folder.join(&name));
     let file = disk.create(&folder.join(&name))?;
     file.append(&out)?;
     file.sync()?;

@@ -54,6 +54,8 @@ impl SegmentWriter {
         meta: &CollectionMeta,
     ) -> Result<SegmentWriter> {
         let folder = segment_folder(root, id);
+        // What lies there is a leftover that could not be removed at the opening: no generation has named this id yet.
+        disk.remove_tree(&folder);
         disk.create_dir(&folder)?;
         let schema = meta.schema();
         let columns = if schema.fields().is_empty() {
