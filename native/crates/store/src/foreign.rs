@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::lock::LOCK;
 use crate::manifest::{FileEntry, TEMPORARY, parse_name};
-use crate::recovery::{FOLDERS, LOCK};
+use crate::recovery::FOLDERS;
 use crate::vfs::Disk;
 use crate::wal;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::lock::LOCK;
 use crate::manifest::{TEMPORARY, parse_name};
-use crate::recovery::{FOLDERS, LOCK};
+use crate::recovery::FOLDERS;
 use crate::vfs::Vfs;
 
 /// A claimed folder. Dropped before [`NewFolder::keep`], all that a store puts into a folder is removed, and the folder too if it was not

@@ -5,27 +5,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use roaring::RoaringBitmap;
-
-use crate::edit::read_cells;
 use crate::error::{Error, Result};
-use crate::history::{Cells, Change, ChangeKind, Entry, Inverse, Ledger, changed_rows};
-use crate::ingest::{self, Batch};
+use crate::history::Ledger;
 use crate::leftovers::remove_leftovers;
+use crate::lock::{self, LOCK};
 use crate::manifest::{self, CollectionEntry, Manifest, SegmentEntry, TEMPORARY};
 use crate::memtable::Memtable;
 use crate::part::Part;
+use crate::replay::replay;
 use crate::segment::open_part;
 use crate::snapshot::Snapshot;
 use crate::state::{Core, State, Written, snapshot_of};
 use crate::store::OpenOptions;
 use crate::sync::{ArcSwap, AtomicBool};
-use crate::vfs::{Disk, Lock, LockError};
-use crate::wal::{self, Delete, Edit, Kind, Log, Record, Revert, Stamp, Upsert, Wal, read_log};
+use crate::vfs::{Disk, Lock};
+use crate::wal::{self, Log, Wal, read_log};
 
-pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const FOLDERS: [&str; 4] = ["history", "maps", "segments", "wal"];
 
 /// A store that was read.
@@ -37,7 +33,7 @@ pub(crate) struct Opened {
 /// Opens the store in `root`, or makes one there if it is not there and `create` is set.
 pub(crate) fn open(disk: &Arc<Disk>, root: &Path, options: &OpenOptions) -> Result<Opened> {
     let fresh = look(disk, root, options.create)?;
-    let lock = take_lock(disk, root, options.holder.as_deref())?;
+    let lock = lock::take(disk, root, options.holder.as_deref())?;
     // Another process may have made the store between the look and the lock.
     let state = match newest(disk, root)? {
         Some(generation) => load(disk, root, generation)?,
@@ -88,68 +84,6 @@ fn classify(root: &Path, names: &[String], create: bool) -> Result<bool> {
 
 pub(crate) fn no_manifest(root: &Path) -> Error {
     Error::corrupt(root, "there is no manifest, and yet there are rows")
-}
-
-fn take_lock(disk: &Disk, root: &Path, program: Option<&str>) -> Result<Box<dyn Lock>> {
-    let holder = format!(
-        "process {} since {} ({})",
-        std::process::id(),
-        utc_now(),
-        program_name(program)
-    );
-    let path = root.join(LOCK);
-    disk.vfs().lock(&path, &holder).map_err(|e| match e {
-        LockError::Io(e) => Error::io("lock", &path, &e),
-        LockError::Held(holder) => {
-            let pid = holder
-                .as_deref()
-                .and_then(|h| h.split_whitespace().nth(1)?.parse().ok());
-            Error::StoreLocked {
-                path: root.to_path_buf(),
-                holder,
-                pid,
-            }
-        }
-    })
-}
-
-/// What the program calls itself, or else the name of its file.
-fn program_name(given: Option<&str>) -> String {
-    let name = given.map(str::to_owned).or_else(|| {
-        let path = std::env::current_exe().ok()?;
-        Some(path.file_name()?.to_string_lossy().into_owned())
-    });
-    let printable = |name: String| name.chars().filter(|c| !c.is_control()).take(100).collect();
-    name.map_or_else(|| "unknown program".to_owned(), printable)
-}
-
-/// Now, as `2026-01-31T23:59:59Z`.
-fn utc_now() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days to a civil date, counting years from March so that the leap day comes last.
-    let z = days + 719_468;
-    let era = z / 146_097;
-    let day_of_era = z % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
 }
 
 /// The highest generation in the folder.
@@ -433,212 +367,4 @@ pub(crate) fn read_logs(disk: &Disk, root: &Path, last_lsn: u64) -> Result<Vec<L
         });
     }
     Ok(logs)
-}
-
-pub(crate) fn replay(
-    log: &Log,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-    ledger: &mut Ledger,
-) -> Result<()> {
-    for entry in log.entries().filter(|e| e.lsn > manifest.last_lsn) {
-        replay_entry(&entry, manifest, collections, ledger).map_err(|reason| Error::Corrupt {
-            file: log.path().to_path_buf(),
-            offset: Some(entry.offset),
-            lsn: Some(entry.lsn),
-            reason,
-        })?;
-    }
-    Ok(())
-}
-
-/// Applies one record to the written state. On an error nothing was applied.
-pub(crate) fn replay_entry(
-    entry: &Record<'_>,
-    manifest: &Manifest,
-    collections: &mut BTreeMap<u32, Written>,
-    ledger: &mut Ledger,
-) -> Result<(), String> {
-    let (payload, version) = (entry.payload, entry.version);
-    match entry.kind {
-        Kind::Upsert => {
-            let upsert = Upsert::decode(payload, version)?;
-            let written = target(upsert.stamp.collection, manifest, collections)?;
-            written.map_or(Ok(()), |w| replay_upsert(upsert, w, ledger))
-        }
-        Kind::Delete => {
-            let delete = Delete::decode(payload, version)?;
-            let written = target(delete.stamp.collection, manifest, collections)?;
-            written.map_or(Ok(()), |w| replay_delete(delete, w, ledger))
-        }
-        Kind::Edit => {
-            let edit = Edit::decode(payload)?;
-            let written = target(edit.stamp.collection, manifest, collections)?;
-            written.map_or(Ok(()), |w| replay_edit(edit, w, ledger))
-        }
-        Kind::Revert => {
-            let revert = Revert::decode(payload)?;
-            let written = target(revert.stamp.collection, manifest, collections)?;
-            written.map_or(Ok(()), |w| replay_revert(revert, w, ledger))
-        }
-        Kind::Mark => Ok(()),
-    }
-}
-
-/// The collection of a record; `None` when it was dropped since.
-fn target<'a>(
-    id: u32,
-    manifest: &Manifest,
-    collections: &'a mut BTreeMap<u32, Written>,
-) -> Result<Option<&'a mut Written>, String> {
-    match collections.get_mut(&id) {
-        Some(written) => Ok(Some(written)),
-        None if id < manifest.next_collection => Ok(None),
-        None => Err(format!("it is of a collection ({id}) that there never was")),
-    }
-}
-
-/// Numbers of the history's entries: a file of version 1 has none, so they are given anew at each replay.
-fn stamped(stamp: Stamp, fresh: Stamp) -> Stamp {
-    if stamp.seq == 0 { fresh } else { stamp }
-}
-
-fn replay_upsert(upsert: Upsert, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
-    if upsert.first_row != written.next_row {
-        return Err(format!(
-            "its rows begin at {}, and the next row is {}",
-            upsert.first_row, written.next_row
-        ));
-    }
-    let meta = written.meta.clone();
-    let fits = upsert.vectors.len() == meta.vectors.len()
-        && upsert
-            .vectors
-            .iter()
-            .zip(&meta.vectors)
-            .all(|(v, spec)| v.len() == upsert.rows as usize * spec.dimension);
-    if !fits {
-        return Err("its vectors are not those of the collection".to_owned());
-    }
-    for values in &upsert.vectors {
-        if values.iter().any(|v| !v.is_finite()) {
-            return Err("a vector has a value that is not finite".to_owned());
-        }
-    }
-    let rows = upsert.rows;
-    let columns = upsert
-        .columns
-        .map(|batch| ingest::fit_columns(&meta, &written.schema, &batch, rows as usize))
-        .transpose()
-        .map_err(|e| e.to_string())?
-        .flatten();
-    let staged =
-        Batch::new(&meta, rows, columns, upsert.vectors).and_then(|batch| written.stage(batch));
-    let staged = staged.map_err(|e| e.to_string())?;
-    let stamp = upsert.stamp;
-    let stamp = stamped(stamp, ledger.stamp_rows(stamp.collection, stamp.at));
-    let dead = staged.dead.iter().copied();
-    ledger.add_rows(stamp, &meta.name, &staged.rows, dead);
-    written.apply(staged);
-    Ok(())
-}
-
-/// Whether all of these rows were once given out.
-fn known(rows: &RoaringBitmap, written: &Written) -> Result<(), String> {
-    match rows.max() {
-        Some(row) if row >= written.next_row => Err(format!(
-            "it is of row {row}, and there never was such a row"
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn replay_delete(delete: Delete, written: &mut Written, ledger: &mut Ledger) -> Result<(), String> {
-    known(&delete.rows, written)?;
-    let stamp = delete.stamp;
-    let stamp = stamped(stamp, ledger.stamp(stamp.collection, stamp.at));
-    let rows = delete.rows - &*written.deleted;
-    let change = Change::delete(stamp, &written.meta.name, written.next_row, rows);
-    written.turn(&change.inverse);
-    ledger.push(change);
-    Ok(())
-}
-
-/// The present values of what layers of cells will change, once the cells are found to fit.
-fn cells_before(layers: &[Cells], written: &Written) -> Result<Vec<Cells>, String> {
-    layers
-        .iter()
-        .map(|cells| {
-            known(&cells.rows, written)?;
-            let columns = cells.positions(&written.meta)?;
-            read_cells(written.parts(), &written.meta, &cells.rows, &columns)
-                .map_err(|e| e.to_string())
-        })
-        .collect()
-}
-
-pub(crate) fn replay_edit(
-    edit: Edit,
-    written: &mut Written,
-    ledger: &mut Ledger,
-) -> Result<(), String> {
-    let Edit { stamp, note, cells } = edit;
-    let layers = [cells];
-    let before = cells_before(&layers, written)?;
-    let staged = written.stage_cells(&layers).map_err(|e| e.to_string())?;
-    let name = &written.meta.name;
-    let (id, next) = (stamp.collection, written.next_row);
-    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Edit, id, name, next);
-    entry.changed = layers[0].rows.len();
-    entry.note = note;
-    ledger.push(Change {
-        entry,
-        inverse: Inverse {
-            cells: before,
-            ..Inverse::default()
-        },
-    });
-    written.apply_cells(staged);
-    Ok(())
-}
-
-pub(crate) fn replay_revert(
-    revert: Revert,
-    written: &mut Written,
-    ledger: &mut Ledger,
-) -> Result<(), String> {
-    let Revert {
-        stamp,
-        target,
-        step,
-        note,
-        died,
-        revived,
-        cells,
-    } = revert;
-    known(&died, written)?;
-    known(&revived, written)?;
-    let before = cells_before(&cells, written)?;
-    let staged = written.stage_cells(&cells).map_err(|e| e.to_string())?;
-    let name = &written.meta.name;
-    let (id, next) = (stamp.collection, written.next_row);
-    let mut entry = Entry::new(stamp.seq, stamp.at, ChangeKind::Revert, id, name, next);
-    entry.target = Some(target);
-    entry.step = step;
-    entry.note = note;
-    entry.removed = died.len();
-    entry.revived = revived.len();
-    entry.changed = changed_rows(&cells);
-    let change = Change {
-        entry,
-        inverse: Inverse {
-            died,
-            revived,
-            cells: before,
-        },
-    };
-    written.turn(&change.inverse);
-    ledger.push(change);
-    written.apply_cells(staged);
-    Ok(())
 }

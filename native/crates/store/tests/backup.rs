@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Error, Id, ImportTarget, MapMeta, OpenOptions, Store, restore};
+use omendb_store::{Error, Id, ImportTarget, OpenOptions, Store, restore};
 use omendb_torture::rng::Rng;
 use omendb_torture::vfs::{CrashVfs, Damage};
 use support::meddle::MeddleVfs;
@@ -51,14 +51,7 @@ fn filled(vfs: &MemVfs) -> Arc<Store> {
     let (columns, vectors) = numbered(0..3000);
     import.append(&columns, &vectors).unwrap();
     import.commit().unwrap();
-    let map = MapMeta {
-        name: "m".to_owned(),
-        params: serde_json::json!({}),
-        seed: 1,
-        rows: 2,
-        generation: 1,
-        created: 0,
-    };
+    let map = map_meta("m");
     words.save_map(map, &[0, 1], &[0.0; 4]).unwrap();
     words.delete_ids(&[Id::from("r7")]).unwrap();
     put(&store, "words", &[("r8", 8888), ("x", 1)]);

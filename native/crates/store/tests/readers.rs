@@ -8,24 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Error, Id, ImportTarget, MapMeta, OpenOptions, Store};
+use omendb_store::{Error, Id, ImportTarget, OpenOptions, Store};
 use support::meddle::MeddleVfs;
 use support::steps::{moment, step};
 use support::*;
 
 fn reader(vfs: &MemVfs) -> Arc<Store> {
     try_reader(Arc::new(vfs.clone())).unwrap()
-}
-
-fn map_meta(name: &str) -> MapMeta {
-    MapMeta {
-        name: name.to_owned(),
-        params: serde_json::json!({}),
-        seed: 1,
-        rows: 0,
-        generation: 1,
-        created: 0,
-    }
 }
 
 // [R1]

@@ -9,10 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{
-    CollectionSpec, ColumnKind, Id, IdKind, ImportTarget, MapMeta, Metric, OpenOptions,
-    RepairReport, Result, Store, VectorSpec, repair,
-};
+use omendb_store::{Id, ImportTarget, OpenOptions, RepairReport, Result, Store, repair};
 use support::*;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -78,33 +75,12 @@ fn numbered_rows(store: &Store, name: &str) -> BTreeMap<u32, (Id, Vec<f32>, Stri
         .collect()
 }
 
-fn map_meta() -> MapMeta {
-    MapMeta {
-        name: "m".to_owned(),
-        params: serde_json::json!({}),
-        seed: 1,
-        rows: 2,
-        generation: 1,
-        created: 0,
-    }
-}
-
 /// Two collections: `words` with an import of `n` rows, deletes, replaced rows, a map; `angles` without an id column, under cosine. Both have
 /// rows in the log. As a killed process leaves it.
 fn damaged_to_be(n: i64) -> (MemVfs, Arc<Store>) {
     let vfs = MemVfs::new();
     let store = open(&vfs);
-    let angles = CollectionSpec {
-        name: "angles".to_owned(),
-        id_kind: IdKind::RowNumber,
-        id_column: None,
-        columns: vec![ColumnKind::Text.field("t")],
-        vectors: vec![VectorSpec {
-            name: "v".to_owned(),
-            dimension: 3,
-            metric: Metric::Cosine,
-        }],
-    };
+    let angles = angles();
     let angles = store.create_collection(angles).unwrap();
     let row = |t: &str, x: i64| serde_json::json!({"t": t, "v": [x, 2, 2]});
     angles
@@ -120,7 +96,7 @@ fn damaged_to_be(n: i64) -> (MemVfs, Arc<Store>) {
     put(&store, "words", &[("r5", 55), ("x", 1)]);
     store.checkpoint().unwrap();
     words
-        .save_map(map_meta(), &[0, 1], &[0.0, 1.0, 2.0, 3.0])
+        .save_map(map_meta("m"), &[0, 1], &[0.0, 1.0, 2.0, 3.0])
         .unwrap();
     words.delete_ids(&[Id::from("r7")]).unwrap();
     angles.delete_rows(&[1]).unwrap();

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use omendb_store::vfs::{MemVfs, Vfs};
-use omendb_store::{
-    CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, Store, VectorSpec,
-};
+use omendb_store::{ImportTarget, Store};
 use support::steps::{begin, step};
 use support::*;
 
@@ -18,29 +16,12 @@ fn little_of_everything(vfs: &MemVfs) -> Arc<Store> {
     let store = open(vfs);
     let words = store.create_collection(spec("words")).unwrap();
     put(&store, "words", &[("a", 1), ("b", 2)]);
-    let angles = CollectionSpec {
-        name: "angles".to_owned(),
-        id_kind: IdKind::RowNumber,
-        id_column: None,
-        columns: vec![ColumnKind::Text.field("t")],
-        vectors: vec![VectorSpec {
-            name: "v".to_owned(),
-            dimension: 3,
-            metric: Metric::Cosine,
-        }],
-    };
+    let angles = angles();
     let angles = store.create_collection(angles).unwrap();
     let row = serde_json::json!({"t": "x", "v": [1, 2, 2]});
     angles.add_json(&[row.clone(), row]).unwrap();
     store.checkpoint().unwrap();
-    let map = MapMeta {
-        name: "m".to_owned(),
-        params: serde_json::json!({}),
-        seed: 1,
-        rows: 2,
-        generation: 1,
-        created: 0,
-    };
+    let map = map_meta("m");
     words.save_map(map, &[0, 1], &[0.0; 4]).unwrap();
     put(&store, "words", &[("b", 3)]);
     words.delete_ids(&["a".into()]).unwrap();

@@ -83,7 +83,12 @@ impl Ledger {
             entry.added += rows.len() as u64;
             entry.end_row = rows.end;
             entry.until = stamp.at;
-            self.unshown.push(Arc::new(entry.clone()));
+            let entry = Arc::new(entry.clone());
+            // Many writes may wait for one sync.
+            match self.unshown.last_mut() {
+                Some(last) if last.seq == entry.seq => *last = entry,
+                _ => self.unshown.push(entry),
+            }
         }
     }
 

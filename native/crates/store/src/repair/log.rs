@@ -10,7 +10,7 @@ use super::loss::Place;
 use crate::error::Result;
 use crate::ingest::ids_of;
 use crate::meta::IdKind;
-use crate::recovery::{replay_edit, replay_entry, replay_revert};
+use crate::replay::{replay_edit, replay_entry, replay_revert};
 use crate::state::{State, Written};
 use crate::store::Store;
 use crate::wal::{

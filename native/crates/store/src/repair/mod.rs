@@ -20,10 +20,11 @@ use serde::Serialize;
 
 use crate::backup::{Progress, copy_file, go_on};
 use crate::error::{Error, Result};
+use crate::lock::{LOCK, locked};
 use crate::manifest::Manifest;
 use crate::meta::Id;
 use crate::new_folder::NewFolder;
-use crate::recovery::{FOLDERS, LOCK};
+use crate::recovery::FOLDERS;
 use crate::store::{OpenOptions, Store};
 use crate::vfs::{Disk, ReadOnlyVfs, Vfs};
 use crate::wal::Wal;
@@ -110,15 +111,7 @@ pub fn repair(
     let from = Disk::new(Arc::new(ReadOnlyVfs(vfs.clone())));
     from.list(source)?;
     if let Ok(Some(holder)) = vfs.holder(&source.join(LOCK)) {
-        let pid = holder
-            .split_whitespace()
-            .nth(1)
-            .and_then(|p| p.parse().ok());
-        return Err(Error::StoreLocked {
-            path: source.to_path_buf(),
-            holder: Some(holder),
-            pid,
-        });
+        return Err(locked(source, Some(holder)));
     }
     let mut notes = Vec::new();
     let chosen = choose::choose(&from, source, &mut notes)?;

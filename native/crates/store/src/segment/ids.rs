@@ -8,24 +8,13 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef};
 use rayon::prelude::*;
 
+use super::header::{HEADER, header};
 use crate::error::{Error, Result};
 use crate::meta::IdKind;
 use crate::part::{IdIndex, Positions};
 use crate::vfs::{Checksums, DiskFile, Mapping};
 
 const MAGIC: [u8; 8] = *b"OMENIDS1";
-const VERSION: u32 = 1;
-const HEADER: usize = 24;
-
-fn header(rows: u64) -> [u8; HEADER] {
-    let mut out = [0; HEADER];
-    out[0..8].copy_from_slice(&MAGIC);
-    out[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    out[16..24].copy_from_slice(&rows.to_le_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&out[0..12]), &out[16..24]);
-    out[12..16].copy_from_slice(&crc.to_le_bytes());
-    out
-}
 
 /// Gathers the ids of a segment while it is written.
 pub(super) enum IdCollector {
@@ -119,7 +108,7 @@ impl IdCollector {
 /// Writes the file; gives its checksums.
 pub(super) fn write(file: DiskFile, order: &[u32]) -> Result<Checksums> {
     let mut out = file.sealing();
-    out.put(&header(order.len() as u64))?;
+    out.put(&header(MAGIC, order.len() as u64))?;
     out.put(bytemuck::cast_slice(order))?;
     out.seal_blocks()
 }
@@ -133,7 +122,9 @@ pub(super) fn open(
 ) -> Result<IdIndex> {
     let corrupt = |reason: &str| Error::corrupt(path, reason);
     let bytes = map.bytes();
-    if bytes.len() != HEADER + rows as usize * 4 || bytes[..HEADER] != header(u64::from(rows)) {
+    if bytes.len() != HEADER + rows as usize * 4
+        || bytes[..HEADER] != header(MAGIC, u64::from(rows))
+    {
         return Err(corrupt("its header does not fit the segment's rows"));
     }
     let order = Positions::mapped(map, HEADER, rows as usize)

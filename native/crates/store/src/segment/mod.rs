@@ -32,6 +32,7 @@
 //!
 //! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
 
+mod header;
 mod ids;
 mod overlay;
 mod reader;

@@ -3,29 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::header::{HEADER, header};
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
 use crate::part::Positions;
 use crate::vfs::{Checksums, DiskFile, Mapping};
 
 const MAGIC: [u8; 8] = *b"OMENROWS";
-const VERSION: u32 = 1;
-const HEADER: usize = 24;
-
-fn header(rows: u64) -> [u8; HEADER] {
-    let mut out = [0; HEADER];
-    out[0..8].copy_from_slice(&MAGIC);
-    out[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    out[16..24].copy_from_slice(&rows.to_le_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&out[0..12]), &out[16..24]);
-    out[12..16].copy_from_slice(&crc.to_le_bytes());
-    out
-}
 
 /// Writes the file; gives its checksums.
 pub(super) fn write(file: DiskFile, rows: &[u32]) -> Result<Checksums> {
     let mut out = file.sealing();
-    out.put(&header(rows.len() as u64))?;
+    out.put(&header(MAGIC, rows.len() as u64))?;
     if cfg!(target_endian = "little") {
         out.put(bytemuck::cast_slice(rows))?;
     } else {
@@ -46,7 +35,9 @@ pub(super) fn open(
 ) -> Result<Numbers> {
     let corrupt = |reason: &str| Error::corrupt(path, reason);
     let bytes = map.bytes();
-    if bytes.len() != HEADER + rows as usize * 4 || bytes[..HEADER] != header(u64::from(rows)) {
+    if bytes.len() != HEADER + rows as usize * 4
+        || bytes[..HEADER] != header(MAGIC, u64::from(rows))
+    {
         return Err(corrupt("its header does not fit the segment's rows"));
     }
     Positions::mapped(map, HEADER, rows as usize)

@@ -4,13 +4,13 @@
 pub mod meddle;
 pub mod steps;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
 use omendb_store::{
-    CollectionSpec, ColumnKind, Id, IdKind, Metric, OpenOptions, Result, Snapshot, Store,
+    CollectionSpec, ColumnKind, Id, IdKind, MapMeta, Metric, OpenOptions, Result, Snapshot, Store,
     VectorSpec,
 };
 use omendb_torture::vfs::{Class, FaultKind, FaultVfs, Plan};
@@ -62,6 +62,33 @@ pub fn spec(name: &str) -> CollectionSpec {
             dimension: DIMENSION,
             metric: Metric::L2,
         }],
+    }
+}
+
+/// A collection without ids, under cosine, with one text column `t`.
+pub fn angles() -> CollectionSpec {
+    CollectionSpec {
+        name: "angles".to_owned(),
+        id_kind: IdKind::RowNumber,
+        id_column: None,
+        columns: vec![ColumnKind::Text.field("t")],
+        vectors: vec![VectorSpec {
+            name: "v".to_owned(),
+            dimension: 3,
+            metric: Metric::Cosine,
+        }],
+    }
+}
+
+/// What is said of a map that is saved.
+pub fn map_meta(name: &str) -> MapMeta {
+    MapMeta {
+        name: name.to_owned(),
+        params: serde_json::json!({}),
+        seed: 1,
+        rows: 0,
+        generation: 1,
+        created: 0,
     }
 }
 
@@ -185,4 +212,17 @@ pub fn golden_v1() -> MemVfs {
         let _ = vfs.create_dir(&root().join(name));
     }
     vfs
+}
+
+/// A fork is what a killed process leaves: nothing was closed.
+pub fn after_kill(vfs: &MemVfs) -> MemVfs {
+    vfs.fork()
+}
+
+/// Paths of the files of all segments.
+pub fn names(vfs: &MemVfs) -> Vec<PathBuf> {
+    vfs.files()
+        .into_iter()
+        .filter(|f| f.to_string_lossy().contains("/segments/"))
+        .collect()
 }
