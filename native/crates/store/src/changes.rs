@@ -240,7 +240,15 @@ impl Shared {
         let died = (&past.deleted | &later) - &*written.deleted;
         let revived = &*written.deleted - &past.deleted - &later;
         let meta = written.meta.clone();
-        let cells = past.cells;
+        let mut cells = past.cells;
+        // Only of rows that are live afterwards: what went before may be compacted away, or be needed with the values that it has.
+        let mut live = RoaringBitmap::new();
+        live.insert_range(0..past.next_row);
+        live -= &past.deleted;
+        for layer in &mut cells {
+            layer.keep(&live).map_err(Error::internal)?;
+        }
+        cells.retain(|layer| !layer.rows.is_empty());
         let before = cells.iter().map(|cells| {
             let columns = cells.positions(&meta).map_err(Error::internal)?;
             read_cells(written.parts(), &meta, &cells.rows, &columns)

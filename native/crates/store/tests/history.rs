@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use omendb_store::vfs::MemVfs;
 use omendb_store::{
@@ -314,6 +315,43 @@ fn the_history_is_pruned_by_its_rule_and_says_so() {
     assert!(again.history(100).is_empty());
     assert_eq!(again.undo("words").unwrap_err().code(), "NOTHING_TO_UNDO");
     assert_eq!(state(&words(&again).snapshot()), before);
+}
+
+// [H3]
+#[test]
+fn going_back_needs_no_row_that_was_pruned_and_compacted_away() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    let words = store.create_collection(spec("words")).unwrap();
+    add(&words, &[("a", 1)]);
+    let target = {
+        set(&words, "a", json!({"n": 2}));
+        store.history(1)[0].entry.seq
+    };
+    // A row that comes, is edited and goes after the entry that is gone back to.
+    add(&words, &[("b", 1)]);
+    set(&words, "b", json!({"n": 2}));
+    words.delete_ids(&[Id::from("b")]).unwrap();
+    let before = state(&words.snapshot());
+    store.revert(target, None).unwrap();
+    let last = store.history(1)[0].entry.seq;
+    store.checkpoint().unwrap();
+    let rule = HistoryRule {
+        max_entries: 1,
+        ..HistoryRule::default()
+    };
+    store.set_history_rule(rule).unwrap();
+    let go_on = AtomicBool::new(false);
+    assert_eq!(
+        store
+            .compact(false, &|_, _| (), &go_on)
+            .unwrap()
+            .rows_dropped,
+        1
+    );
+    assert_eq!(state(&store.before(last).unwrap()), before);
+    store.revert(last, None).unwrap();
+    assert_eq!(state(&words.snapshot()), before);
 }
 
 #[test]

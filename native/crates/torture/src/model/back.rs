@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use omendb_store::{OpenOptions, Result as Done, Store};
+use omendb_store::{HistoryRule, OpenOptions, Result as Done, Store};
 
 use super::past::Moment;
 use super::world::{OTHER, WORDS, World, text};
@@ -21,7 +21,8 @@ impl World {
 
     pub(super) fn redo(&mut self) -> Result<(), String> {
         let act = |store: &Store| store.redo(WORDS).map(drop);
-        match self.past.redo() {
+        let info = self.bench.collection(WORDS).map_err(text)?.info();
+        match self.past.redo(info.redo.map(|e| e.seq)) {
             Some(seq) => self.go_back(seq, true, act),
             None => self.nothing(act),
         }
@@ -92,6 +93,33 @@ impl World {
         let store = self.bench.store().map_err(text)?;
         let seq = self.past.entry(back);
         seq.map_or(Ok(()), |seq| self.past.look(store, seq))
+    }
+
+    /// Prunes the history.
+    pub(super) fn keep(&mut self, entries: u32) -> Result<(), String> {
+        let store = self.bench.store().map_err(text)?;
+        let rule = HistoryRule {
+            max_entries: entries,
+            ..HistoryRule::default()
+        };
+        store.set_history_rule(rule).map_err(text)?;
+        store
+            .set_history_rule(HistoryRule::default())
+            .map_err(text)?;
+        let listed = store.history(usize::MAX);
+        let own = |name: &str| {
+            let all = listed.iter().map(|e| &*e.entry);
+            all.filter(|e| e.collection == name).collect::<Vec<_>>()
+        };
+        let kept: Vec<u64> = own(WORDS).iter().map(|e| e.seq).collect();
+        self.past.prune(&kept);
+        if own(OTHER).is_empty() {
+            self.dropped = None;
+        }
+        match listed.len() <= entries as usize {
+            true => Ok(()),
+            false => Err("more of the history was kept".to_owned()),
+        }
     }
 
     /// Lets one read who has had the store open for a while, or opens it.

@@ -34,6 +34,8 @@ pub struct Past {
     entries: BTreeMap<u64, Before>,
     undo: Option<u64>,
     redo: Option<u64>,
+    /// Whether some entries were taken out: the store then cannot tell everywhere whether a step was an undo.
+    pruned: bool,
 }
 
 impl Past {
@@ -94,6 +96,14 @@ impl Past {
         *self = Past::default();
     }
 
+    /// The oldest entries were taken out; these are left.
+    pub fn prune(&mut self, left: &[u64]) {
+        let count = self.entries.len();
+        let oldest = left.iter().min().copied().unwrap_or(u64::MAX);
+        self.entries.retain(|seq, _| *seq >= oldest);
+        self.pruned |= self.entries.len() < count;
+    }
+
     fn kept(&self, seq: Option<u64>) -> Option<u64> {
         seq.filter(|seq| self.entries.contains_key(seq))
     }
@@ -103,9 +113,10 @@ impl Past {
         self.kept(self.undo)
     }
 
-    /// The entry that redo goes back before.
-    pub fn redo(&self) -> Option<u64> {
-        self.kept(self.redo)
+    /// The entry that redo goes back before, where the store says `told`.
+    pub fn redo(&self, told: Option<u64>) -> Option<u64> {
+        let redo = self.kept(self.redo);
+        redo.filter(|_| told.is_some() || !self.pruned)
     }
 
     /// An entry, counted from the newest, round and round.

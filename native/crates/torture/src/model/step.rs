@@ -31,6 +31,8 @@ pub enum Step {
     Past(usize),
     /// Compacts, and forgets the history first or not.
     Compact(bool),
+    /// Takes all but so many entries out of the history.
+    Keep(u32),
     /// Opens the store for reading as well, or refreshes what was opened so.
     Read,
     Backup,
@@ -61,7 +63,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Redo),
         2 => (0..ENTRIES).prop_map(Step::Revert),
         3 => (0..ENTRIES).prop_map(Step::Past),
-        2 => prop::bool::weighted(0.3).prop_map(Step::Compact),
+        3 => prop::bool::weighted(0.2).prop_map(Step::Compact),
+        2 => (1u32..12).prop_map(Step::Keep),
         4 => Just(Step::Read),
         1 => Just(Step::Backup),
         1 => (0u8..4).prop_map(Step::AddColumn),

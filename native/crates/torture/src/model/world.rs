@@ -130,6 +130,7 @@ impl World {
             Step::BringBack => self.bring_back(),
             Step::Undo => self.undo(),
             Step::Redo => self.redo(),
+            Step::Keep(entries) => self.keep(*entries),
             Step::Revert(back) => match self.past.entry(*back) {
                 Some(seq) => self.go_back(seq, false, |store| store.revert(seq, None).map(drop)),
                 None => Ok(()),
@@ -151,7 +152,7 @@ impl World {
         seen?;
         let info = self.bench.collection(WORDS).map_err(text)?.info();
         let told = (info.undo.map(|e| e.seq), info.redo.map(|e| e.seq));
-        let wanted = (self.past.undo(), self.past.redo());
+        let wanted = (self.past.undo(), self.past.redo(told.1));
         if told != wanted {
             return Err(format!("undo and redo lead to {told:?}, not {wanted:?}"));
         }
