@@ -1,19 +1,22 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fingerprint, ROOT } from './lib/files.mjs'
 import { run } from './lib/run.mjs'
 import { done, main, StepFailed, seconds } from './lib/say.mjs'
 
-const HELP = `node scripts/fuzz.mjs [TARGET ...] [--all] [--seconds N] [--seed S] [--guided] [--write]
+const HELP = `node scripts/fuzz.mjs [TARGET ...] [--all] [--seconds N] [--seed S] [--jobs N] [--guided] [--write] [--json]
 
 Feeds mutated files to the parsers. Without a TARGET: those whose sources changed since they last passed
 (native/fuzz/fuzzed.json), 60 s each; the kept inputs of all others are fed once.
   --all         every target
   --seconds N   so long for each target (60)
   --seed S      another course (1)
+  --jobs N      so many parsers at once (as many as there are cores)
   --guided      build with counters on every edge (takes minutes the first time) and follow them
   --write       note in native/fuzz/fuzzed.json what passed, and keep inputs that reached something new
+  --json        the last line is an object: {figure, count, passed, failures}
 Inputs that fail lie in native/fuzz/found.`
 
 const NATIVE = join(ROOT, 'native')
@@ -49,18 +52,21 @@ const COUNTERS = [
   '-Cllvm-args=-sanitizer-coverage-inline-8bit-counters',
 ]
 
+/** Options that are followed by a number. */
+const NUMBERS = ['--seconds', '--seed', '--jobs']
+
 function options() {
   const named = []
-  const chosen = { seconds: 60, seed: 1 }
+  const chosen = { seconds: 60, seed: 1, jobs: availableParallelism() }
   const rest = process.argv.slice(2)
   while (rest.length > 0) {
     const word = rest.shift()
-    if (word === '--seconds' || word === '--seed') chosen[word.slice(2)] = Number(rest.shift())
+    if (NUMBERS.includes(word)) chosen[word.slice(2)] = Number(rest.shift())
     else if (word.startsWith('--')) chosen[word.slice(2)] = true
     else named.push(word)
   }
   const unknown = named.filter((name) => !(name in SOURCES))
-  if (unknown.length > 0 || !Number.isInteger(chosen.seconds) || !Number.isInteger(chosen.seed)) {
+  if (unknown.length > 0 || NUMBERS.some((word) => !Number.isInteger(chosen[word.slice(2)]))) {
     throw new StepFailed('fuzz', `This is not understood: ${process.argv.slice(2).join(' ')}`, HELP)
   }
   return { ...chosen, named }
@@ -93,31 +99,50 @@ async function build(guided) {
   return join(folder, name)
 }
 
+/** Feeds one parser; what its program said, and how many inputs that were. */
+async function feed(program, name, course) {
+  const { code, out } = await run(program, course === null ? ['corpus', name] : [name, ...course])
+  const said = out.trim().replace(/^\S+\s+/, '')
+  const inputs = Number(/(\d+) inputs/.exec(out)?.[1] ?? 0)
+  if (code === 0) done(name, said)
+  else console.log(`fail  ${name.padEnd(20)} ${said}`)
+  return { inputs, failure: code === 0 ? null : `${name}: ${said}` }
+}
+
 async function fuzz() {
-  const { named, all, seconds: time, seed, guided, write } = options()
+  const { named, all, seconds: time, seed, jobs, guided, write, json } = options()
   const record = existsSync(RECORD) ? JSON.parse(readFileSync(RECORD, 'utf8')) : {}
+  const names = Object.keys(SOURCES)
   const now = Object.fromEntries(Object.entries(SOURCES).map(([name, paths]) => [name, fingerprint(paths)]))
-  const changed = Object.keys(SOURCES).filter((name) =>
+  const changed = names.filter((name) =>
     named.length > 0 ? named.includes(name) : all || record[name] !== now[name],
   )
+  const course = ['--seconds', String(time), '--seed', String(seed), ...(write ? ['--keep'] : [])]
   const program = await build(guided)
-  let failed = 0
-  for (const name of Object.keys(SOURCES)) {
-    const course = ['--seconds', String(time), '--seed', String(seed), ...(write ? ['--keep'] : [])]
-    const args = changed.includes(name) ? [name, ...course] : ['corpus', name]
-    const { code, out } = await run(program, args)
-    const said = out.trim().replace(/^\S+\s+/, '')
-    if (code === 0) {
-      done(name, said)
-      if (changed.includes(name)) record[name] = now[name]
-    } else {
-      failed += 1
-      console.log(`fail  ${name.padEnd(20)} ${said}`)
+  const outcomes = []
+  // The long ones first, so that no job is left alone at the end.
+  const queue = [...changed, ...names.filter((name) => !changed.includes(name))]
+  const job = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const outcome = await feed(program, name, changed.includes(name) ? course : null)
+      outcomes.push(outcome)
+      if (outcome.failure === null && changed.includes(name)) record[name] = now[name]
     }
   }
-  if (write) writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`)
-  console.log(`${Object.keys(SOURCES).length - failed} passed, ${failed} failed`)
-  if (failed > 0) process.exitCode = 1
+  await Promise.all(Array.from({ length: jobs }, job))
+  if (write) {
+    const known = names.filter((name) => name in record).map((name) => [name, record[name]])
+    writeFileSync(RECORD, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`)
+  }
+  const failures = outcomes.flatMap(({ failure }) => failure ?? [])
+  console.log(`${names.length - failures.length} passed, ${failures.length} failed`)
+  if (json) {
+    const count = outcomes.reduce((sum, { inputs }) => sum + inputs, 0)
+    const led = guided ? 'led by the edges of the code' : 'led by outcomes'
+    const figure = `inputs to ${changed.length} parsers, ${time} s each, ${led}; ${failures.length} parsers failed`
+    console.log(JSON.stringify({ figure, count, passed: count - failures.length, failures }))
+  }
+  if (failures.length > 0) process.exitCode = 1
 }
 
 if (process.argv.includes('--help')) console.log(HELP)

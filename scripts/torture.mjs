@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from './lib/files.mjs'
 import { run } from './lib/run.mjs'
@@ -12,8 +13,9 @@ Runs the suites that try to break the store: all parts, or those named.
   list           what parts there are
   --minutes N    how long altogether; the parts share it
   --count N      trials of each part; without both, each part has a count of its own
+                 (fuzz goes by time: without --minutes, 20 minutes for each parser)
   --seed S       of the first trial (1 unless said)
-  --write        puts the table into docs/TORTURE.md
+  --write        puts the rows of these parts into the table of docs/TORTURE.md
 
 Exit status 1 when a trial did not hold; its line says how to run it again.`
 
@@ -39,10 +41,18 @@ const SCHEDULE = {
   count: 1_000_000,
 }
 
+/** In a script of its own, which npm test calls too. */
+const FUZZ = {
+  name: 'fuzz',
+  about: 'every parser fed with mutated files, led by the edges of the code that they reach',
+  seconds: 1_200,
+}
+const PARSERS = 11
+
 async function torture() {
   const options = read(process.argv.slice(2))
   await build()
-  const parts = [...(await listed()), SCHEDULE, ADDON]
+  const parts = [...(await listed()), SCHEDULE, ADDON, FUZZ]
   if (options.parts.includes('list')) {
     for (const { name, about } of parts) console.log(`${name.padEnd(16)} ${about}`)
     return
@@ -66,11 +76,15 @@ async function torture() {
     const budget = options.minutes === undefined ? {} : { seconds: share / 1000 }
     lines.push(await play(part, { ...options, ...budget }))
   }
-  const rows = table(lines)
+  const rows = await rowsOf(lines)
   console.log(
-    `\n${rows}\n\nkill -9 leaves the page cache: it does not test power loss. The part "power" does.`,
+    `\n${table(rows)}\n\nkill -9 leaves the page cache: it does not test power loss. The part "power" does.`,
   )
-  if (options.write) await write(rows)
+  if (options.write)
+    write(
+      rows,
+      parts.map(({ name }) => name),
+    )
 }
 
 function read(args) {
@@ -124,11 +138,8 @@ async function listed() {
 
 async function play(part, { seed, count, seconds: time }) {
   const since = performance.now()
-  const { out } = await (part === ADDON
-    ? addon(seed, count, time)
-    : part === SCHEDULE
-      ? schedule(seed, count, time)
-      : binary(part, seed, count, time))
+  const start = { [ADDON.name]: addon, [SCHEDULE.name]: schedule, [FUZZ.name]: fuzz }[part.name]
+  const { out } = await (start?.(seed, count, time) ?? binary(part, seed, count, time))
   const took = (performance.now() - since) / 1000
   const outcome = parse(out)
   if (outcome === null) {
@@ -167,6 +178,19 @@ function schedule(seed, count, time) {
   return run(path, ['--seed', seed, ...budget].map(String))
 }
 
+function fuzz(seed, _count, time) {
+  const script = join(ROOT, 'scripts/fuzz.mjs')
+  const each = time === undefined ? FUZZ.seconds : (time * availableParallelism()) / PARSERS
+  const seconds = String(Math.max(1, Math.floor(each)))
+  return run(
+    process.execPath,
+    [script, '--all', '--guided', '--json', '--seconds', seconds, '--seed', String(seed)],
+    {
+      live: true,
+    },
+  )
+}
+
 /** The last line that is a JSON object. */
 function parse(out) {
   for (const line of out.trim().split('\n').reverse()) {
@@ -178,19 +202,38 @@ function parse(out) {
   return null
 }
 
-function table(lines) {
-  const rows = lines.map(
-    ({ part, figure, count, seed, passed, took }) =>
-      `| ${part} | ${figure} | ${count.toLocaleString('en')} | ${seed} | ${passed.toLocaleString('en')} | ${took.toFixed(1)} |`,
-  )
-  return [
-    '| part | figure | count | seed | passed | seconds |',
-    '| --- | --- | --: | --: | --: | --: |',
-    ...rows,
-  ].join('\n')
+const HEAD = [
+  '| part | figure | count | seed | passed | seconds | date | commit |',
+  '| --- | --- | --: | --: | --: | --: | --- | --- |',
+]
+
+function table(rows) {
+  return [...HEAD, ...rows].join('\n')
 }
 
-async function write(rows) {
+async function rowsOf(lines) {
+  const { out } = await run('git', ['rev-parse', '--short', 'HEAD'])
+  const changed =
+    (await run('git', ['status', '--porcelain', '--untracked-files=no', '--', ':!docs'])).out.trim() !== ''
+  const commit = `${out.trim()}${changed ? ' with changes' : ''}`
+  const date = new Date().toISOString().slice(0, 10)
+  return lines.map(({ part, figure, count, seed, passed, took }) => {
+    const cells = [
+      part,
+      figure,
+      count.toLocaleString('en'),
+      seed,
+      passed.toLocaleString('en'),
+      took.toFixed(1),
+      date,
+      commit,
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+}
+
+/** The rows of parts that did not run now stay as they are. */
+function write(rows, order) {
   const text = existsSync(DOC) ? readFileSync(DOC, 'utf8') : ''
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (from < 0 || to < from) {
@@ -200,12 +243,14 @@ async function write(rows) {
       `It stands between ${BEGIN} and ${END}.`,
     )
   }
-  const { out } = await run('git', ['rev-parse', '--short', 'HEAD'])
-  const changed = (await run('git', ['status', '--porcelain', '--untracked-files=no'])).out.trim() !== ''
-  const command = ['npm run torture --', ...process.argv.slice(2)].join(' ')
-  const date = new Date().toISOString().slice(0, 10)
-  const head = `\`${command}\`, ${date}, commit ${out.trim()}${changed ? ' with changes' : ''}:`
-  writeFileSync(DOC, `${text.slice(0, from + BEGIN.length)}\n${head}\n\n${rows}\n${text.slice(to)}`)
+  const name = (row) => row.split('|')[1].trim()
+  const before = text
+    .slice(from, to)
+    .split('\n')
+    .filter((line) => order.includes(line.split('|')[1]?.trim()))
+  const kept = before.filter((row) => !rows.some((other) => name(other) === name(row)))
+  const all = [...kept, ...rows].sort((a, b) => order.indexOf(name(a)) - order.indexOf(name(b)))
+  writeFileSync(DOC, `${text.slice(0, from + BEGIN.length)}\n${table(all)}\n${text.slice(to)}`)
   done('write', 'docs/TORTURE.md')
 }
 
