@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ops::{Op, Rows, World, read};
 
+/// The code of what is refused because the history's rule took its entry out meanwhile.
+pub(crate) const PRUNED: &str = "HISTORY_PRUNED";
+
 /// A line that the process prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Line {
@@ -91,8 +94,13 @@ impl Ledger {
                 code,
                 message,
             } => {
+                let op = self.open.remove(&writer);
+                // See `Op::run`: refused, with nothing done.
+                if code == PRUNED {
+                    return Ok(());
+                }
                 self.codes.insert(code, message);
-                self.failed.extend(self.open.remove(&writer));
+                self.failed.extend(op);
             }
         }
         Ok(())

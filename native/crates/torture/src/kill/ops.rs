@@ -148,8 +148,18 @@ impl Op {
                 let mut own = history.iter().filter(|e| e.entry.collection == *to);
                 let target = own.find(|e| e.entry.note == note);
                 let target = target.ok_or(Error::NothingToUndo { what: "revert" })?;
-                store.revert(target.entry.seq, Some(&n.to_string()))?;
-                Ok(0)
+                let seq = target.entry.seq;
+                match store.revert(seq, Some(&n.to_string())) {
+                    // A checkpoint in the background may just have pruned it; then it is listed no more.
+                    Err(Error::HistoryPruned { .. })
+                        if store.history(usize::MAX).iter().any(|e| e.entry.seq == seq) =>
+                    {
+                        Err(Error::NothingToUndo {
+                            what: "revert to what is listed",
+                        })
+                    }
+                    done => done.map(|_| 0),
+                }
             }
             Op::BringBack { to } => store.undo(to).map(|_| 0),
             Op::Compact { forget } => {
