@@ -224,6 +224,31 @@ fn undo_and_redo_go_through_all_changes_and_forth_again() {
 
 // [H2]
 #[test]
+fn undo_and_redo_time_and_again_take_no_more_each_time() {
+    let vfs = MemVfs::new();
+    let store = open(&vfs);
+    let words = store.create_collection(spec("words")).unwrap();
+    add(&words, &[("a", 1), ("b", 2)]);
+    set(&words, "a", json!({"n": 5, "tag": "x"}));
+    set(&words, "b", json!({"tag": "y"}));
+    let now = state(&words.snapshot());
+    let mut bytes = Vec::new();
+    for _ in 0..24 {
+        let before = store.info().disk_bytes;
+        store.undo("words").unwrap();
+        store.undo("words").unwrap();
+        store.redo("words").unwrap();
+        store.redo("words").unwrap();
+        assert_eq!(state(&words.snapshot()), now);
+        bytes.push(store.info().disk_bytes - before);
+    }
+    assert!(bytes[23] <= bytes[1], "{bytes:?}");
+    let again = open(&vfs.fork());
+    assert_eq!(state(&again.collection("words").unwrap().snapshot()), now);
+}
+
+// [H2]
+#[test]
 fn a_dropped_collection_and_an_undone_import_come_back() {
     let vfs = MemVfs::new();
     let store = open(&vfs);

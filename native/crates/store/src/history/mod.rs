@@ -8,6 +8,7 @@
 mod file;
 mod ledger;
 mod list;
+mod merge;
 mod past;
 
 use std::collections::HashSet;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use super::merge::merge;
 use super::{Cells, Change, Entry, Inverse, Kept, read};
 use crate::edit::patch_all;
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ use crate::vfs::Disk;
 pub(crate) struct Past {
     pub next_row: u32,
     pub deleted: RoaringBitmap,
-    /// Values to put back, in this order: later ones win.
+    /// Values to put back, in this order: later ones win. After [`Past::go_back`] no cell stands twice.
     pub cells: Vec<Cells>,
     /// Whether there was such a collection.
     pub there: bool,
@@ -80,6 +81,7 @@ impl Past {
             })?;
             self.take_back(entry, inverse);
         }
+        self.cells = merge(std::mem::take(&mut self.cells)).map_err(Error::internal)?;
         Ok(())
     }
 

@@ -7,9 +7,11 @@ use super::{Kind, MAX_FILE, mark_of};
 use crate::error::{Error, Result};
 use crate::vfs::Disk;
 
-/// The search for valid records behind a bad one checksums at most this many times the file's length, so that a file made to look like
-/// records everywhere cannot hang the open.
-pub(super) const SEARCH_FACTOR: usize = 8;
+/// The search for valid records behind a bad one checksums at most so many bytes, so that a file made to look like records everywhere cannot
+/// hang the open: a fifth of a second's work, but at least eight times the file.
+pub(super) fn search_budget(file: usize) -> usize {
+    file.saturating_mul(8).max(2 << 30)
+}
 
 /// A log file that was read and checked.
 #[derive(Debug)]
@@ -140,7 +142,7 @@ enum Search {
 
 /// Whether a valid record at or behind `from` says that `lsn` was durable.
 fn knows_durable(bytes: &[u8], from: usize, lsn: u64, salt: u64) -> Search {
-    let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
+    let mut budget = search_budget(bytes.len());
     let mut at = from;
     while at < bytes.len() {
         // A record that does not claim to know is not worth a checksum.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::MAX_FILE;
-use super::reader::{Log, SEARCH_FACTOR};
+use super::reader::{Log, search_budget};
 use super::record::{FILE_HEADER, FileHeader, VERSION, is_sound, peek};
 use crate::error::Result;
 use crate::vfs::Disk;
@@ -38,7 +38,7 @@ fn salvage(path: &Path, bytes: Vec<u8>, first_lsn: u64) -> (Log, Vec<Gap>) {
     let old = bytes.get(8..12) == Some(1u32.to_le_bytes().as_slice());
     let mut records = Vec::new();
     let mut gaps = Vec::new();
-    let mut budget = bytes.len().saturating_mul(SEARCH_FACTOR);
+    let mut budget = search_budget(bytes.len());
     let mut next = first_lsn;
     let mut at = FILE_HEADER;
     let mut gap_from = None;
