@@ -47,7 +47,8 @@ export const SOLE = [
 /** Crate → crates of ours that it may depend on. */
 export const CRATES = {
   'omendb-distance': [],
-  'omendb-hnsw': ['omendb-distance'],
+  'omendb-quant': ['omendb-distance'],
+  'omendb-hnsw': ['omendb-distance', 'omendb-quant'],
   'omendb-projection': ['omendb-distance', 'omendb-hnsw'],
   'omendb-filter': [],
   'omendb-formats': [],

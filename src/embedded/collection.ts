@@ -1,5 +1,6 @@
 import { AppError, type CollectionInfo, type HistoryEntry, type Id } from '../contract/index.ts'
 import { engine } from './host.ts'
+import { Reader } from './reader.ts'
 import type {
   Changes,
   CollectionOptions,
@@ -68,6 +69,13 @@ export class Collection {
   async search(query: Vector, options: SearchOptions = {}): Promise<Hit[]> {
     await this.#ensure()
     return search(this.#target(), query, options)
+  }
+
+  /** The collection as it is now, for many fast searches. */
+  async reader(): Promise<Reader> {
+    const info = await this.#ensure()
+    const { store, collection } = this.#target()
+    return new Reader(engine.snapshot(store, collection), info.vectors[0]?.dimension ?? 0)
   }
 
   /** A row by id, or null. */

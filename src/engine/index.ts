@@ -1,4 +1,5 @@
 import type { EventName, Events, Operation, Params, Results } from '../contract/index.ts'
+import { type NativeSnapshot, nativeError } from './addon.ts'
 import { Changes } from './changes.ts'
 import type { Context } from './context.ts'
 import type { GrantMap } from './grants.ts'
@@ -6,6 +7,7 @@ import { Jobs } from './jobs/jobs.ts'
 import { Router } from './router.ts'
 import { Sessions } from './sessions.ts'
 
+export { type NativeSnapshot, nativeError } from './addon.ts'
 export type { GrantedPath, GrantMap } from './grants.ts'
 export { Router } from './router.ts'
 
@@ -16,6 +18,8 @@ export interface Engine {
   router: Router
   /** Runs one operation. Throws AppError. */
   call<O extends Operation>(op: O, params: Params<O>): Promise<Results[O]>
+  /** One unchanging state of a collection, for who runs in the same process. Throws AppError. */
+  snapshot(store: string, collection: string): NativeSnapshot
   /** Hears every event; returns the way to stop. */
   on(listener: (message: EngineEvent) => void): () => void
   /** Cancels the jobs and closes the stores. The engine may be used again afterwards. */
@@ -48,6 +52,13 @@ export function createEngine({ grants, holder = 'a Node program' }: EngineOption
   return {
     router,
     call: (op, params) => router.call(op, params),
+    snapshot(store, collection) {
+      try {
+        return sessions.get(store).native.snapshot(collection)
+      } catch (error) {
+        throw nativeError(error)
+      }
+    },
     on(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

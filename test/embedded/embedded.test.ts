@@ -51,6 +51,57 @@ test('rows are read, replaced, deleted, and there again after closing', async ()
   expect(await again.get('a')).toMatchObject({ size: 9 })
 })
 
+test('a reader answers many questions into arrays of the caller’s, about one state', async () => {
+  const rows = db.collection('rows', { dimension: 2, metric: 'l2' })
+  await rows.add([
+    { id: 'a', vector: [0, 0] },
+    { id: 'b', vector: [3, 4] },
+    { id: 'c', vector: [6, 8] },
+  ])
+  const reader = await rows.reader()
+  await rows.delete('a')
+  expect([reader.length, reader.dimension]).toEqual([3, 2])
+  const [found, distances] = [new Uint32Array(2), new Float32Array(2)]
+  expect(reader.search(new Float32Array([0, 1]), found, distances)).toBe(2)
+  expect(reader.ids(found)).toEqual(['a', 'b'])
+  expect([...distances]).toEqual([1, Math.fround(Math.sqrt(18))])
+
+  const many = new Uint32Array(4)
+  const queries = new Float32Array([0, 0, 7, 8])
+  expect(reader.searchBatch(queries, 2, many, new Float32Array(4))).toBe(2)
+  expect(reader.ids(many)).toEqual(['a', 'b', 'c', 'b'])
+
+  // Fewer rows than places: the rest stays.
+  const places = new Uint32Array(5).fill(77)
+  expect(reader.search(new Float32Array([0, 0]), places, new Float32Array(5))).toBe(3)
+  expect([...places]).toEqual([0, 1, 2, 77, 77])
+
+  const wrong = [
+    () => reader.search(new Float32Array(3), found, distances),
+    () => reader.search(new Float32Array([Number.NaN, 0]), found, distances),
+    () => reader.search(new Float32Array(2), found, new Float32Array(1)),
+    () => reader.searchBatch(new Float32Array(3), 1, found, distances),
+    () => reader.ids(new Uint32Array([9])),
+  ]
+  const codes = wrong.map((call) => {
+    try {
+      call()
+      return 'none'
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  })
+  expect(codes).toEqual([
+    'DIMENSION_MISMATCH',
+    'INVALID_VECTOR',
+    'INVALID_REQUEST',
+    'INVALID_REQUEST',
+    'UNKNOWN_ROW',
+  ])
+  reader.release()
+  expect(() => reader.length).toThrow('released')
+})
+
 test('mistakes are errors with a code, and change nothing', async () => {
   const rows = db.collection('rows', { dimension: 2, metric: 'l2' })
   await rows.add([{ id: 'a', vector: [0, 0] }])

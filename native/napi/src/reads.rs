@@ -26,7 +26,7 @@ struct Search {
 }
 
 /// An id as JSON: a number where JavaScript holds it exactly, otherwise text.
-fn id_json(id: Id) -> Value {
+pub(crate) fn id_json(id: Id) -> Value {
     match id {
         Id::Int(v) => int_json(v),
         Id::Text(v) => Value::String(v),

@@ -1,14 +1,18 @@
 //! One unchanging state of a collection: what a map is drawn from.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use omendb_store::{Error as StoreError, Snapshot};
+use serde_json::Value;
 
+use crate::arrays::{fill_f32, fill_u32};
 use crate::failure::{Failure, Outcome, guard, guarded};
 use crate::job::Job;
 use crate::promise::on_thread;
+use crate::reads::id_json;
 use crate::results::{NativeNeighbours, NativePoints};
 
 /// A snapshot. Keeps its files on disk and mapped until it is released.
@@ -31,6 +35,45 @@ impl NativeSnapshot {
     }
 }
 
+/// Copies of a call's arrays: the caller's may overlap, and other threads read the query.
+#[derive(Default)]
+struct Work {
+    query: Vec<f32>,
+    rows: Vec<u32>,
+    distances: Vec<f32>,
+}
+
+thread_local! {
+    static WORK: RefCell<Work> = RefCell::default();
+}
+
+impl NativeSnapshot {
+    fn answer(
+        &self,
+        query: &[f32],
+        rows: &mut Uint32ArraySlice<'_>,
+        distances: &mut Float32ArraySlice<'_>,
+        search: impl FnOnce(&Snapshot, &mut Work) -> omendb_store::Result<usize>,
+    ) -> Result<u32> {
+        guard(|| {
+            let snapshot = self.snapshot.as_ref().ok_or(StoreError::Closed)?;
+            WORK.with_borrow_mut(|work| {
+                work.query.clear();
+                work.query.extend_from_slice(query);
+                // What is not found stays as it is.
+                work.rows.clear();
+                work.rows.extend_from_slice(rows);
+                work.distances.clear();
+                work.distances.extend_from_slice(distances);
+                let count = search(snapshot, work)?;
+                fill_u32(rows, &work.rows)?;
+                fill_f32(distances, &work.distances)?;
+                Ok(count as u32)
+            })
+        })
+    }
+}
+
 #[napi]
 impl NativeSnapshot {
     /// Live rows.
@@ -43,6 +86,49 @@ impl NativeSnapshot {
     #[napi(getter, catch_unwind)]
     pub fn generation(&self) -> Result<f64> {
         guard(|| Ok(self.get()?.generation() as f64))
+    }
+
+    /// The nearest rows to a query in the first vector column, as many as fit into `rows`: row numbers and distances go into the
+    /// arrays. Gives how many there are. `ef` of 0 for a good one.
+    #[napi(catch_unwind)]
+    pub fn search_into(
+        &self,
+        query: Float32ArraySlice<'_>,
+        ef: u32,
+        mut rows: Uint32ArraySlice<'_>,
+        mut distances: Float32ArraySlice<'_>,
+    ) -> Result<u32> {
+        self.answer(&query, &mut rows, &mut distances, |snapshot, work| {
+            let ef = (ef > 0).then_some(ef as usize);
+            snapshot.search_into(0, &work.query, ef, &mut work.rows, &mut work.distances)
+        })
+    }
+
+    /// Many queries at once, on all cores; each has `k` places in `rows` and `distances`. Gives how many of them are filled.
+    #[napi(catch_unwind)]
+    pub fn search_batch(
+        &self,
+        queries: Float32ArraySlice<'_>,
+        k: u32,
+        ef: u32,
+        mut rows: Uint32ArraySlice<'_>,
+        mut distances: Float32ArraySlice<'_>,
+    ) -> Result<u32> {
+        self.answer(&queries, &mut rows, &mut distances, |snapshot, work| {
+            let (k, ef) = (k as usize, (ef > 0).then_some(ef as usize));
+            let (rows, distances) = (&mut work.rows, &mut work.distances);
+            snapshot.search_batch(0, &work.query, k, ef, rows, distances)
+        })
+    }
+
+    /// The ids of rows, as a JSON array.
+    #[napi(catch_unwind)]
+    pub fn ids(&self, rows: Uint32ArraySlice<'_>) -> Result<String> {
+        guard(|| {
+            let snapshot = self.snapshot.as_ref().ok_or(StoreError::Closed)?;
+            let ids = rows.iter().map(|row| Ok(id_json(snapshot.id_of(*row)?)));
+            Ok(Value::Array(ids.collect::<Outcome<Vec<Value>>>()?).to_string())
+        })
     }
 
     /// The first two principal components of the first vector column.

@@ -19,6 +19,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+pub mod codes;
 mod dispatch;
 mod metric;
 mod scalar;

@@ -8,6 +8,7 @@ pub mod format;
 pub mod space;
 
 mod build;
+mod codes;
 mod knn;
 mod parallel;
 mod pool;
@@ -17,6 +18,7 @@ mod search;
 mod twins;
 
 pub use build::{BuildError, BuildParams, build, build_in};
+pub use codes::{CodeScorer, CodeSpace, build_coded, search_coded};
 pub use format::{FormatError, Graph, GraphView};
 pub use knn::{KnnError, knn_graph};
 pub use omendb_distance::{Metric, ShapeError, VectorsRef};

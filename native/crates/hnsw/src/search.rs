@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use omendb_distance::{ShapeError, VectorsRef};
+use omendb_quant::CodeQuery;
 
 use crate::pool::{Key, Pool, Visited, id_of, key, score_of};
 use crate::space::{F32Scorer, RowScorer};
@@ -37,6 +38,9 @@ pub struct Scratch {
     pub(crate) pool: Pool,
     pub(crate) batch: Vec<u32>,
     pub(crate) scores: Vec<f32>,
+    /// What a walk found, ascending.
+    pub(crate) found: Vec<Key>,
+    pub(crate) query: CodeQuery,
     frontier: BinaryHeap<Reverse<Key>>,
     accepted: BinaryHeap<Key>,
 }
@@ -256,6 +260,24 @@ pub fn search_in(
     out: &mut Vec<Neighbor>,
 ) -> SearchStats {
     out.clear();
+    let stats = walk_in(view, scorer, k, ef, accept, scratch);
+    out.extend(scratch.found.iter().take(k).map(|key| Neighbor {
+        id: id_of(*key),
+        score: score_of(*key),
+    }));
+    stats
+}
+
+/// The walk from the entry down: leaves up to `ef` of the best rows in `scratch.found`, ascending.
+pub(crate) fn walk_in(
+    view: &GraphView<'_>,
+    scorer: &impl RowScorer,
+    k: usize,
+    ef: usize,
+    accept: Option<&dyn Fn(u32) -> bool>,
+    scratch: &mut Scratch,
+) -> SearchStats {
+    scratch.found.clear();
     let n = view.len();
     let Some(entry) = view.entry().filter(|_| k > 0) else {
         return SearchStats {
@@ -278,14 +300,10 @@ pub fn search_in(
             scratch.pool.insert(seed);
         }
     }
-    let hit = |key: &Key| Neighbor {
-        id: id_of(*key),
-        score: score_of(*key),
-    };
     let mut stats = match accept {
         None => {
             let (visited, distances) = scratch.walk(view, 0, scorer);
-            out.extend(scratch.pool.keys().iter().take(k).map(hit));
+            scratch.found.extend_from_slice(scratch.pool.keys());
             SearchStats {
                 visited,
                 distances,
@@ -296,13 +314,8 @@ pub fn search_in(
             // Past this, scoring every row would soon have been the cheaper plan.
             let budget = (n / 4).max(ef.saturating_mul(64));
             let stats = scratch.walk_filtered(view, scorer, accept, ef, budget);
-            while scratch.accepted.len() > k {
-                scratch.accepted.pop();
-            }
-            while let Some(key) = scratch.accepted.pop() {
-                out.push(hit(&key));
-            }
-            out.reverse();
+            scratch.found.extend(scratch.accepted.drain());
+            scratch.found.sort_unstable();
             stats
         }
     };

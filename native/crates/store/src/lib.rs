@@ -8,6 +8,7 @@
 //! `manifest`, `wal`, `segment`, `maps`.
 
 mod backup;
+mod batch;
 mod bell;
 mod bulk;
 mod bytes;

@@ -1,0 +1,216 @@
+//! A query against codes.
+
+use omendb_distance::codes::{CodeRows, QueryCode};
+use omendb_distance::{Metric, VectorsRef, kernels};
+
+use crate::Codec;
+
+/// The coded rows of a matrix.
+#[derive(Clone, Copy)]
+pub struct Codes<'a> {
+    /// How they were made.
+    pub codec: &'a Codec,
+    /// The codes.
+    pub rows: CodeRows<'a>,
+    /// Under `l2` each row's squared distance from the mean; else empty.
+    pub terms: &'a [f32],
+}
+
+impl<'a> Codes<'a> {
+    /// `None` when the slices do not fit the codec.
+    pub fn new(codec: &'a Codec, bytes: &'a [u8], terms: &'a [f32]) -> Option<Codes<'a>> {
+        let rows = CodeRows::new(bytes, codec.dimension(), codec.width())?;
+        let wanted = match codec.metric() {
+            Metric::L2 => rows.len(),
+            _ => 0,
+        };
+        (terms.len() == wanted).then_some(Codes { codec, rows, terms })
+    }
+}
+
+/// From the integer product of query and codes to a score: `offset + factor * sum`, plus the row's term under `l2`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    offset: f32,
+    factor: f32,
+}
+
+/// A query that is prepared for the codes of one codec, borrowed.
+#[derive(Clone, Copy)]
+pub struct CodeQueryRef<'a> {
+    code: QueryCode<'a>,
+    line: Line,
+}
+
+impl CodeQueryRef<'_> {
+    /// Estimated scores of the rows `ids`. Panics when an id is no row, or `out` is not as long as `ids`.
+    #[inline]
+    pub fn score(&self, codes: &Codes<'_>, ids: &[u32], out: &mut [f32]) {
+        codes
+            .rows
+            .dot(self.code, ids, bytemuck::cast_slice_mut(out));
+        self.finish(out);
+        if !codes.terms.is_empty() {
+            for (out, id) in out.iter_mut().zip(ids) {
+                *out += codes.terms[*id as usize];
+            }
+        }
+    }
+
+    /// Estimated scores of the `out.len()` rows from `start` on. Panics when there are no such rows.
+    pub fn score_run(&self, codes: &Codes<'_>, start: usize, out: &mut [f32]) {
+        codes
+            .rows
+            .dot_run(self.code, start, bytemuck::cast_slice_mut(out));
+        self.finish(out);
+        for (out, term) in out.iter_mut().zip(codes.terms.get(start..).unwrap_or(&[])) {
+            *out += term;
+        }
+    }
+
+    /// Sums, which lie in `out` as integers, to scores.
+    #[inline]
+    fn finish(&self, out: &mut [f32]) {
+        for out in out {
+            let score = self.line.offset + self.line.factor * out.to_bits() as i32 as f32;
+            // A query with infinite values gives no number; that is farthest.
+            *out = score.min(f32::INFINITY);
+        }
+    }
+}
+
+/// A query that is prepared for the codes of one codec. Its memory is used again.
+#[derive(Clone, Debug, Default)]
+pub struct CodeQuery {
+    planes: Vec<i8>,
+    work: Work,
+    line: Line,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Work {
+    weights: Vec<f32>,
+    values: Vec<i8>,
+}
+
+impl CodeQuery {
+    /// Prepares a query of the codec's dimension. `inv_norm` is the query's own and is used under cosine alone. Panics when the dimension
+    /// differs.
+    pub fn set(&mut self, codec: &Codec, query: &[f32], inv_norm: f32) {
+        let bytes = codec.width().query_bytes(codec.dimension());
+        self.planes.resize(bytes, 0);
+        self.line = prepare(codec, query, inv_norm, &mut self.work, &mut self.planes);
+    }
+
+    /// The query that was set last, which must have been for the codec of the codes that it meets.
+    #[inline]
+    pub fn get(&self, codec: &Codec) -> CodeQueryRef<'_> {
+        CodeQueryRef {
+            code: QueryCode::of(codec.width(), &self.planes),
+            line: self.line,
+        }
+    }
+}
+
+/// Rows of a matrix as queries, prepared once: for a graph that is built over codes.
+#[derive(Clone, Debug, Default)]
+pub struct CodeQueries {
+    planes: Vec<i8>,
+    bytes: usize,
+    lines: Vec<Line>,
+}
+
+impl CodeQueries {
+    /// Prepares all rows.
+    pub fn new(codec: &Codec, vectors: VectorsRef<'_>) -> CodeQueries {
+        let bytes = codec.width().query_bytes(codec.dimension());
+        let mut planes = vec![0; bytes * vectors.len()];
+        let mut work = Work::default();
+        let lines = planes
+            .chunks_exact_mut(bytes)
+            .enumerate()
+            .map(|(i, planes)| {
+                prepare(
+                    codec,
+                    vectors.row(i),
+                    vectors.inv_norm(i),
+                    &mut work,
+                    planes,
+                )
+            });
+        CodeQueries {
+            lines: lines.collect(),
+            planes,
+            bytes,
+        }
+    }
+
+    /// One row as a query. Panics when there is no such row.
+    #[inline]
+    pub fn get(&self, codec: &Codec, id: u32) -> CodeQueryRef<'_> {
+        let i = id as usize;
+        CodeQueryRef {
+            code: QueryCode::of(codec.width(), &self.planes[i * self.bytes..][..self.bytes]),
+            line: self.lines[i],
+        }
+    }
+}
+
+fn prepare(
+    codec: &Codec,
+    query: &[f32],
+    inv_norm: f32,
+    work: &mut Work,
+    planes: &mut [i8],
+) -> Line {
+    assert_eq!(
+        query.len(),
+        codec.dimension(),
+        "a query of another dimension"
+    );
+    let metric = codec.metric();
+    let factor = match metric {
+        Metric::Cosine => inv_norm,
+        _ => 1.0,
+    };
+    let Work { weights, values } = work;
+    weights.clear();
+    if metric == Metric::L2 {
+        weights.extend(query.iter().zip(codec.means()).map(|(q, mean)| q - mean));
+    } else {
+        weights.extend(query.iter().map(|q| q * factor));
+    }
+    let dot = kernels().dot;
+    let own = match metric {
+        Metric::L2 => dot(weights, weights),
+        _ => 0.0,
+    };
+    // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query below does not shift the sum.
+    let constant = dot(weights, codec.middles());
+    let mut most = 0u32;
+    for (weight, step) in weights.iter_mut().zip(codec.steps()) {
+        *weight *= step;
+        // As integers, sizes order alike, and the compiler takes many at once.
+        most = most.max(weight.to_bits() & 0x7FFF_FFFF);
+    }
+    let most = f32::from_bits(most);
+    let unit = if most.is_normal() { most / 127.0 } else { 0.0 };
+    let inverse = if unit.is_normal() { 1.0 / unit } else { 0.0 };
+    values.clear();
+    values.extend(
+        weights
+            .iter()
+            .map(|weight| (weight * inverse).round_ties_even() as i8),
+    );
+    let total: i32 = values.iter().map(|value| i32::from(*value)).sum();
+    QueryCode::lay_out(codec.width(), values, planes);
+    // The integer sum counts codes from 0.
+    let middle = f32::from(codec.width().max()) / 2.0;
+    let dot = constant - unit * middle * total as f32;
+    let (offset, factor) = match metric {
+        Metric::Dot => (-dot, -unit),
+        Metric::Cosine => (1.0 - dot, -unit),
+        Metric::L2 => (own - 2.0 * dot, -2.0 * unit),
+    };
+    Line { offset, factor }
+}

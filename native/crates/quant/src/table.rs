@@ -1,0 +1,64 @@
+//! Coded rows in memory.
+
+use omendb_distance::{Metric, VectorsRef};
+
+use crate::fit::FitError;
+use crate::{Codec, Codes, FitParams};
+
+/// The codes of all rows of a matrix, and how they were made.
+#[derive(Clone, Debug)]
+pub struct CodeTable {
+    codec: Codec,
+    bytes: Vec<u8>,
+    terms: Vec<f32>,
+}
+
+impl CodeTable {
+    /// Fits a codec to the rows and codes them, on `threads` threads.
+    ///
+    /// # Errors
+    /// When the matrix does not fit together.
+    pub fn new(
+        vectors: VectorsRef<'_>,
+        params: &FitParams,
+        threads: usize,
+    ) -> Result<CodeTable, FitError> {
+        let codec = Codec::fit(vectors, params)?;
+        let (n, row_bytes) = (vectors.len(), codec.row_bytes());
+        let mut bytes = vec![0u8; n * row_bytes];
+        let mut terms = vec![0f32; if vectors.metric == Metric::L2 { n } else { 0 }];
+        let rows = n.div_ceil(threads.max(1)).max(1);
+        std::thread::scope(|scope| {
+            let mut terms = terms.as_mut_slice();
+            for (i, bytes) in bytes.chunks_mut(rows * row_bytes).enumerate() {
+                let start = i * rows;
+                let part = vectors.slice(start..(start + rows).min(n));
+                let (own, rest) =
+                    std::mem::take(&mut terms).split_at_mut(if part.metric == Metric::L2 {
+                        part.len()
+                    } else {
+                        0
+                    });
+                terms = rest;
+                let codec = &codec;
+                let mut work = move || codec.encode(part, bytes, own);
+                // The last part is this thread's.
+                if start + rows >= n {
+                    work();
+                } else {
+                    scope.spawn(work);
+                }
+            }
+        });
+        Ok(CodeTable {
+            codec,
+            bytes,
+            terms,
+        })
+    }
+
+    /// The codes, to be scored.
+    pub fn view(&self) -> Codes<'_> {
+        Codes::new(&self.codec, &self.bytes, &self.terms).expect("made by this codec")
+    }
+}

@@ -1,0 +1,65 @@
+import { AppError, type Id } from '../contract/index.ts'
+import { type NativeSnapshot, nativeError } from '../engine/index.ts'
+
+/**
+ * One unchanging state of a collection, searched without waiting and without objects: for programs that ask many
+ * questions. Got from {@link Collection.reader}; {@link Reader.release} lets go of its files.
+ */
+export class Reader {
+  #native: NativeSnapshot | null
+  readonly dimension: number
+
+  /** @internal */
+  constructor(native: NativeSnapshot, dimension: number) {
+    this.#native = native
+    this.dimension = dimension
+  }
+
+  /** Live rows. */
+  get length(): number {
+    return this.#ask((native) => native.length)
+  }
+
+  /**
+   * Puts the nearest rows to `query` into `rows` and their distances into `distances`, nearest first, as many as fit,
+   * and returns how many there are. Runs on the calling thread. `ef`: candidates that the walk keeps; more finds more
+   * of the true neighbours. Throws DIMENSION_MISMATCH, INVALID_VECTOR, INVALID_REQUEST.
+   */
+  search(query: Float32Array, rows: Uint32Array, distances: Float32Array, ef = 0): number {
+    return this.#ask((native) => native.searchInto(query, ef, rows, distances))
+  }
+
+  /**
+   * Many queries at once on all cores, one after another in `queries`; each has `k` places in `rows` and `distances`.
+   * Returns how many of these are filled.
+   */
+  searchBatch(queries: Float32Array, k: number, rows: Uint32Array, distances: Float32Array, ef = 0): number {
+    return this.#ask((native) => native.searchBatch(queries, k, ef, rows, distances))
+  }
+
+  /** The ids of these rows. Throws UNKNOWN_ROW. */
+  ids(rows: Uint32Array): Id[] {
+    return this.#ask((native) => JSON.parse(native.ids(rows)))
+  }
+
+  /** Lets go of the state's files; calls afterwards throw STORE_CLOSED. */
+  release(): void {
+    this.#native?.release()
+    this.#native = null
+  }
+
+  #ask<T>(question: (native: NativeSnapshot) => T): T {
+    if (!this.#native) {
+      throw new AppError({
+        code: 'STORE_CLOSED',
+        message: 'This reader was released.',
+        remedy: 'Take another one from the collection.',
+      })
+    }
+    try {
+      return question(this.#native)
+    } catch (error) {
+      throw nativeError(error)
+    }
+  }
+}
