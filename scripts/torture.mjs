@@ -52,6 +52,7 @@ const PARSERS = 11
 async function torture() {
   const options = read(process.argv.slice(2))
   await build()
+  const commit = await built()
   const parts = [...(await listed()), SCHEDULE, ADDON, FUZZ]
   if (options.parts.includes('list')) {
     for (const { name, about } of parts) console.log(`${name.padEnd(16)} ${about}`)
@@ -76,7 +77,7 @@ async function torture() {
     const budget = options.minutes === undefined ? {} : { seconds: share / 1000 }
     lines.push(await play(part, { ...options, ...budget }))
   }
-  const rows = await rowsOf(lines)
+  const rows = rowsOf(lines, commit)
   console.log(
     `\n${table(rows)}\n\nkill -9 leaves the page cache: it does not test power loss. The part "power" does.`,
   )
@@ -211,11 +212,15 @@ function table(rows) {
   return [...HEAD, ...rows].join('\n')
 }
 
-async function rowsOf(lines) {
+/** What is run: the commit that was just built. */
+async function built() {
   const { out } = await run('git', ['rev-parse', '--short', 'HEAD'])
   const changed =
     (await run('git', ['status', '--porcelain', '--untracked-files=no', '--', ':!docs'])).out.trim() !== ''
-  const commit = `${out.trim()}${changed ? ' with changes' : ''}`
+  return `${out.trim()}${changed ? ' with changes' : ''}`
+}
+
+function rowsOf(lines, commit) {
   const date = new Date().toISOString().slice(0, 10)
   return lines.map(({ part, figure, count, seed, passed, took }) => {
     const cells = [
