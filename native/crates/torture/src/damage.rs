@@ -45,7 +45,7 @@ const ROUND: u64 = 10_000;
 fn all(fixed: &[&str], random: &[&str], budget: &Budget) -> Outcome {
     let mut outcome = Outcome::default();
     let mut reported = 0;
-    let mut take = |report: Option<Report>| {
+    let mut take = |outcome: &mut Outcome, report: Option<Report>| {
         if let Some(report) = report {
             outcome.count += report.cases;
             outcome.passed += report.cases - report.failed;
@@ -55,18 +55,22 @@ fn all(fixed: &[&str], random: &[&str], budget: &Budget) -> Outcome {
         outcome.failures.len() < 20
     };
     for part in fixed {
-        take(run(part, 0, budget.seed));
+        take(&mut outcome, run(part, 0, budget.seed));
     }
-    let mut done = 0;
+    let fixed = outcome.count;
     let mut seed = budget.seed;
-    'rounds: while budget.allows(done) {
+    'rounds: loop {
+        // Some parts hold fewer cases than they are asked for.
+        let done = outcome.count - fixed;
+        if !budget.allows(done) {
+            break;
+        }
         let round = ROUND.min(budget.count - done).div_ceil(random.len() as u64);
         for part in random {
-            if !take(run(part, round, seed)) {
+            if !take(&mut outcome, run(part, round, seed)) {
                 break 'rounds;
             }
         }
-        done += round * random.len() as u64;
         seed += 1;
     }
     outcome.figure = format!("{reported} cases of damage were reported");
