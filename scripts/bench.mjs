@@ -14,6 +14,12 @@ const HELP = `npm run bench -- PART [options]
 
 Parts: ${parts.join(', ')}
   main   the main job on the sample in the real app: start, import, search, map, memory
+  ann    approximate search beside other engines: build, one query, batches, memory (installs them into .cache/bench)
+           --sets A,B    of glove, mnist, synth100k, synth1m, synth384, synth1536, synth10k, synth5m
+           --peers A,B   of hnswlib, faiss-hnsw, faiss-flat, usearch-bf16, symqg, rabitq-hnsw, scann, scann-soar
+           --queries N   of each set (500)
+           --fresh       builds the peers' indexes anew, so that builds are timed
+           --write       puts the tables into docs/benchmarks/ann.md
 
   --rounds N   how often each thing is measured; figures are min / median / max`
 
