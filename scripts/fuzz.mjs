@@ -66,7 +66,9 @@ function options() {
     else named.push(word)
   }
   const unknown = named.filter((name) => !(name in SOURCES))
-  if (unknown.length > 0 || NUMBERS.some((word) => !Number.isInteger(chosen[word.slice(2)]))) {
+  const numbers = NUMBERS.map((word) => chosen[word.slice(2)])
+  // Without a job nothing would be fed, and so nothing fail.
+  if (unknown.length > 0 || numbers.some((n) => !Number.isInteger(n) || n < 0) || chosen.jobs < 1) {
     throw new StepFailed('fuzz', `This is not understood: ${process.argv.slice(2).join(' ')}`, HELP)
   }
   return { ...chosen, named }

@@ -26,6 +26,7 @@ export class Reader {
    * of the true neighbours. Throws DIMENSION_MISMATCH, INVALID_VECTOR, INVALID_REQUEST.
    */
   search(query: Float32Array, rows: Uint32Array, distances: Float32Array, ef = 0): number {
+    checkArrays(query, rows, distances, ef)
     return this.#ask((native) => native.searchInto(query, ef, rows, distances))
   }
 
@@ -34,6 +35,7 @@ export class Reader {
    * Returns how many of these are filled.
    */
   searchBatch(queries: Float32Array, k: number, rows: Uint32Array, distances: Float32Array, ef = 0): number {
+    checkArrays(queries, rows, distances, ef)
     return this.#ask((native) => native.searchBatch(queries, k, ef, rows, distances))
   }
 
@@ -62,4 +64,20 @@ export class Reader {
       throw nativeError(error)
     }
   }
+}
+
+/** The addon takes these kinds of arrays alone. */
+function checkArrays(query: unknown, rows: unknown, distances: unknown, ef: number): void {
+  const kinds =
+    query instanceof Float32Array && rows instanceof Uint32Array && distances instanceof Float32Array
+  if (kinds && Number.isInteger(ef) && ef >= 0) return
+  throw new AppError({
+    code: 'INVALID_REQUEST',
+    message: kinds
+      ? `ef is ${ef}: it must be a whole number.`
+      : 'A reader takes a Float32Array of queries, a Uint32Array for rows and a Float32Array for distances.',
+    remedy: kinds
+      ? 'Leave it out for a good one.'
+      : 'Make arrays of these kinds once and use them for every search.',
+  })
 }

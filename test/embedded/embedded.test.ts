@@ -81,6 +81,8 @@ test('a reader answers many questions into arrays of the caller’s, about one s
     () => reader.search(new Float32Array([Number.NaN, 0]), found, distances),
     () => reader.search(new Float32Array(2), found, new Float32Array(1)),
     () => reader.searchBatch(new Float32Array(3), 1, found, distances),
+    () => reader.search([0, 1] as unknown as Float32Array, found, distances),
+    () => reader.search(new Float32Array(2), found, distances, -1),
     () => reader.ids(new Uint32Array([9])),
   ]
   const codes = wrong.map((call) => {
@@ -94,6 +96,8 @@ test('a reader answers many questions into arrays of the caller’s, about one s
   expect(codes).toEqual([
     'DIMENSION_MISMATCH',
     'INVALID_VECTOR',
+    'INVALID_REQUEST',
+    'INVALID_REQUEST',
     'INVALID_REQUEST',
     'INVALID_REQUEST',
     'UNKNOWN_ROW',
