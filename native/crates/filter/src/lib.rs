@@ -27,6 +27,7 @@
 mod calls;
 mod check;
 mod columns;
+mod dialect;
 mod error;
 mod eval;
 mod literal;

@@ -2,9 +2,11 @@
 
 use sqlparser::ast::Expr;
 use sqlparser::dialect::GenericDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 
+use crate::dialect::FilterDialect;
 use crate::error::FilterError;
 use crate::names::{Names, is_reserved};
 use crate::{MAX_DEPTH, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
@@ -20,13 +22,12 @@ pub(crate) fn parse_expression(text: &str, names: &Names<'_>) -> Result<Expr, Fi
             text.len()
         )));
     }
-    let dialect = GenericDialect;
-    let tokens = Tokenizer::new(&dialect, text)
+    let tokens = Tokenizer::new(&GenericDialect, text)
         .tokenize_with_location()
         .map_err(|error| tokenizer_error(&error.message, place(error.location)))?;
     let tokens = prepare(tokens, names)?;
 
-    let mut parser = Parser::new(&dialect)
+    let mut parser = Parser::new(&FilterDialect)
         .with_recursion_limit(MAX_DEPTH * STEPS_PER_LEVEL)
         .with_tokens_with_locations(tokens);
     let expression = parser
@@ -73,13 +74,39 @@ fn prepare(
         if let Some(error) = refused(&token.token, at) {
             return Err(error);
         }
+        if token.token == Token::Period && !joins_names(&around) {
+            return Err(FilterError::at(
+                at,
+                "A dot stands only between the parts of a column's name",
+            )
+            .hint("Put odd column names in double quotes: \"name\""));
+        }
         let Token::Word(word) = &token.token else {
             continue;
         };
+        // Beside a dot even a word of the grammar is a part of a name. And sqlparser knows words that it reads in two ways, level by level
+        // (POSITION, INTERVAL): it is told only those that a filter has, or that get a message of their own.
+        let beside_dot = [around.last, around.next].contains(&Some(&Token::Period));
+        let word = if beside_dot || !KNOWN.contains(&word.keyword) {
+            let plain = Word {
+                keyword: Keyword::NoKeyword,
+                ..word.clone()
+            };
+            if let Some(slot) = tokens.get_mut(i) {
+                slot.token = Token::Word(plain.clone());
+            }
+            plain
+        } else {
+            word.clone()
+        };
+        if beside_dot {
+            continue;
+        }
+        let around = Around::new(&tokens, i);
         if word.quote_style.is_some() {
             continue;
         }
-        if is(word, &["IN"])
+        if is(&word, &["IN"])
             && matches!(
                 (around.next, around.after_next),
                 (Some(Token::LParen), Some(Token::RParen))
@@ -88,7 +115,7 @@ fn prepare(
             return Err(FilterError::at(at, "IN needs at least one value")
                 .hint("Write column IN (1, 2, 3)"));
         }
-        let column = if column_like(word, &around) {
+        let column = if column_like(&word, &around) {
             names.spelling(&word.value)
         } else {
             None
@@ -99,10 +126,16 @@ fn prepare(
             if let Some(slot) = tokens.get_mut(i) {
                 slot.token = quoted;
             }
-        } else if around.last.is_none() && is(word, &["WHERE"]) {
+        } else if is(&word, &["INTERVAL"]) {
+            return Err(
+                FilterError::at(at, "Intervals are not available in filters").hint(
+                    "Write both ends as dates: created BETWEEN '2024-01-01' AND '2024-01-31'",
+                ),
+            );
+        } else if around.last.is_none() && is(&word, &["WHERE"]) {
             return Err(FilterError::at(at, "A filter starts after the word WHERE")
                 .hint("Leave out WHERE and write the condition alone"));
-        } else if matches!(around.last, None | Some(Token::LParen)) && is(word, &STATEMENTS) {
+        } else if matches!(around.last, None | Some(Token::LParen)) && is(&word, &STATEMENTS) {
             return Err(FilterError::at(
                 at,
                 format!("{} is not part of a filter", word.value.to_uppercase()),
@@ -115,6 +148,45 @@ fn prepare(
     }
     Ok(tokens)
 }
+
+/// The words that sqlparser is to take for more than names.
+const KNOWN: [Keyword; 35] = [
+    Keyword::AND,
+    Keyword::AS,
+    Keyword::BETWEEN,
+    Keyword::CASE,
+    Keyword::CAST,
+    Keyword::CONVERT,
+    Keyword::DATE,
+    Keyword::DATETIME,
+    Keyword::DISTINCT,
+    Keyword::ELSE,
+    Keyword::END,
+    Keyword::ESCAPE,
+    Keyword::EXISTS,
+    Keyword::FALSE,
+    Keyword::FROM,
+    Keyword::ILIKE,
+    Keyword::IN,
+    Keyword::IS,
+    Keyword::LIKE,
+    Keyword::NOT,
+    Keyword::NULL,
+    Keyword::OR,
+    Keyword::REGEXP,
+    Keyword::RLIKE,
+    Keyword::SELECT,
+    Keyword::SIMILAR,
+    Keyword::THEN,
+    Keyword::TIME,
+    Keyword::TIMESTAMP,
+    Keyword::TO,
+    Keyword::TRUE,
+    Keyword::UNKNOWN,
+    Keyword::WHEN,
+    Keyword::WITH,
+    Keyword::ZONE,
+];
 
 /// Words that begin something other than a condition.
 const STATEMENTS: [&str; 10] = [
@@ -158,6 +230,12 @@ fn column_like(word: &Word, around: &Around<'_>) -> bool {
         && !matches!(around.next, Some(Token::LParen | Token::Period | Token::SingleQuotedString(_)))
 }
 
+/// Whether a dot stands between two words, of which the latter is not called like a function.
+fn joins_names(around: &Around<'_>) -> bool {
+    let word = |token: Option<&Token>| matches!(token, Some(Token::Word(_)));
+    word(around.last) && word(around.next) && around.after_next != Some(&Token::LParen)
+}
+
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(word) => {
@@ -194,6 +272,15 @@ fn refused(token: &Token, at: (u64, u64)) -> Option<FilterError> {
         Token::ExclamationMark | Token::DoubleExclamationMark => (
             "`!` is not an operator here",
             "Write NOT, or <> for not equal",
+        ),
+        // sqlparser tries what follows these in several ways, level by level.
+        Token::DoubleColon => (
+            "Casts are not available in filters",
+            "Compare a column with a value of its own type",
+        ),
+        Token::LBracket | Token::RBracket | Token::LBrace | Token::RBrace | Token::Colon => (
+            "Parts of a column cannot be reached in a filter",
+            "Search the column's text: contains(column, 'word')",
         ),
         Token::Placeholder(_) | Token::Question => {
             ("Placeholders are not accepted", "Write the value itself")

@@ -218,3 +218,45 @@ fn odd_characters_are_refused_or_compared_as_they_are() {
     }
     assert_eq!(rows("word = '\u{0}🦀\u{202e}'"), [] as [usize; 0]);
 }
+
+// [Q4]
+#[test]
+fn no_word_of_sql_nested_and_wrong_at_the_end_doubles_the_time_with_each_level() {
+    // 2^40 tries would never end.
+    const LEVELS: usize = 40;
+    let schema = batch().schema();
+    let start = Instant::now();
+    let mut count = 0u32;
+    for word in sqlparser::keywords::ALL_KEYWORDS {
+        for level in [
+            format!("{word} ("),
+            format!("{word} "),
+            format!("rank {word} ("),
+            format!("rank = {word} ("),
+            format!("rank.{word}."),
+            format!("{word}.rank "),
+            format!("{word}(rank, "),
+            format!("rank IN (({word} "),
+            format!("{word} 'x' ("),
+        ] {
+            let expression = level.repeat(LEVELS) + "1 1";
+            assert!(parse(&expression, &schema).is_err(), "{expression}");
+            count += 1;
+        }
+    }
+    let each = start.elapsed() / count;
+    assert!(each < Duration::from_millis(5), "{each:?} each");
+}
+
+// Found by the fuzzer: 128 bytes took twelve seconds, 86 three.
+#[test]
+fn texts_that_once_took_seconds_are_refused_at_once() {
+    for expression in [
+        "odNN.Ngo.N[CoN.NNtoodNN.Ngood.oN.NNtoodNN.Ngood.#NN.N[CoN.NN.NULL#NJ.N[CoN.NN.NUNLod.#NN.N[CoN.NNtoodNN.Ngood.#NN.N[CoN.NN.NULL",
+        "tNi.CANta.a.tNta.Na.(at^a:=N.ta.CQSTa.Jta.a.tNta.Dinta.a.Nta.a.ta.a.inta.a.Jta.a.tNta.",
+    ] {
+        let start = Instant::now();
+        refusal(expression);
+        assert!(start.elapsed() < Duration::from_secs(1), "{expression}");
+    }
+}
