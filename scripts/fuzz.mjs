@@ -40,7 +40,7 @@ const SOURCES = {
   csv: formats('csv', 'split', ...text),
   jsonl: formats('jsonl', ...text),
   npy: formats('npy', 'matrix', 'dense'),
-  parquet: formats('parquet', 'parquet_sample', 'arrow_cells', 'arrow_vectors'),
+  parquet: formats('parquet', 'parquet_pages', 'parquet_sample', 'arrow_cells', 'arrow_vectors'),
   fvecs: formats('fvecs', 'matrix', 'dense'),
   sniff: formats('sniff'),
 }

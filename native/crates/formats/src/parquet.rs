@@ -14,6 +14,7 @@ use crate::arrow_vectors::{Vectors, group_vectors, list_vectors, text_vectors};
 use crate::dense::retain_rows;
 use crate::infer;
 use crate::limits::{MAX_BATCH_CELL_BYTES, MAX_COLUMNS, MAX_DIMENSION, batch_rows};
+use crate::parquet_pages::Pages;
 use crate::plan::{OnError, ReadPlan};
 use crate::reader::{Batch, Progress, RowSource};
 use crate::reject::{Fault, RejectKind, Rejections};
@@ -39,7 +40,7 @@ pub(crate) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, String>) 
     }
 }
 
-pub(crate) type Builder = ParquetRecordBatchReaderBuilder<std::fs::File>;
+pub(crate) type Builder = ParquetRecordBatchReaderBuilder<Pages>;
 
 /// Footer read, names made unique, limits checked.
 pub(crate) struct Opened {
@@ -53,8 +54,8 @@ pub(crate) struct Opened {
 
 pub(crate) fn open_file(source: &SourceFile) -> Result<Opened> {
     let path = source.path();
-    let file = source.try_clone_file()?;
-    let builder = guarded(path, || Builder::try_new(file).map_err(|e| e.to_string()))?;
+    let pages = Pages(source.try_clone_file()?);
+    let builder = guarded(path, || Builder::try_new(pages).map_err(|e| e.to_string()))?;
     let fields = builder.schema().fields();
     if fields.len() > MAX_COLUMNS {
         return Err(Error::limit(

@@ -1,0 +1,273 @@
+//! The bytes of a Parquet file, given to the library only where their Thrift structures claim no more than the file holds.
+//!
+//! The library skips what it does not know without a look at the end of the file: a few bytes that say "a list of 2^31 numbers" keep it busy for an
+//! hour. So the footer and each page's header are walked through here first.
+//! (Thrift compact protocol: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.)
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{ChunkReader, Length};
+
+/// The file's last bytes: the length of the footer, and the magic.
+const TAIL: u64 = 8;
+/// Structures inside of structures; the library goes no deeper.
+const MAX_DEPTH: usize = 64;
+/// Elements that take no bytes (booleans in lists, as the library reads them), in all.
+const MAX_EMPTY: u64 = 1 << 16;
+
+/// A file whose structures are looked at before the library reads them.
+pub(crate) struct Pages(pub File);
+
+impl Length for Pages {
+    fn len(&self) -> u64 {
+        Length::len(&self.0)
+    }
+}
+
+/// Reads on from somewhere; the structure there is looked at before the first byte is given.
+pub(crate) struct Looking {
+    inner: BufReader<File>,
+    /// Where it starts, while nothing was read.
+    start: Option<u64>,
+}
+
+impl Looking {
+    fn look(&mut self, start: u64) -> std::io::Result<()> {
+        let file = self.inner.get_mut();
+        let room = Length::len(&*file).saturating_sub(start);
+        if room > TAIL {
+            check(&mut BufReader::new(&mut *file), room).map_err(std::io::Error::other)?;
+            file.seek(SeekFrom::Start(start))?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Looking {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if let Some(start) = self.start {
+            self.look(start)?;
+            self.start = None;
+        }
+        self.inner.read(buffer)
+    }
+}
+
+impl ChunkReader for Pages {
+    type T = Looking;
+
+    /// The library reads from here the tail, and headers of pages. It also asks for the start of pages' data, and then does not read.
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        Ok(Looking {
+            inner: self.0.get_read(start)?,
+            start: Some(start),
+        })
+    }
+
+    /// The library reads from here the footer, which ends at the tail, and the pages.
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let room = self.len().saturating_sub(start);
+        if length as u64 > room {
+            return Err(damaged("a part of it is longer than the file"));
+        }
+        let bytes = self.0.get_bytes(start, length)?;
+        if room == length as u64 + TAIL {
+            check(&mut &bytes[..], length as u64)?;
+        }
+        Ok(bytes)
+    }
+}
+
+fn damaged(what: &str) -> ParquetError {
+    ParquetError::General(what.to_owned())
+}
+
+/// What is being walked through.
+enum Level {
+    Struct,
+    /// Elements of these types in turn (one for a list, key and value for a map), so many still to come.
+    Elements {
+        types: [u8; 2],
+        left: u64,
+    },
+}
+
+/// Walks through one structure. Fails where it claims more than `room` bytes, or is none.
+fn check(reader: &mut impl Read, room: u64) -> Result<()> {
+    let mut input = Input {
+        reader,
+        room,
+        empty: MAX_EMPTY,
+    };
+    let mut levels = vec![Level::Struct];
+    while let Some(level) = levels.last_mut() {
+        let kind = match level {
+            Level::Struct => {
+                let field = input.byte()?;
+                if field == 0 {
+                    levels.pop();
+                    continue;
+                }
+                // A number of its own where the step from the last field is not in the byte.
+                if field >> 4 == 0 {
+                    input.number()?;
+                }
+                field & 15
+            }
+            Level::Elements { left: 0, .. } => {
+                levels.pop();
+                continue;
+            }
+            Level::Elements { types, left } => {
+                *left -= 1;
+                let kind = types[0];
+                types.swap(0, 1);
+                if kind == 1 || kind == 2 {
+                    input.empty = input
+                        .empty
+                        .checked_sub(1)
+                        .ok_or_else(|| damaged("a list in it is too long"))?;
+                }
+                kind
+            }
+        };
+        if let Some(inner) = value(&mut input, kind)? {
+            if levels.len() == MAX_DEPTH {
+                return Err(damaged("its structures are nested too deeply"));
+            }
+            levels.push(inner);
+        }
+    }
+    Ok(())
+}
+
+/// Walks over a value, or gives what is inside of it.
+fn value<R: Read>(input: &mut Input<'_, R>, kind: u8) -> Result<Option<Level>> {
+    match kind {
+        1 | 2 => {}
+        3 => drop(input.byte()?),
+        4..=6 => drop(input.number()?),
+        7 => input.skip(8)?,
+        8 => {
+            let length = input.number()?;
+            input.skip(length)?;
+        }
+        9 | 10 => {
+            let head = input.byte()?;
+            let left = match head >> 4 {
+                15 => input.number()?,
+                few => u64::from(few),
+            };
+            let types = [head & 15; 2];
+            return Ok(Some(Level::Elements { types, left }));
+        }
+        11 => {
+            let pairs = input.number()?;
+            if pairs > 0 {
+                let head = input.byte()?;
+                let left = pairs.saturating_mul(2);
+                let types = [head >> 4, head & 15];
+                return Ok(Some(Level::Elements { types, left }));
+            }
+        }
+        12 => return Ok(Some(Level::Struct)),
+        13 => input.skip(16)?,
+        _ => return Err(damaged("it holds a value of no known type")),
+    }
+    Ok(None)
+}
+
+struct Input<'a, R> {
+    reader: &'a mut R,
+    room: u64,
+    empty: u64,
+}
+
+impl<R: Read> Input<'_, R> {
+    fn take(&mut self, count: u64) -> Result<()> {
+        let left = self.room.checked_sub(count);
+        self.room = left.ok_or_else(|| damaged("it ends in the middle of a structure"))?;
+        Ok(())
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        self.take(1)?;
+        let mut byte = [0];
+        self.reader.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
+    /// A number of at most ten bytes, seven bits each, the lowest first.
+    fn number(&mut self) -> Result<u64> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                return Ok(value);
+            }
+        }
+        Err(damaged("it holds a number that is too long"))
+    }
+
+    fn skip(&mut self, count: u64) -> Result<()> {
+        self.take(count)?;
+        std::io::copy(&mut self.reader.by_ref().take(count), &mut std::io::sink())?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(bytes: &[u8]) -> Result<()> {
+        check(&mut &bytes[..], bytes.len() as u64)
+    }
+
+    #[test]
+    fn structures_that_claim_no_more_than_is_there_pass() {
+        // Field 1 an i32, field 2 a list of two i64, field 3 a map of one text to true, field 4 a structure with a double, field 20 a byte.
+        let inner: &[u8] = &[0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let all = [
+            &[
+                0x15, 4, 0x19, 0x26, 1, 2, 0x1B, 1, 0x81, 2, b'a', b'b', 0x1C,
+            ][..],
+            inner,
+            &[0x03, 40, 7, 0][..],
+        ]
+        .concat();
+        told(&all).unwrap();
+        for end in 0..all.len() {
+            assert!(told(&all[..end]).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn lists_of_what_is_not_there_are_refused_at_once() {
+        let many = [0xFF, 0xFF, 0xFF, 0xFF, 0x07];
+        let start = std::time::Instant::now();
+        for kind in 1..=15u8 {
+            for list in [0x19, 0x1A] {
+                let bytes = [&[list, 0xF0 | kind][..], &many, &[0; 9]].concat();
+                assert!(told(&bytes).is_err(), "a list of {kind}");
+            }
+            let map = [&[0x1B][..], &many, &[kind << 4 | kind], &[0; 9]].concat();
+            assert!(told(&map).is_err(), "a map of {kind}");
+        }
+        // Lists of lists of booleans, which take no bytes.
+        let deep = [
+            &[0x19, 0xF9][..],
+            &many,
+            &[0xF1, 0xFF, 0xFF, 0xFF, 0xFF, 0x07].repeat(500),
+        ]
+        .concat();
+        assert!(told(&deep).is_err());
+        let nested = [0x1C].repeat(1_000);
+        assert!(told(&nested).is_err());
+        assert!(start.elapsed() < std::time::Duration::from_secs(1));
+    }
+}
