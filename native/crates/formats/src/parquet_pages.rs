@@ -15,6 +15,10 @@ use parquet::file::reader::{ChunkReader, Length};
 const TAIL: u64 = 8;
 /// Structures inside of structures; the library goes no deeper.
 const MAX_DEPTH: usize = 64;
+/// Bytes of a page when it is unpacked.
+const MAX_PAGE: u64 = 256 << 20;
+/// Bytes of a dictionary that are believed when its values are counted.
+const MAX_DICTIONARY: u64 = 64 << 20;
 /// Elements that take no bytes (booleans in lists, as the library reads them), in all.
 const MAX_EMPTY: u64 = 1 << 16;
 
@@ -39,7 +43,10 @@ impl Looking {
         let file = self.inner.get_mut();
         let room = Length::len(&*file).saturating_sub(start);
         if room > TAIL {
-            check(&mut BufReader::new(&mut *file), room).map_err(std::io::Error::other)?;
+            let claims = check(&mut BufReader::new(&mut *file), room);
+            claims
+                .and_then(Claims::believe)
+                .map_err(std::io::Error::other)?;
             file.seek(SeekFrom::Start(start))?;
         }
         Ok(())
@@ -85,36 +92,97 @@ fn damaged(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
 
-/// What is being walked through.
-enum Level {
-    Struct,
-    /// Elements of these types in turn (one for a list, key and value for a map), so many still to come.
-    Elements {
-        types: [u8; 2],
-        left: u64,
-    },
+/// What a page's header says of the page (parquet.thrift, PageHeader and DictionaryPageHeader).
+#[derive(Default)]
+struct Claims {
+    bytes: u64,
+    dictionary: u64,
+    /// A field that is known has another type than it must have: the library would read it as if it had the right one.
+    mistyped: bool,
 }
 
-/// Walks through one structure. Fails where it claims more than `room` bytes, or is none.
-fn check(reader: &mut impl Read, room: u64) -> Result<()> {
+/// The types of what a page's header has: i32 (5), structures (12), booleans (1 and 2); 0 for fields that nobody knows.
+fn expected(path: [i64; 2]) -> u8 {
+    match path {
+        [0, 1..=4] | [5, 1..=4] | [7, 1..=2] | [8, 1..=6] => 5,
+        [0, 5..=8] | [5, 5] | [8, 8] => 12,
+        [7, 3] | [8, 7] => 1,
+        _ => 0,
+    }
+}
+
+impl Claims {
+    /// The library makes room for all values of a dictionary before it looks whether they are there. They take two bytes each at least, but for
+    /// types of one byte, which have few.
+    fn believe(self) -> Result<()> {
+        if self.mistyped {
+            return Err(damaged("the header of a page has a field of another type"));
+        }
+        if self.bytes > MAX_PAGE || self.dictionary > (self.bytes.min(MAX_DICTIONARY) / 2).max(256)
+        {
+            return Err(damaged("a page of it claims to be too large"));
+        }
+        Ok(())
+    }
+
+    /// A number in a field, by the numbers of the fields that lead to it.
+    fn take(&mut self, path: [i64; 2], value: u64) {
+        // Signed numbers lie folded, the sign in the lowest bit; one below 0 claims nothing that is true.
+        let value = if value & 1 == 1 { u64::MAX } else { value >> 1 };
+        match path {
+            [0, 2] => self.bytes = value,
+            [7, 1] => self.dictionary = value,
+            _ => {}
+        }
+    }
+}
+
+/// What is being walked through.
+enum Level {
+    /// The number of the last field.
+    Struct(i64),
+    /// Elements of these types in turn (one for a list, key and value for a map), so many still to come.
+    Elements { types: [u8; 2], left: u64 },
+}
+
+/// Walks through one structure. Fails where it claims more than `room` bytes, or is none. Gives what it says if it is a page's header.
+fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
     let mut input = Input {
         reader,
         room,
         empty: MAX_EMPTY,
     };
-    let mut levels = vec![Level::Struct];
+    let mut claims = Claims::default();
+    let mut levels = vec![Level::Struct(0)];
+    // The field of the outermost structure that is being walked through.
+    let mut outer = 0;
     while let Some(level) = levels.last_mut() {
+        let mut path = None;
         let kind = match level {
-            Level::Struct => {
+            Level::Struct(last) => {
                 let field = input.byte()?;
-                if field == 0 {
+                // As the library takes it, whatever the upper half says.
+                if field & 15 == 0 {
                     levels.pop();
                     continue;
                 }
                 // A number of its own where the step from the last field is not in the byte.
-                if field >> 4 == 0 {
-                    input.number()?;
-                }
+                *last = match field >> 4 {
+                    0 => {
+                        let folded = input.number()?;
+                        i64::from(((folded >> 1) as i64 ^ -((folded & 1) as i64)) as i16)
+                    }
+                    step => last.wrapping_add(i64::from(step)),
+                };
+                let id = *last;
+                path = match levels.len() {
+                    1 => {
+                        outer = id;
+                        Some([0, id])
+                    }
+                    2 => Some([outer, id]),
+                    _ => None,
+                };
                 field & 15
             }
             Level::Elements { left: 0, .. } => {
@@ -134,6 +202,14 @@ fn check(reader: &mut impl Read, room: u64) -> Result<()> {
                 kind
             }
         };
+        if let Some(path) = path {
+            let same = |wanted| wanted == kind || (wanted == 1 && kind == 2);
+            claims.mistyped |= expected(path) != 0 && !same(expected(path));
+        }
+        if let (4..=6, Some(path)) = (kind, path) {
+            claims.take(path, input.number()?);
+            continue;
+        }
         if let Some(inner) = value(&mut input, kind)? {
             if levels.len() == MAX_DEPTH {
                 return Err(damaged("its structures are nested too deeply"));
@@ -141,7 +217,7 @@ fn check(reader: &mut impl Read, room: u64) -> Result<()> {
             levels.push(inner);
         }
     }
-    Ok(())
+    Ok(claims)
 }
 
 /// Walks over a value, or gives what is inside of it.
@@ -173,7 +249,7 @@ fn value<R: Read>(input: &mut Input<'_, R>, kind: u8) -> Result<Option<Level>> {
                 return Ok(Some(Level::Elements { types, left }));
             }
         }
-        12 => return Ok(Some(Level::Struct)),
+        12 => return Ok(Some(Level::Struct(0))),
         13 => input.skip(16)?,
         _ => return Err(damaged("it holds a value of no known type")),
     }
@@ -225,16 +301,37 @@ mod tests {
     use super::*;
 
     fn told(bytes: &[u8]) -> Result<()> {
-        check(&mut &bytes[..], bytes.len() as u64)
+        check(&mut &bytes[..], bytes.len() as u64)?.believe()
+    }
+
+    #[test]
+    fn a_page_is_believed_as_far_as_its_bytes_go() {
+        // Fields 1 to 3: type 2, so many bytes unpacked and packed; field 7: so many values.
+        let header = |bytes: [u8; 2], values: [u8; 2]| {
+            let [a, b] = bytes;
+            let [c, d] = values;
+            told(&[
+                0x15, 4, 0x15, a, b, 0x15, 8, 0x4C, 0x15, c, d, 0x15, 0, 0, 0,
+            ])
+        };
+        // 1,024 bytes, and 512 values; 513; and -1.
+        header([0x80, 0x10], [0x80, 0x08]).unwrap();
+        assert!(header([0x80, 0x10], [0x82, 0x08]).is_err());
+        assert!(header([0x80, 0x10], [0x81, 0x00]).is_err());
+        // The number of values as if it were a double.
+        let double = [&[0x15, 4, 0x15, 2, 0x15, 2, 0x4C, 0x17][..], &[0; 10]].concat();
+        assert!(told(&double).is_err());
+        let huge = [0x15, 4, 0x15, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F, 0];
+        assert!(told(&huge).is_err());
     }
 
     #[test]
     fn structures_that_claim_no_more_than_is_there_pass() {
-        // Field 1 an i32, field 2 a list of two i64, field 3 a map of one text to true, field 4 a structure with a double, field 20 a byte.
+        // Field 1 an i32; fields that no page has: 11 a list of two i64, 12 a map of one text to true, 13 a structure with a double, 20 a byte.
         let inner: &[u8] = &[0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let all = [
             &[
-                0x15, 4, 0x19, 0x26, 1, 2, 0x1B, 1, 0x81, 2, b'a', b'b', 0x1C,
+                0x15, 4, 0xA9, 0x26, 1, 2, 0x1B, 1, 0x81, 2, b'a', b'b', 0x1C,
             ][..],
             inner,
             &[0x03, 40, 7, 0][..],
