@@ -126,7 +126,12 @@ fn prepare(
             if let Some(slot) = tokens.get_mut(i) {
                 slot.token = quoted;
             }
-        } else if is(&word, &["INTERVAL"]) {
+        } else if is(&word, &["INTERVAL"])
+            && matches!(
+                around.next,
+                Some(Token::SingleQuotedString(_) | Token::Number(..))
+            )
+        {
             return Err(
                 FilterError::at(at, "Intervals are not available in filters").hint(
                     "Write both ends as dates: created BETWEEN '2024-01-01' AND '2024-01-31'",
@@ -150,7 +155,7 @@ fn prepare(
 }
 
 /// The words that sqlparser is to take for more than names.
-const KNOWN: [Keyword; 35] = [
+const KNOWN: [Keyword; 36] = [
     Keyword::AND,
     Keyword::AS,
     Keyword::BETWEEN,
@@ -185,6 +190,7 @@ const KNOWN: [Keyword; 35] = [
     Keyword::UNKNOWN,
     Keyword::WHEN,
     Keyword::WITH,
+    Keyword::WITHOUT,
     Keyword::ZONE,
 ];
 

@@ -69,6 +69,10 @@ fn timestamps_take_dates_times_and_offsets() {
     assert_eq!(rows("created = '2024-01-01'"), [0]);
     assert_eq!(rows("created >= DATE '2024-01-02'"), [1, 2]);
     assert_eq!(rows("created < TIMESTAMP '2024-01-01 00:00:00'"), [3]);
+    assert_eq!(
+        rows("created < TIMESTAMP WITHOUT TIME ZONE '2024-01-01 00:00:00'"),
+        [3]
+    );
     assert_eq!(rows("created = '2024-01-01T02:00:00+02:00'"), [0]);
     assert_eq!(rows("created = '2024-01-01 00:00'"), [0]);
     assert_eq!(
