@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use serde_json::Value;
 
 use crate::infer::float_cell;
@@ -73,12 +73,28 @@ pub(crate) fn convert(array: &ArrayRef, ty: ColumnType) -> Result<ArrayRef, Arro
             cast_with_options(&texts, &target, &SAFE)
         };
     }
-    if let DataType::Timestamp(unit, Some(_)) = from {
-        // Without its zone the instant stays the same, in UTC.
-        let bare = cast_with_options(array, &DataType::Timestamp(*unit, None), &SAFE)?;
-        return cast_with_options(&bare, &target, &SAFE);
+    match from {
+        DataType::Dictionary(_, inner) => convert(&cast_with_options(array, inner, &SAFE)?, ty),
+        DataType::Timestamp(unit, Some(_)) if target == DataType::Utf8 => {
+            Ok(Arc::new(utc_texts(array, *unit)?))
+        }
+        DataType::Timestamp(unit, Some(_)) => {
+            cast_with_options(&without_zone(array, *unit)?, &target, &SAFE)
+        }
+        _ => cast_with_options(array, &target, &SAFE),
     }
-    cast_with_options(array, &target, &SAFE)
+}
+
+/// Without its zone the instant stays the same, in UTC. (With it the library would look the zone up in a table that it was built without.)
+fn without_zone(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(array, &DataType::Timestamp(unit, None), &SAFE)
+}
+
+/// Instants as texts, in UTC: `2026-11-26T12:00:00Z`.
+fn utc_texts(array: &ArrayRef, unit: TimeUnit) -> Result<StringArray, ArrowError> {
+    let texts = cast_with_options(&without_zone(array, unit)?, &DataType::Utf8, &SAFE)?;
+    let texts = texts.as_string::<i32>();
+    Ok(texts.iter().map(|t| t.map(|t| format!("{t}Z"))).collect())
 }
 
 fn is_binary(ty: &DataType) -> bool {
@@ -181,6 +197,11 @@ pub(crate) fn values(array: &ArrayRef) -> Result<Vec<Value>, ArrowError> {
             .iter()
             .map(|m| list_value(m.map(|m| Arc::new(m) as ArrayRef)))
             .collect::<Result<_, _>>()?,
+        DataType::Dictionary(_, inner) => values(&cast(inner)?)?,
+        DataType::Timestamp(unit, Some(_)) => {
+            let texts = utc_texts(array, *unit)?;
+            texts.iter().map(Value::from).collect()
+        }
         _ if can_cast_types(ty, &DataType::Utf8) => {
             let text = cast(&DataType::Utf8)?;
             text.as_string::<i32>().iter().map(Value::from).collect()

@@ -17,6 +17,7 @@ pub mod limits;
 mod matrix;
 mod npy;
 mod parquet;
+mod parquet_fields;
 mod parquet_pages;
 mod parquet_sample;
 mod parse;

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::parquet_fields::{FILE, Fields, Holds, PAGE};
+
 /// The file's last bytes: the length of the footer, and the magic.
 const TAIL: u64 = 8;
 /// Structures inside of structures; the library goes no deeper.
@@ -43,7 +45,7 @@ impl Looking {
         let file = self.inner.get_mut();
         let room = Length::len(&*file).saturating_sub(start);
         if room > TAIL {
-            let claims = check(&mut BufReader::new(&mut *file), room);
+            let claims = check(&mut BufReader::new(&mut *file), room, PAGE);
             claims
                 .and_then(Claims::believe)
                 .map_err(std::io::Error::other)?;
@@ -82,7 +84,7 @@ impl ChunkReader for Pages {
         }
         let bytes = self.0.get_bytes(start, length)?;
         if room == length as u64 + TAIL {
-            check(&mut &bytes[..], length as u64)?;
+            check(&mut &bytes[..], length as u64, FILE)?;
         }
         Ok(bytes)
     }
@@ -97,27 +99,12 @@ fn damaged(what: &str) -> ParquetError {
 struct Claims {
     bytes: u64,
     dictionary: u64,
-    /// A field that is known has another type than it must have: the library would read it as if it had the right one.
-    mistyped: bool,
-}
-
-/// The types of what a page's header has: i32 (5), structures (12), booleans (1 and 2); 0 for fields that nobody knows.
-fn expected(path: [i64; 2]) -> u8 {
-    match path {
-        [0, 1..=4] | [5, 1..=4] | [7, 1..=2] | [8, 1..=6] => 5,
-        [0, 5..=8] | [5, 5] | [8, 8] => 12,
-        [7, 3] | [8, 7] => 1,
-        _ => 0,
-    }
 }
 
 impl Claims {
     /// The library makes room for all values of a dictionary before it looks whether they are there. They take two bytes each at least, but for
     /// types of one byte, which have few.
     fn believe(self) -> Result<()> {
-        if self.mistyped {
-            return Err(damaged("the header of a page has a field of another type"));
-        }
         if self.bytes > MAX_PAGE || self.dictionary > (self.bytes.min(MAX_DICTIONARY) / 2).max(256)
         {
             return Err(damaged("a page of it claims to be too large"));
@@ -137,29 +124,37 @@ impl Claims {
     }
 }
 
-/// What is being walked through.
+/// What is being walked through, and the fields of the structures there.
 enum Level {
-    /// The number of the last field.
-    Struct(i64),
+    Struct {
+        last: i64,
+        fields: Fields,
+    },
     /// Elements of these types in turn (one for a list, key and value for a map), so many still to come.
-    Elements { types: [u8; 2], left: u64 },
+    Elements {
+        types: [u8; 2],
+        left: u64,
+        fields: Fields,
+    },
 }
 
-/// Walks through one structure. Fails where it claims more than `room` bytes, or is none. Gives what it says if it is a page's header.
-fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
+/// Walks through one structure of these fields. Fails where it claims more than `room` bytes, is none, or has a known field of another type.
+/// Gives what it says if it is a page's header.
+fn check(reader: &mut impl Read, room: u64, fields: Fields) -> Result<Claims> {
     let mut input = Input {
         reader,
         room,
         empty: MAX_EMPTY,
     };
     let mut claims = Claims::default();
-    let mut levels = vec![Level::Struct(0)];
+    let mut levels = vec![Level::Struct { last: 0, fields }];
     // The field of the outermost structure that is being walked through.
     let mut outer = 0;
     while let Some(level) = levels.last_mut() {
         let mut path = None;
+        let mut holds = None;
         let kind = match level {
-            Level::Struct(last) => {
+            Level::Struct { last, fields } => {
                 let field = input.byte()?;
                 // As the library takes it, whatever the upper half says.
                 if field & 15 == 0 {
@@ -175,6 +170,8 @@ fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
                     step => last.wrapping_add(i64::from(step)),
                 };
                 let id = *last;
+                let known = fields.iter().find(|(number, _)| *number == id);
+                holds = known.map(|(_, holds)| *holds);
                 path = match levels.len() {
                     1 => {
                         outer = id;
@@ -189,8 +186,15 @@ fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
                 levels.pop();
                 continue;
             }
-            Level::Elements { types, left } => {
+            Level::Elements {
+                types,
+                left,
+                fields,
+            } => {
                 *left -= 1;
+                if types[0] == 12 {
+                    holds = Some(Holds::Struct(fields));
+                }
                 let kind = types[0];
                 types.swap(0, 1);
                 if kind == 1 || kind == 2 {
@@ -202,15 +206,14 @@ fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
                 kind
             }
         };
-        if let Some(path) = path {
-            let same = |wanted| wanted == kind || (wanted == 1 && kind == 2);
-            claims.mistyped |= expected(path) != 0 && !same(expected(path));
+        if holds.is_some_and(|holds: Holds| !holds.is(kind)) {
+            return Err(damaged("a field in it is of another type"));
         }
         if let (4..=6, Some(path)) = (kind, path) {
             claims.take(path, input.number()?);
             continue;
         }
-        if let Some(inner) = value(&mut input, kind)? {
+        if let Some(inner) = value(&mut input, kind, holds)? {
             if levels.len() == MAX_DEPTH {
                 return Err(damaged("its structures are nested too deeply"));
             }
@@ -220,8 +223,13 @@ fn check(reader: &mut impl Read, room: u64) -> Result<Claims> {
     Ok(claims)
 }
 
-/// Walks over a value, or gives what is inside of it.
-fn value<R: Read>(input: &mut Input<'_, R>, kind: u8) -> Result<Option<Level>> {
+/// Walks over a value, or gives what is inside of it. `holds` is what it must hold, of a field that is known.
+fn value<R: Read>(
+    input: &mut Input<'_, R>,
+    kind: u8,
+    holds: Option<Holds>,
+) -> Result<Option<Level>> {
+    let fields = holds.map_or(&[][..], Holds::fields);
     match kind {
         1 | 2 => {}
         3 => drop(input.byte()?),
@@ -237,19 +245,28 @@ fn value<R: Read>(input: &mut Input<'_, R>, kind: u8) -> Result<Option<Level>> {
                 15 => input.number()?,
                 few => u64::from(few),
             };
-            let types = [head & 15; 2];
-            return Ok(Some(Level::Elements { types, left }));
+            let wanted = holds.and_then(Holds::element);
+            if left > 0 && wanted.is_some_and(|wanted| wanted != head & 15) {
+                return Err(damaged("a list in it is of another type"));
+            }
+            return Ok(Some(Level::Elements {
+                types: [head & 15; 2],
+                left,
+                fields,
+            }));
         }
         11 => {
             let pairs = input.number()?;
             if pairs > 0 {
                 let head = input.byte()?;
-                let left = pairs.saturating_mul(2);
-                let types = [head >> 4, head & 15];
-                return Ok(Some(Level::Elements { types, left }));
+                return Ok(Some(Level::Elements {
+                    types: [head >> 4, head & 15],
+                    left: pairs.saturating_mul(2),
+                    fields,
+                }));
             }
         }
-        12 => return Ok(Some(Level::Struct(0))),
+        12 => return Ok(Some(Level::Struct { last: 0, fields })),
         13 => input.skip(16)?,
         _ => return Err(damaged("it holds a value of no known type")),
     }
@@ -301,7 +318,36 @@ mod tests {
     use super::*;
 
     fn told(bytes: &[u8]) -> Result<()> {
-        check(&mut &bytes[..], bytes.len() as u64)?.believe()
+        check(&mut &bytes[..], bytes.len() as u64, PAGE)?.believe()
+    }
+
+    #[test]
+    fn known_fields_have_their_types_however_deep() {
+        let footer = |bytes: &[u8]| check(&mut &bytes[..], bytes.len() as u64, FILE).map(drop);
+        // Field 4, one row group; there field 1, one column; there field 3, its metadata; there field 12, statistics; there field 3, so many nulls.
+        let nulls = |kind: u8| {
+            [
+                &[0x49, 0x1C, 0x19, 0x1C, 0x3C, 0xCC, 0x30 | kind, 2][..],
+                &[0; 20],
+            ]
+            .concat()
+        };
+        footer(&nulls(6)).unwrap();
+        for kind in (1..=13).filter(|kind| *kind != 6) {
+            assert!(footer(&nulls(kind)).is_err(), "{kind}");
+        }
+        // Field 2 of that metadata: a list of one encoding.
+        let encodings = |kind: u8| {
+            [
+                &[0x49, 0x1C, 0x19, 0x1C, 0x3C, 0x29, 0x10 | kind, 2][..],
+                &[0; 20],
+            ]
+            .concat()
+        };
+        footer(&encodings(5)).unwrap();
+        for kind in (1..=13).filter(|kind| *kind != 5) {
+            assert!(footer(&encodings(kind)).is_err(), "{kind}");
+        }
     }
 
     #[test]

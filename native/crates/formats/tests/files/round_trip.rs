@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
+use arrow_schema::{DataType, Field};
 use omendb_formats::{ColumnType, Error, inspect, plan_from, write};
 use proptest::prelude::*;
 
@@ -190,6 +192,49 @@ fn all_column_types_survive_parquet_and_csv() {
             );
         }
     }
+}
+
+/// Arrow and pandas write the zone with the column; the instants beside it are in UTC.
+#[test]
+fn times_with_a_zone_are_read_as_instants() {
+    let times = TimestampMicrosecondArray::from(vec![Some(1_500_000), None]);
+    for zone in ["UTC", "Europe/Berlin", "+02:00", "Nowhere/Else"] {
+        let zoned: ArrayRef = Arc::new(times.clone().with_timezone(zone));
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["Ada", "Ada"]));
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let names = arrow_cast::cast(&names, &dictionary).unwrap();
+        let nested = StructArray::from(vec![
+            (field("at", zoned.data_type()), zoned.clone()),
+            (field("by", names.data_type()), names),
+        ]);
+        let table = crate::support::batch(vec![
+            ("vector", vector_batch(&[0.25; 8], 4).column(1).clone()),
+            ("when", zoned),
+            ("nested", Arc::new(nested)),
+        ]);
+        let fixture = parquet(table);
+        let preview = inspect(&fixture.path).unwrap();
+        let mut plan = plan_from(&preview).unwrap();
+        let got = read(&fixture.path, &plan).unwrap();
+        let want: &ArrayRef = &(Arc::new(times.clone()) as ArrayRef);
+        assert_eq!(&got.column("when"), want, "{zone}");
+        assert_eq!(
+            got.texts("nested"),
+            [
+                Some(r#"{"at":"1970-01-01T00:00:01.500Z","by":"Ada"}"#.into()),
+                Some(r#"{"at":null,"by":"Ada"}"#.into())
+            ]
+        );
+        let when = plan.columns.iter_mut().find(|c| c.name == "when").unwrap();
+        when.ty = ColumnType::Text;
+        let got = read(&fixture.path, &plan).unwrap();
+        let want = Some("1970-01-01T00:00:01.500Z".to_owned());
+        assert_eq!(got.texts("when"), [want, None], "{zone}");
+    }
+}
+
+fn field(name: &str, ty: &DataType) -> Arc<Field> {
+    Arc::new(Field::new(name, ty.clone(), true))
 }
 
 #[test]
