@@ -64,8 +64,10 @@ test('a dropped file is imported, searched, filtered, mapped, lassoed, and found
   await expect(second.page.getByText('20,000 rows').first()).toBeVisible()
   await expect(map(second.page)).toHaveAttribute('data-stage', 'saved')
   await expect(map(second.page)).toHaveAttribute('data-points', '20000')
-  const again = await pixels(second.page, map(second.page))
-  expect(again.painted).toBeGreaterThan(drawn.painted * 0.5)
+  // The points are there some frames before they are painted.
+  await expect
+    .poll(async () => (await pixels(second.page, map(second.page))).painted, { timeout: 20_000 })
+    .toBeGreaterThan(drawn.painted * 0.5)
   await second.page.locator('#query-near').fill('king')
   await second.page.keyboard.press('Enter')
   await expect(
