@@ -52,7 +52,7 @@ export const CRATES = {
   'omendb-projection': ['omendb-distance', 'omendb-hnsw'],
   'omendb-filter': [],
   'omendb-formats': [],
-  'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-projection', 'omendb-filter'],
+  'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-quant', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
   'omendb-torture': ['omendb-store', 'omendb-damage'],
   'omendb-damage': ['omendb-store'],

@@ -60,11 +60,11 @@ fn links(bytes: &mut [u8]) {
         let field = bytes.get(at..at + 8).and_then(|b| b.first_chunk());
         field.map_or(0, |b| usize::try_from(u64::from_le_bytes(*b)).unwrap_or(0))
     };
-    for section in 0..3 {
-        let range = word(bytes, 64 + 8 * section)..word(bytes, 72 + 8 * section);
-        header(bytes, 96 + 4 * section, [range, 0..0]);
+    for section in 0..6 {
+        let range = word(bytes, 72 + 8 * section)..word(bytes, 80 + 8 * section);
+        header(bytes, 128 + 4 * section, [range, 0..0]);
     }
-    header(bytes, 124, [0..124, 0..0]);
+    header(bytes, 188, [0..188, 0..0]);
 }
 
 /// The header, and every record that can be reached by the lengths.

@@ -13,7 +13,7 @@ use omendb_distance::{Metric, ShapeError, VectorsRef};
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::format::{Header, MAX_DIMENSION, MAX_LEVEL, MAX_M};
+use crate::graph::{Header, MAX_DIMENSION, MAX_LEVEL, MAX_M};
 use crate::pool::{Key, id_of, key, score_of};
 use crate::search::Links;
 use crate::space::{RowScorer, RowSpace};
@@ -261,6 +261,16 @@ struct BuildScratch {
 }
 
 impl<S: RowSpace> Links for Builder<'_, S> {
+    #[inline]
+    fn most(&self, level: u32) -> usize {
+        (if level == 0 {
+            &self.layer_0
+        } else {
+            &self.upper
+        })
+        .stride
+    }
+
     #[inline]
     fn each(&self, node: u32, level: u32, mut f: impl FnMut(u32)) {
         let (lists, block) = self.list(node, level);

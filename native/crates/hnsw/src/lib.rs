@@ -5,10 +5,12 @@
 
 pub mod exact;
 pub mod format;
+pub mod graph;
 pub mod space;
 
 mod build;
 mod codes;
+mod index;
 mod knn;
 mod parallel;
 mod pool;
@@ -18,8 +20,10 @@ mod search;
 mod twins;
 
 pub use build::{BuildError, BuildParams, build, build_in};
-pub use codes::{CodeScorer, CodeSpace, build_coded, search_coded};
-pub use format::{FormatError, Graph, GraphView};
+pub use codes::{CodeScorer, CodeSpace};
+pub use format::{FormatError, IndexHeader};
+pub use graph::{Graph, GraphView};
+pub use index::{Index, IndexView};
 pub use knn::{KnnError, knn_graph};
 pub use omendb_distance::{Metric, ShapeError, VectorsRef};
 pub use search::{Neighbor, Scratch, SearchStats, default_ef, search, search_in};

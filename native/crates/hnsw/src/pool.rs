@@ -83,10 +83,11 @@ impl Pool {
         None
     }
 
-    /// The node that would be expanded next, if nothing better comes.
+    /// `count` nodes from which the next to be expanded come, if nothing better comes.
     #[inline]
-    pub(crate) fn peek(&self) -> Option<u32> {
-        self.keys.get(self.cursor).map(|key| id_of(*key))
+    pub(crate) fn peek(&self, count: usize) -> impl Iterator<Item = u32> + '_ {
+        let next = self.keys.iter().skip(self.cursor).take(count);
+        next.map(|key| id_of(*key))
     }
 
     /// All keys, ascending; their marks may be set.
@@ -173,7 +174,7 @@ mod tests {
         assert_eq!(pool.expand_next(), Some(2));
         pool.insert(key(1.0, 4));
         pool.insert(key(9.0, 5));
-        assert_eq!(pool.peek(), Some(4));
+        assert_eq!(pool.peek(1).next(), Some(4));
         assert_eq!(pool.expand_next(), Some(4));
         assert_eq!(pool.expand_next(), Some(3));
         assert_eq!(pool.expand_next(), None);

@@ -40,6 +40,8 @@ pub struct Scratch {
     pub(crate) scores: Vec<f32>,
     /// What a walk found, ascending.
     pub(crate) found: Vec<Key>,
+    /// The best of them by exact scores, ascending.
+    pub(crate) best: Vec<Key>,
     pub(crate) query: CodeQuery,
     frontier: BinaryHeap<Reverse<Key>>,
     accepted: BinaryHeap<Key>,
@@ -54,6 +56,9 @@ impl Scratch {
 
 /// Where links come from: a finished graph, or one under construction.
 pub(crate) trait Links {
+    /// The most neighbours that a node has on a level.
+    fn most(&self, level: u32) -> usize;
+
     /// Calls `f` with each neighbour of a node.
     fn each(&self, node: u32, level: u32, f: impl FnMut(u32));
 
@@ -62,6 +67,12 @@ pub(crate) trait Links {
 }
 
 impl Links for GraphView<'_> {
+    #[inline]
+    fn most(&self, level: u32) -> usize {
+        let header = self.header();
+        (if level == 0 { header.m0 } else { header.m }) as usize
+    }
+
     #[inline]
     fn each(&self, node: u32, level: u32, mut f: impl FnMut(u32)) {
         for link in self.links(node, level) {
@@ -79,16 +90,29 @@ impl Links for GraphView<'_> {
 }
 
 impl Scratch {
-    /// Scores the unvisited neighbours of a node into `batch` and `scores`.
+    /// Adds the unvisited neighbours of a node to `batch`.
     #[inline]
-    fn score_links(&mut self, links: &impl Links, node: u32, level: u32, scorer: &impl RowScorer) {
-        self.batch.clear();
+    fn gather(&mut self, links: &impl Links, node: u32, level: u32, scorer: &impl RowScorer) {
+        let start = self.batch.len();
+        let mut end = start;
+        self.batch.resize(start + links.most(level), 0);
+        // Whether a neighbour was visited cannot be foretold, so nothing branches on it.
+        let slots = self.batch.as_mut_slice();
         links.each(node, level, |link| {
-            if self.visited.insert(link) {
-                scorer.prefetch(link);
-                self.batch.push(link);
+            if let Some(slot) = slots.get_mut(end) {
+                *slot = link;
+                end += usize::from(self.visited.insert(link));
             }
         });
+        self.batch.truncate(end);
+        for link in &self.batch[start..] {
+            scorer.prefetch(*link);
+        }
+    }
+
+    /// Scores `batch` into `scores`.
+    #[inline]
+    fn score_batch(&mut self, scorer: &impl RowScorer) {
         self.scores.resize(self.batch.len(), 0.0);
         scorer.score(&self.batch, &mut self.scores);
     }
@@ -101,12 +125,23 @@ impl Scratch {
         scorer: &impl RowScorer,
     ) -> (usize, usize) {
         let (mut expanded, mut scored) = (0, 0);
-        while let Some(node) = self.pool.expand_next() {
-            expanded += 1;
-            if let Some(next) = self.pool.peek() {
+        loop {
+            // Two nodes at once, so that their neighbours' rows are waited for together.
+            self.batch.clear();
+            let before = expanded;
+            while expanded < before + 2
+                && let Some(node) = self.pool.expand_next()
+            {
+                expanded += 1;
+                self.gather(links, node, level, scorer);
+            }
+            if expanded == before {
+                break;
+            }
+            for next in self.pool.peek(2) {
                 links.prefetch(next, level);
             }
-            self.score_links(links, node, level, scorer);
+            self.score_batch(scorer);
             scored += self.batch.len();
             for (id, score) in self.batch.iter().zip(&self.scores) {
                 self.pool.insert(key(*score, *id));
@@ -176,7 +211,9 @@ impl Scratch {
             if stats.distances > budget {
                 return stats;
             }
-            self.score_links(links, id_of(nearest), 0, scorer);
+            self.batch.clear();
+            self.gather(links, id_of(nearest), 0, scorer);
+            self.score_batch(scorer);
             stats.visited += 1;
             stats.distances += self.batch.len();
             for (id, score) in self.batch.iter().zip(&self.scores) {

@@ -4,11 +4,17 @@ mod common;
 
 use std::io::{self, Write};
 
-use common::{Random, Set, graph, hits, unreached};
-use omendb_hnsw::{BuildParams, FormatError, Graph, GraphView, Metric, NONE};
+use common::{Random, Set, graph, unreached};
+use omendb_hnsw::{
+    BuildParams, FormatError, Index, IndexHeader, IndexView, Metric, NONE, Neighbor, Scratch,
+};
 use proptest::prelude::*;
+use std::sync::atomic::AtomicBool;
 
-const HEADER: usize = 128;
+const HEADER: usize = 192;
+/// Where the offsets of sections begin, and the header's checksum.
+const OFFSETS: usize = 72;
+const CRC: usize = 188;
 
 /// Bytes that start at a multiple of 4 wherever the allocator put them.
 struct Aligned {
@@ -31,23 +37,45 @@ impl Aligned {
     }
 }
 
-fn sample() -> (Set, Graph) {
-    let set = Set::clustered(1, 500, 6, Metric::Cosine, false);
-    let graph = graph(
-        &set,
-        BuildParams {
-            m: 4,
-            threads: 1,
-            ..BuildParams::default()
-        },
-    );
-    assert!(graph.view().header().top_level >= 2);
-    (set, graph)
+const PARAMS: BuildParams = BuildParams {
+    m: 4,
+    ef_construction: 100,
+    threads: 1,
+    seed: 42,
+};
+
+fn index(set: &Set, params: &BuildParams) -> Index {
+    Index::build(set.vectors(), params, &|_, _| (), &AtomicBool::new(false)).unwrap()
+}
+
+/// Under `l2` an index has all sections.
+fn sample() -> (Set, Index) {
+    let set = Set::clustered(1, 500, 6, Metric::L2, false);
+    let index = index(&set, &PARAMS);
+    assert!(index.view().graph.header().top_level >= 2);
+    assert!(index.view().codes.is_some());
+    (set, index)
 }
 
 fn parse_error(bytes: &[u8]) -> FormatError {
     let bytes = Aligned::new(bytes);
-    GraphView::parse(bytes.bytes()).map(|_| ()).unwrap_err()
+    IndexHeader::parse(bytes.bytes()).map(|_| ()).unwrap_err()
+}
+
+/// What parsing or verifying says of damaged bytes.
+fn told(bytes: &[u8]) -> FormatError {
+    let bytes = Aligned::new(bytes);
+    match IndexHeader::parse(bytes.bytes()) {
+        Ok(header) => header.verify(bytes.bytes()).unwrap_err(),
+        Err(e) => e,
+    }
+}
+
+fn hits(view: &IndexView<'_>, set: &Set, query: &[f32], k: usize, ef: usize) -> Vec<Neighbor> {
+    let (mut scratch, mut out) = (Scratch::new(), Vec::new());
+    let stats = view.search(set.vectors(), query, k, ef, None, &mut scratch, &mut out);
+    stats.unwrap();
+    out
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> usize {
@@ -56,35 +84,41 @@ fn u64_at(bytes: &[u8], at: usize) -> usize {
 
 /// Puts the header's checksum right, as an enemy would.
 fn seal(bytes: &mut [u8]) {
-    let crc = crc32c::crc32c(&bytes[..124]);
-    bytes[124..128].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c(&bytes[..CRC]);
+    bytes[CRC..HEADER].copy_from_slice(&crc.to_le_bytes());
 }
 
 #[test]
-fn a_graph_comes_back_from_its_file_and_finds_the_same() {
-    let (set, graph) = sample();
-    let bytes = Aligned::new(&graph.to_bytes());
-    assert_eq!(bytes.len as u64, graph.view().header().file_len());
-    let view = GraphView::parse(bytes.bytes()).unwrap();
-    view.verify().unwrap();
-    let again = GraphView::reopen(bytes.bytes(), view.header()).unwrap();
-    assert_eq!(unreached(&view), 0);
-    let mut random = Random(1);
-    for _ in 0..50 {
-        let query = set.query(&mut random);
-        let found = hits(&graph.view(), &set, &query, 10, 50);
-        assert_eq!(found, hits(&view, &set, &query, 10, 50));
-        assert_eq!(found, hits(&again, &set, &query, 10, 50));
+fn an_index_comes_back_from_its_file_and_finds_the_same() {
+    for metric in Metric::ALL {
+        let set = Set::clustered(1, 500, 6, metric, false);
+        let plain = Index::without_codes(graph(&set, PARAMS));
+        for (index, coded) in [(index(&set, &PARAMS), true), (plain, false)] {
+            assert_eq!(index.view().codes.is_some(), coded);
+            let bytes = Aligned::new(&index.to_bytes());
+            let header = IndexHeader::parse(bytes.bytes()).unwrap();
+            header.verify(bytes.bytes()).unwrap();
+            let view = header.view(bytes.bytes()).unwrap();
+            assert_eq!(view.codes.is_some(), coded);
+            assert_eq!(unreached(&view.graph), 0);
+            let mut random = Random(1);
+            for _ in 0..50 {
+                let query = set.query(&mut random);
+                let found = hits(&index.view(), &set, &query, 10, 50);
+                assert_eq!(found, hits(&view, &set, &query, 10, 50));
+            }
+        }
     }
 }
 
 #[test]
-fn an_empty_graph_has_a_file_too() {
+fn an_empty_index_has_a_file_too() {
     let set = Set::new(Vec::new(), 3, Metric::L2);
-    let bytes = Aligned::new(&graph(&set, BuildParams::default()).to_bytes());
-    let view = GraphView::parse(bytes.bytes()).unwrap();
-    view.verify().unwrap();
-    assert!(view.is_empty() && view.entry().is_none());
+    let bytes = Aligned::new(&index(&set, &BuildParams::default()).to_bytes());
+    let header = IndexHeader::parse(bytes.bytes()).unwrap();
+    header.verify(bytes.bytes()).unwrap();
+    let view = header.view(bytes.bytes()).unwrap();
+    assert!(view.graph.is_empty() && view.graph.entry().is_none());
     assert!(hits(&view, &set, &[0.0; 3], 5, 5).is_empty());
 }
 
@@ -112,21 +146,18 @@ fn a_header_field_out_of_range_is_an_error_even_under_a_right_checksum() {
     let bytes = sample().1.to_bytes();
     let extremes = [0u32, 1, 2, 0x7FFF_FFFF, 0x8000_0000, u32::MAX - 1, u32::MAX];
     // Every word but the checksums of sections, ef_construction and seed, which may hold anything.
-    for at in (12..96)
+    for at in (12..128)
         .step_by(4)
-        .chain((108..124).step_by(4))
+        .chain((152..CRC).step_by(4))
         .filter(|at| !(44..56).contains(at))
     {
         for value in extremes {
             let mut broken = bytes.clone();
             broken[at..at + 4].copy_from_slice(&value.to_le_bytes());
             seal(&mut broken);
-            // Another metric or dimension makes as sound a graph; a search tells by comparing with the vectors.
-            let sound = match at {
-                20 => (1..=65_536).contains(&value),
-                24 => value < 3,
-                _ => false,
-            };
+            // Any number that is not negative may be the error.
+            let error = f32::from_bits(value);
+            let sound = at == 64 && error.is_finite() && error.is_sign_positive();
             if broken != bytes && !sound {
                 let error = parse_error(&broken);
                 assert!(
@@ -159,46 +190,74 @@ fn every_length_but_the_right_one_is_an_error() {
     ));
 }
 
+/// Puts the checksum of a section right.
+fn seal_section(bytes: &mut [u8], section: usize) {
+    let (from, to) = (
+        u64_at(bytes, OFFSETS + 8 * section),
+        u64_at(bytes, OFFSETS + 8 + 8 * section),
+    );
+    let crc = crc32c::crc32c(&bytes[from..to]);
+    bytes[128 + 4 * section..][..4].copy_from_slice(&crc.to_le_bytes());
+    seal(bytes);
+}
+
 // [Q8]
 #[test]
-fn links_to_nowhere_are_an_error() {
-    let (_, graph) = sample();
-    let view = graph.view();
-    let bytes = graph.to_bytes();
-    let (layer_0, upper) = (u64_at(&bytes, 72), u64_at(&bytes, 80));
-    let broken = |at: usize, value: u32| {
+fn links_to_nowhere_are_an_error_even_under_right_checksums() {
+    let (_, index) = sample();
+    let view = index.view().graph;
+    let bytes = index.to_bytes();
+    let (layer_0, upper) = (u64_at(&bytes, OFFSETS + 8), u64_at(&bytes, OFFSETS + 16));
+    let broken = |section: usize, at: usize, value: u32| {
         let mut broken = bytes.clone();
         broken[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        parse_error(&broken).to_string()
+        seal_section(&mut broken, section);
+        told(&broken).to_string()
     };
     for value in [500, 501, 0x7FFF_FFFF, NONE - 1] {
-        assert!(broken(layer_0, value).contains("node 0"));
-        assert!(broken(upper, value).contains("level 1"));
+        assert!(broken(1, layer_0, value).contains("node 0"));
+        assert!(broken(2, upper, value).contains("level 1"));
     }
     // A link after the end of a list, and one to a node that is not on that level.
     let short = (0..500)
         .find(|node| view.links(*node, 0)[6] == NONE)
         .unwrap();
-    assert!(broken(layer_0 + (short as usize * 8 + 7) * 4, 3).contains("nowhere"));
+    assert!(broken(1, layer_0 + (short as usize * 8 + 7) * 4, 3).contains("nowhere"));
     let low = (0..500).find(|node| view.level(*node) == 0).unwrap();
-    assert!(broken(upper, low).contains("level 1"));
+    assert!(broken(2, upper, low).contains("level 1"));
 }
 
 #[test]
 fn levels_that_do_not_add_up_are_an_error() {
-    let (_, graph) = sample();
-    let bytes = graph.to_bytes();
+    let (_, index) = sample();
+    let bytes = index.to_bytes();
     for node in 0..=500usize {
         for value in [0u32, 1, 0x7FFF_FFFF, u32::MAX] {
             let at = HEADER + 4 * node;
             let mut broken = bytes.clone();
             broken[at..at + 4].copy_from_slice(&value.to_le_bytes());
-            let broken = Aligned::new(&broken);
-            // A changed level may pass only where all links still lead to nodes of their level; the checksum tells that one.
-            if let Ok(view) = GraphView::parse(broken.bytes()) {
-                assert!(broken.bytes() == &bytes[..] || view.verify().is_err());
+            if broken != bytes {
+                told(&broken);
             }
         }
+    }
+}
+
+#[test]
+fn scales_out_of_range_are_an_error_even_under_right_checksums() {
+    let (_, index) = sample();
+    let bytes = index.to_bytes();
+    let scales = u64_at(&bytes, OFFSETS + 24);
+    for (word, value) in [
+        (0, f32::NAN),
+        (1, -1.0),
+        (1, f32::INFINITY),
+        (2, f32::NEG_INFINITY),
+    ] {
+        let mut broken = bytes.clone();
+        broken[scales + 4 * word..][..4].copy_from_slice(&value.to_le_bytes());
+        seal_section(&mut broken, 3);
+        assert!(parse_error(&broken).to_string().contains("scales"));
     }
 }
 
@@ -209,12 +268,7 @@ fn every_flipped_byte_behind_the_header_is_found_by_parse_or_verify() {
     for at in HEADER..bytes.len() {
         let mut broken = bytes.clone();
         broken[at] ^= 1 << (at % 8);
-        let broken = Aligned::new(&broken);
-        let found = match GraphView::parse(broken.bytes()) {
-            Ok(view) => view.verify().is_err(),
-            Err(_) => true,
-        };
-        assert!(found, "byte {at}");
+        told(&broken);
     }
 }
 
@@ -225,22 +279,26 @@ fn bytes_that_start_askew_are_refused() {
     shifted.extend_from_slice(&bytes);
     let shifted = Aligned::new(&shifted);
     assert_eq!(
-        GraphView::parse(&shifted.bytes()[1..]).map(|_| ()),
+        IndexHeader::parse(&shifted.bytes()[1..]).map(|_| ()),
         Err(FormatError::Unreadable)
     );
 }
 
 #[test]
-fn a_changed_header_is_noticed_when_reopening() {
-    let (_, graph) = sample();
-    let other = Aligned::new(
-        &common::graph(
-            &Set::clustered(2, 500, 6, Metric::L2, false),
-            BuildParams::default(),
-        )
-        .to_bytes(),
-    );
-    assert!(GraphView::reopen(other.bytes(), graph.view().header()).is_err());
+fn a_view_of_shorter_bytes_is_refused() {
+    let bytes = Aligned::new(&sample().1.to_bytes());
+    let header = IndexHeader::parse(bytes.bytes()).unwrap();
+    for length in [0, 191, 192, 1_000, bytes.len - 64] {
+        assert!(header.view(&bytes.bytes()[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn an_index_of_version_1_is_told_by_its_version() {
+    let mut bytes = vec![0u8; 4096];
+    bytes[..8].copy_from_slice(b"OMENHNSW");
+    bytes[8] = 1;
+    assert_eq!(parse_error(&bytes), FormatError::Version(1));
 }
 
 #[test]
@@ -260,9 +318,9 @@ fn a_writer_that_fails_is_heard() {
             Ok(())
         }
     }
-    let (_, graph) = sample();
+    let (_, index) = sample();
     for room in [0, 100, 1_000, 10_000] {
-        let error = graph.write_to(&mut Full(room)).unwrap_err();
+        let error = index.write_to(&mut Full(room)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }
@@ -274,9 +332,9 @@ proptest! {
     fn a_search_over_tampered_links_never_panics(
         changes in prop::collection::vec((0usize..1_000_000, any::<u32>(), any::<bool>()), 1..60),
     ) {
-        let (set, graph) = sample();
-        let header = *graph.view().header();
-        let mut bytes = graph.to_bytes();
+        let (set, index) = sample();
+        let mut bytes = index.to_bytes();
+        let header = IndexHeader::parse(Aligned::new(&bytes).bytes()).unwrap();
         let words = (bytes.len() - HEADER) / 4;
         for (at, value, small) in changes {
             let at = HEADER + at % words * 4;
@@ -284,9 +342,9 @@ proptest! {
             bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
         }
         let bytes = Aligned::new(&bytes);
-        let _ = GraphView::parse(bytes.bytes());
+        let _ = IndexHeader::parse(bytes.bytes());
         // As if the file were changed after it was checked.
-        let view = GraphView::reopen(bytes.bytes(), &header).unwrap();
+        let view = header.view(bytes.bytes()).unwrap();
         let found = hits(&view, &set, set.vectors().row(3), 10, 40);
         prop_assert!(found.iter().all(|hit| hit.id < 500));
     }

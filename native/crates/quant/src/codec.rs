@@ -56,6 +56,7 @@ pub struct Codec {
     /// What the code in the middle stands for, taken from the mean under `l2`.
     middles: Vec<f32>,
     error: f32,
+    noise: f32,
 }
 
 impl Codec {
@@ -65,6 +66,13 @@ impl Codec {
             let from = if metric == Metric::L2 { s.mean } else { 0.0 };
             s.low - from + s.step * middle
         });
+        let squares: f32 = scales.iter().map(|s| s.step * s.step).sum();
+        let noise = error * error / squares;
+        let noise = match () {
+            () if error == 0.0 => 0.0,
+            () if noise.is_finite() => noise,
+            () => f32::INFINITY,
+        };
         Codec {
             metric,
             width,
@@ -74,6 +82,7 @@ impl Codec {
             inverses: scales.iter().map(|s| inverse(s.step)).collect(),
             means: scales.iter().map(|s| s.mean).collect(),
             error,
+            noise,
         }
     }
 
@@ -103,9 +112,38 @@ impl Codec {
         self.error
     }
 
-    pub(crate) fn scales(&self) -> impl Iterator<Item = Scale> + '_ {
-        let values = self.lows.iter().zip(&self.steps).zip(&self.means);
-        values.map(|((&low, &step), &mean)| Scale { low, step, mean })
+    /// Bytes of [`Codec::to_bytes`] for each dimension.
+    pub const SCALE_BYTES: usize = 12;
+
+    /// What the codes stand for: for each dimension three little-endian f32, the value of code 0, from one code to the next, the mean.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let scales = self.lows.iter().zip(&self.steps).zip(&self.means);
+        scales
+            .flat_map(|((low, step), mean)| [low, step, mean].map(|x| x.to_le_bytes()))
+            .flatten()
+            .collect()
+    }
+
+    /// The codec of which [`Codec::to_bytes`] gave these bytes. `None` when they are no whole number of dimensions, or hold what no fit gives.
+    pub fn from_bytes(metric: Metric, width: Width, error: f32, bytes: &[u8]) -> Option<Codec> {
+        let (values, rest) = bytes.as_chunks::<{ Codec::SCALE_BYTES }>();
+        let scale = |bytes: &[u8; Codec::SCALE_BYTES]| {
+            let at =
+                |i: usize| f32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
+            Scale {
+                low: at(0),
+                step: at(4),
+                mean: at(8),
+            }
+        };
+        let scales: Vec<Scale> = values.iter().map(scale).collect();
+        let sound = rest.is_empty() && scales.iter().all(Scale::is_sound);
+        sound.then(|| Codec::new(metric, width, &scales, error))
+    }
+
+    /// A row's squared error in a dimension over the squared step there, on average.
+    pub(crate) fn noise(&self) -> f32 {
+        self.noise
     }
 
     pub(crate) fn steps(&self) -> &[f32] {

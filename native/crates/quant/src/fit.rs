@@ -31,6 +31,9 @@ pub type FitError = ShapeError;
 /// Parts of the sample's range that are tried as the range of the codes: what lies outside is cut off to its ends.
 const SHARES: [f32; 8] = [1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52, 0.44];
 
+/// Normal values lie within seven standard deviations then.
+const REACH: f64 = 1.0;
+
 impl Codec {
     /// Fits a codec to rows. Without rows it fits nothing and codes everything as 0.
     ///
@@ -57,7 +60,7 @@ impl Codec {
         if rows.is_empty() {
             scales.resize(dimension, Scale::default());
         } else {
-            for column in columns.chunks_exact(rows.len()) {
+            for column in columns.chunks_exact_mut(rows.len()) {
                 let (scale, squared) = fit_column(column, params.width);
                 scales.push(scale);
                 error += squared;
@@ -67,39 +70,65 @@ impl Codec {
             vectors.metric,
             params.width,
             &scales,
-            error.sqrt() as f32,
+            (error.sqrt() as f32).min(f32::MAX),
         ))
     }
 }
 
-/// The scale with the least mean squared error on the values, and that error.
-fn fit_column(values: &[f32], width: Width) -> (Scale, f64) {
-    let finite = values.iter().copied().filter(|x| x.is_finite());
-    let (low, high) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| {
-        (low.min(x), high.max(x))
-    });
-    let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64;
+/// The scale with the least mean squared error on the values but for stray ones, and that error on all. Sorts the values.
+fn fit_column(values: &mut [f32], width: Width) -> (Scale, f64) {
+    values.sort_unstable_by(f32::total_cmp);
+    let first = values.partition_point(|x| !x.is_finite() && x.is_sign_negative());
+    let end = values.partition_point(|x| x.is_finite() || x.is_sign_negative());
+    let values = &values[first..end];
+    let kept = within_reach(values);
+    let mean = kept.iter().map(|x| f64::from(*x)).sum::<f64>() / kept.len().max(1) as f64;
     let mean = mean as f32;
-    if low >= high || !mean.is_finite() {
-        let only = if low.is_finite() { low } else { 0.0 };
+    let (low, high) = (
+        kept.first().copied().unwrap_or(0.0),
+        kept.last().copied().unwrap_or(0.0),
+    );
+    if low >= high || !(high - low).is_finite() {
         let scale = Scale {
-            low: only,
+            low,
             step: 0.0,
-            mean: only,
+            mean: low,
         };
-        return (scale, 0.0);
+        return (scale, squared_error(values, scale, width));
     }
     let tried = SHARES.map(|share| {
         // Shrinks each end towards the mean.
         let (low, high) = (mean + (low - mean) * share, mean + (high - mean) * share);
         let step = (high - low) / f32::from(width.max());
         let scale = Scale { low, step, mean };
-        let squared = values.iter().map(|x| {
-            let error = f64::from(x - scale.value(scale.code(*x, width)));
-            error * error
-        });
-        (scale, squared.sum::<f64>() / values.len() as f64)
+        (scale, squared_error(kept, scale, width))
     });
     let best = tried.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-    best.unwrap_or_default()
+    let scale = best.unwrap_or_default().0;
+    (scale, squared_error(values, scale, width))
+}
+
+/// Of sorted values those that lie no farther out than [`REACH`] times the spread of all but the outer hundredths. The few beyond would make one
+/// code of all the others.
+fn within_reach(values: &[f32]) -> &[f32] {
+    let (outer, last) = (values.len() / 100, values.len().saturating_sub(1));
+    let (Some(low), Some(high)) = (values.get(outer), values.get(last - outer)) else {
+        return values;
+    };
+    let (low, high) = (f64::from(*low), f64::from(*high));
+    let reach = (high - low) * REACH;
+    if reach == 0.0 {
+        return values;
+    }
+    let start = values.partition_point(|x| f64::from(*x) < low - reach);
+    let end = values.partition_point(|x| f64::from(*x) <= high + reach);
+    &values[start..end]
+}
+
+fn squared_error(values: &[f32], scale: Scale, width: Width) -> f64 {
+    let squared = values.iter().map(|x| {
+        let error = f64::from(*x) - f64::from(scale.value(scale.code(*x, width)));
+        error * error
+    });
+    squared.sum::<f64>() / values.len().max(1) as f64
 }

@@ -8,14 +8,14 @@
 //! Pure compute: no I/O and no state.
 
 mod codec;
+mod confusion;
 mod fit;
-pub mod format;
 mod query;
 mod table;
 
 pub use codec::Codec;
+pub use confusion::confusion;
 pub use fit::{FitError, FitParams};
-pub use format::{CodesError, CodesHeader};
 pub use omendb_distance::codes::{CodeRows, Width};
 pub use query::{CodeQueries, CodeQuery, CodeQueryRef, Codes};
 pub use table::CodeTable;

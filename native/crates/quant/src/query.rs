@@ -33,6 +33,7 @@ impl<'a> Codes<'a> {
 struct Line {
     offset: f32,
     factor: f32,
+    deviation: f32,
 }
 
 /// A query that is prepared for the codes of one codec, borrowed.
@@ -66,6 +67,12 @@ impl CodeQueryRef<'_> {
         for (out, term) in out.iter_mut().zip(codes.terms.get(start..).unwrap_or(&[])) {
             *out += term;
         }
+    }
+
+    /// The standard deviation of the error of an estimated score, as the codec's sample has it.
+    #[inline]
+    pub fn deviation(&self) -> f32 {
+        self.line.deviation
     }
 
     /// Sums, which lie in `out` as integers, to scores.
@@ -196,21 +203,31 @@ fn prepare(
     let most = f32::from_bits(most);
     let unit = if most.is_normal() { most / 127.0 } else { 0.0 };
     let inverse = if unit.is_normal() { 1.0 / unit } else { 0.0 };
+    // A row's error in a dimension goes with the step there.
+    let deviation = (dot(weights, weights) * codec.noise()).sqrt();
     values.clear();
-    values.extend(
-        weights
-            .iter()
-            .map(|weight| (weight * inverse).round_ties_even() as i8),
-    );
+    values.extend(weights.iter().map(|weight| round(weight * inverse)));
     let total: i32 = values.iter().map(|value| i32::from(*value)).sum();
     QueryCode::lay_out(codec.width(), values, planes);
     // The integer sum counts codes from 0.
     let middle = f32::from(codec.width().max()) / 2.0;
     let dot = constant - unit * middle * total as f32;
-    let (offset, factor) = match metric {
-        Metric::Dot => (-dot, -unit),
-        Metric::Cosine => (1.0 - dot, -unit),
-        Metric::L2 => (own - 2.0 * dot, -2.0 * unit),
+    let (offset, factor, deviation) = match metric {
+        Metric::Dot => (-dot, -unit, deviation),
+        Metric::Cosine => (1.0 - dot, -unit, deviation),
+        Metric::L2 => (own - 2.0 * dot, -2.0 * unit, 2.0 * deviation),
     };
-    Line { offset, factor }
+    Line {
+        offset,
+        factor,
+        deviation,
+    }
+}
+
+/// The nearest integer to a number from -127 to 127, ties to even; anything for others. Unlike the function of the library it is no call.
+#[inline]
+fn round(x: f32) -> i8 {
+    /// 1.5 * 2^23: in numbers of this size a step is 1, and the sum is rounded to it.
+    const SHIFT: f32 = 12_582_912.0;
+    (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()) as i8
 }

@@ -2,8 +2,7 @@
 
 use omendb_distance::{Metric, VectorsRef};
 
-use crate::fit::FitError;
-use crate::{Codec, Codes, FitParams};
+use crate::{Codec, Codes};
 
 /// The codes of all rows of a matrix, and how they were made.
 #[derive(Clone, Debug)]
@@ -14,16 +13,8 @@ pub struct CodeTable {
 }
 
 impl CodeTable {
-    /// Fits a codec to the rows and codes them, on `threads` threads.
-    ///
-    /// # Errors
-    /// When the matrix does not fit together.
-    pub fn new(
-        vectors: VectorsRef<'_>,
-        params: &FitParams,
-        threads: usize,
-    ) -> Result<CodeTable, FitError> {
-        let codec = Codec::fit(vectors, params)?;
+    /// Codes all rows, on `threads` threads. Panics when the codec is one of other vectors.
+    pub fn new(vectors: VectorsRef<'_>, codec: Codec, threads: usize) -> CodeTable {
         let (n, row_bytes) = (vectors.len(), codec.row_bytes());
         let mut bytes = vec![0u8; n * row_bytes];
         let mut terms = vec![0f32; if vectors.metric == Metric::L2 { n } else { 0 }];
@@ -50,11 +41,11 @@ impl CodeTable {
                 }
             }
         });
-        Ok(CodeTable {
+        CodeTable {
             codec,
             bytes,
             terms,
-        })
+        }
     }
 
     /// The codes, to be scored.

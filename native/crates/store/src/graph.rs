@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, to_distance};
 use omendb_hnsw::{
-    BuildError, BuildParams, Graph, GraphView, KnnError, NONE, Neighbor, Scratch, VectorsRef,
-    build, exact, knn_graph,
+    BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor, Scratch, VectorsRef,
+    exact, knn_graph,
 };
 use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
@@ -44,7 +44,7 @@ pub struct KnnGraph {
 struct Source<'a> {
     part: &'a Part,
     vectors: VectorsRef<'a>,
-    view: Option<GraphView<'a>>,
+    view: Option<IndexView<'a>>,
     /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
     positions: Vec<u32>,
     live: usize,
@@ -98,7 +98,7 @@ impl Snapshot {
                 };
                 match view {
                     Some(view) => knn_graph(
-                        &view,
+                        &view.graph,
                         vectors,
                         k,
                         0,
@@ -157,14 +157,14 @@ impl Snapshot {
         &'a self,
         part: &'a Part,
         column: usize,
-        own: Option<&'a Graph>,
+        own: Option<&'a Index>,
         rows: &[u32],
     ) -> Result<Source<'a>> {
         let index = usable_index(part, column, self.vectors_of(part, column)?);
         let view = match (index, own) {
             _ if rows.len() <= EXACT_ROWS => None,
             (Some(index), _) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
-            (None, own) => own.map(Graph::view),
+            (None, own) => own.map(Index::view),
         };
         let range = part.range();
         let first = rows.partition_point(|r| *r < range.start);
@@ -255,8 +255,8 @@ fn own_index(
     vectors: VectorsRef<'_>,
     cancel: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Graph> {
-    build(vectors, &BuildParams::default(), progress, cancel).map_err(|e| match e {
+) -> Result<Index> {
+    Index::build(vectors, &BuildParams::default(), progress, cancel).map_err(|e| match e {
         BuildError::Cancelled => cancelled(),
         other => Error::internal(other.to_string()),
     })
@@ -335,9 +335,9 @@ impl Source<'_> {
         let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
         let internal = |e: omendb_hnsw::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
-            let stats =
-                omendb_hnsw::search(view, self.vectors, query, k, ef, accept, scratch, found)
-                    .map_err(internal)?;
+            let stats = view
+                .search(self.vectors, query, k, ef, accept, scratch, found)
+                .map_err(internal)?;
             if stats.exhausted && found.len() >= k.min(self.live) {
                 return Ok(());
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use omendb_hnsw::{BuildError, BuildParams, Graph, VectorsRef};
+use omendb_hnsw::{BuildError, BuildParams, Index, VectorsRef};
 
 use crate::bell::Bell;
 use crate::error::{Error, Result};
@@ -188,7 +188,7 @@ fn next_job(shared: &Shared) -> Option<Job> {
 }
 
 fn run(shared: &Shared, job: &Job) -> Result<()> {
-    let graph = build(shared, job)?;
+    let index = build(shared, job)?;
     let folder = crate::manifest::segment_folder(&shared.root, job.key.segment);
     let taken: Vec<String> = shared
         .disk
@@ -201,7 +201,7 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
         .find(|name| !taken.contains(name));
     let name = name.ok_or_else(|| Error::internal("no name for an index file"))?;
     let path = folder.join(&name);
-    let written = write(shared, &path, &graph).and_then(|file| {
+    let written = write(shared, &path, &index).and_then(|file| {
         shared.disk.sync_dir(&folder)?;
         let map = open_file(&shared.disk, &folder, &file)?;
         let index = IndexFile::open(map).map_err(|e| Error::corrupt(&path, e.to_string()))?;
@@ -218,7 +218,7 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
     written.map(drop)
 }
 
-fn build(shared: &Shared, job: &Job) -> Result<Graph> {
+fn build(shared: &Shared, job: &Job) -> Result<Index> {
     let indexer = &shared.indexer;
     let column = &job.part.vectors[job.key.vector];
     let vectors = VectorsRef {
@@ -231,19 +231,19 @@ fn build(shared: &Shared, job: &Job) -> Result<Graph> {
         indexer.done.fetch_max(done, Ordering::Relaxed);
         indexer.total.store(total, Ordering::Relaxed);
     };
-    omendb_hnsw::build(vectors, &BuildParams::default(), &progress, &indexer.cancel).map_err(|e| {
-        match e {
+    Index::build(vectors, &BuildParams::default(), &progress, &indexer.cancel).map_err(
+        |e| match e {
             BuildError::Cancelled => Error::Cancelled {
                 what: "building the index".to_owned(),
             },
             other => Error::internal(format!("the index was not built: {other}")),
-        }
-    })
+        },
+    )
 }
 
-fn write(shared: &Shared, path: &std::path::Path, graph: &Graph) -> Result<FileEntry> {
+fn write(shared: &Shared, path: &std::path::Path, index: &Index) -> Result<FileEntry> {
     let mut out = shared.disk.create_derived(path)?.sealing();
-    let result: io::Result<u64> = graph.write_to(&mut out);
+    let result: io::Result<u64> = index.write_to(&mut out);
     if let Err(e) = result {
         return Err(out
             .take_error()

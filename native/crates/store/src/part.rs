@@ -9,8 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use bytemuck::Pod;
-use omendb_hnsw::format::Header;
-use omendb_hnsw::{FormatError, GraphView, VectorsRef};
+use omendb_hnsw::{FormatError, IndexHeader, IndexView, VectorsRef};
 
 use crate::meta::Id;
 use crate::numbers::Numbers;
@@ -273,29 +272,30 @@ impl Part {
     }
 }
 
-/// The file of an HNSW graph over all rows of a part, parsed and validated.
+/// The file of an index over all rows of a part, parsed and validated.
 pub(crate) struct IndexFile {
     map: Arc<dyn Mapping>,
     /// What `parse` read, so that the file is not read through again: its bytes do not change.
-    header: Header,
+    header: IndexHeader,
 }
 
 impl IndexFile {
-    /// Parses and validates the graph in `map`.
+    /// Parses and validates the index in `map`.
     pub fn open(map: Arc<dyn Mapping>) -> Result<IndexFile, FormatError> {
-        let header = *GraphView::parse(map.bytes())?.header();
+        let header = IndexHeader::parse(map.bytes())?;
         Ok(IndexFile { map, header })
     }
 
     /// Whether the graph is one of these vectors. Another would come from a mixed-up file; the index is then left alone.
     pub fn fits(&self, vectors: VectorsRef<'_>) -> bool {
-        self.header.nodes as usize == vectors.len()
-            && self.header.dimension as usize == vectors.dimension
-            && self.header.metric == vectors.metric
+        let graph = self.header.graph();
+        graph.nodes as usize == vectors.len()
+            && graph.dimension as usize == vectors.dimension
+            && graph.metric == vectors.metric
     }
 
-    /// The graph; takes no time to speak of.
-    pub fn view(&self) -> Result<GraphView<'_>, FormatError> {
-        GraphView::reopen(self.map.bytes(), &self.header)
+    /// The index; takes no time to speak of.
+    pub fn view(&self) -> Result<IndexView<'_>, FormatError> {
+        self.header.view(self.map.bytes())
     }
 }

@@ -325,7 +325,8 @@ fn walk(
     let accept = |position: u32| allowed.accepts(part.numbers.row(position));
     let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
     SCRATCH.with_borrow_mut(|(scratch, out)| {
-        let stats = omendb_hnsw::search(&view, vectors, request.query, k, ef, accept, scratch, out)
+        let stats = view
+            .search(vectors, request.query, k, ef, accept, scratch, out)
             .map_err(|e| Error::internal(e.to_string()))?;
         found.visited += stats.visited;
         found.distances += stats.distances;

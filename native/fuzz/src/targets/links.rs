@@ -1,9 +1,9 @@
-//! The graph of an index: whatever passes its checks can be searched.
+//! An index, its graph and its codes: whatever passes its checks can be searched.
 
 use std::sync::atomic::AtomicBool;
 
 use omendb_damage::{Random, reseal};
-use omendb_hnsw::{BuildParams, GraphView, Metric, Scratch, VectorsRef, build, search};
+use omendb_hnsw::{BuildParams, Index, IndexHeader, Metric, Scratch, VectorsRef, build};
 
 /// Most numbers in the vectors that are searched.
 const MOST: usize = 1 << 16;
@@ -19,13 +19,17 @@ pub fn links(bytes: &[u8]) -> String {
     if flag.is_multiple_of(2) {
         reseal("x.hnsw".as_ref(), aligned);
     }
-    let view = match GraphView::parse(aligned) {
+    let header = match IndexHeader::parse(aligned) {
+        Ok(header) => header,
+        Err(e) => return e.to_string(),
+    };
+    let sound = header.verify(aligned).is_ok();
+    let view = match header.view(aligned) {
         Ok(view) => view,
         Err(e) => return e.to_string(),
     };
-    let sound = view.verify().is_ok();
-    let header = *view.header();
-    let (n, dimension) = (view.len(), header.dimension as usize);
+    let header = *header.graph();
+    let (n, dimension) = (view.graph.len(), header.dimension as usize);
     if n.saturating_mul(dimension) > MOST {
         return "large".to_owned();
     }
@@ -46,24 +50,15 @@ pub fn links(bytes: &[u8]) -> String {
     let query = vec![0.5; dimension];
     let odd = |row: u32| row % 2 == 1;
     for accept in [None, Some(&odd as &dyn Fn(u32) -> bool)] {
-        let stats = search(
-            &view,
-            vectors,
-            &query,
-            5,
-            30,
-            accept,
-            &mut scratch,
-            &mut out,
-        );
+        let stats = view.search(vectors, &query, 5, 30, accept, &mut scratch, &mut out);
         assert!(stats.is_ok(), "{stats:?}");
         assert!(out.len() <= 5 && out.is_sorted_by(|a, b| a.score <= b.score || a.id != b.id));
     }
-    format!("searched, {sound}")
+    format!("searched, {sound}, {}", view.codes.is_some())
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let graph = |n: usize, metric, m| {
+    let index = |n: usize, metric, m, coded| {
         let mut random = Random::new(n as u64, 0);
         let data: Vec<f32> = (0..n * 3).map(|_| random.float()).collect();
         let norms = vec![1.0; if metric == Metric::Cosine { n } else { 0 }];
@@ -73,13 +68,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
             threads: 1,
             ..BuildParams::default()
         };
-        let graph = build(vectors, &params, &|_, _| {}, &AtomicBool::new(false)).expect("a graph");
-        [vec![0], graph.to_bytes()].concat()
+        let go_on = AtomicBool::new(false);
+        let index = if coded {
+            Index::build(vectors, &params, &|_, _| {}, &go_on).expect("an index")
+        } else {
+            Index::without_codes(build(vectors, &params, &|_, _| {}, &go_on).expect("a graph"))
+        };
+        [vec![0], index.to_bytes()].concat()
     };
     vec![
-        graph(0, Metric::L2, 2),
-        graph(1, Metric::Dot, 2),
-        graph(24, Metric::Cosine, 2),
-        graph(60, Metric::L2, 3),
+        index(0, Metric::L2, 2, true),
+        index(1, Metric::Dot, 2, true),
+        index(24, Metric::Cosine, 2, true),
+        index(60, Metric::L2, 3, true),
+        index(60, Metric::L2, 3, false),
     ]
 }

@@ -16,7 +16,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use omendb_distance::{Metric, inv_norms};
-use omendb_hnsw::{BuildParams, VectorsRef, build};
+use omendb_hnsw::{BuildParams, Index, VectorsRef};
 use roaring::RoaringBitmap;
 
 use crate::column::Value;
@@ -116,7 +116,7 @@ impl Fixture {
         }
         let index = index.then(|| {
             let vectors = VectorsRef::new(vectors, spec.dimension, spec.metric, &inverse).unwrap();
-            let graph = build(
+            let index = Index::build(
                 vectors,
                 &BuildParams::default(),
                 &|_, _| {},
@@ -124,7 +124,7 @@ impl Fixture {
             )
             .unwrap();
             let (files, path) = (MemVfs::new(), Path::new("/index"));
-            files.write(path, &graph.to_bytes()).unwrap();
+            files.write(path, &index.to_bytes()).unwrap();
             Arc::new(IndexFile::open(files.map(path).unwrap()).unwrap())
         });
         let column = VectorColumn {
