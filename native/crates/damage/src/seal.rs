@@ -60,9 +60,9 @@ fn links(bytes: &mut [u8]) {
         let field = bytes.get(at..at + 8).and_then(|b| b.first_chunk());
         field.map_or(0, |b| usize::try_from(u64::from_le_bytes(*b)).unwrap_or(0))
     };
-    for section in 0..6 {
+    for section in 0..7 {
         let range = word(bytes, 72 + 8 * section)..word(bytes, 80 + 8 * section);
-        header(bytes, 128 + 4 * section, [range, 0..0]);
+        header(bytes, 136 + 4 * section, [range, 0..0]);
     }
     header(bytes, 188, [0..188, 0..0]);
 }

@@ -3,14 +3,18 @@
 use std::collections::BinaryHeap;
 use std::sync::atomic::AtomicBool;
 
-use omendb_distance::{ShapeError, VectorsRef};
+use omendb_distance::{ShapeError, VectorsRef, inv_norm, prefetch};
+use omendb_quant::Codes;
 
 use crate::knn::{KnnError, KnnOutput};
 use crate::pool::{Key, id_of, key, score_of};
-use crate::{Neighbor, parallel};
+use crate::space::{F32Scorer, RowScorer};
+use crate::{Neighbor, Scratch, parallel};
 
 /// Rows scored at once.
 const BLOCK: usize = 256;
+/// Rows named by number that are scored at once, while the next ones are fetched.
+const PIECE: usize = 32;
 
 /// Keeps the least `k` keys.
 struct Nearest {
@@ -35,6 +39,14 @@ impl Nearest {
         } else if self.heap.peek().is_some_and(|worst| key < *worst) && accept() {
             self.heap.pop();
             self.heap.push(key);
+        }
+    }
+
+    /// No row with a greater score is among the nearest.
+    fn bar(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() >= self.k => score_of(*worst),
+            _ => f32::INFINITY,
         }
     }
 
@@ -119,6 +131,138 @@ pub fn search_ids(
     }
     nearest.into_neighbors(out);
     Ok(scored)
+}
+
+/// As [`search`], but reads the vectors of those rows alone that may be among the nearest by what their codes say; gives the same.
+#[allow(clippy::too_many_arguments)]
+pub fn search_coded(
+    vectors: VectorsRef<'_>,
+    codes: Codes<'_>,
+    query: &[f32],
+    k: usize,
+    accept: Option<&dyn Fn(u32) -> bool>,
+    scratch: &mut Scratch,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize, ShapeError> {
+    out.clear();
+    check_coded(vectors, codes, query)?;
+    let n = vectors.len();
+    if k == 0 {
+        return Ok(0);
+    }
+    let Scratch {
+        query: prepared,
+        scores: bounds,
+        ..
+    } = scratch;
+    prepared.set(codes.codec, query, inv_norm(query));
+    let coded = prepared.get(codes.codec);
+    let accepts = |id: u32| accept.is_none_or(|accept| accept(id));
+    // Those that may be the nearest give a bar that the others have to pass.
+    let mut likely = Nearest::new(k, n);
+    bounds.resize(n, 0.0);
+    for (block, bounds) in bounds.chunks_mut(BLOCK).enumerate() {
+        let start = block * BLOCK;
+        coded.bound_run(&codes, start, bounds);
+        let bar = likely.bar();
+        for (i, bound) in bounds.iter().enumerate() {
+            if *bound <= bar {
+                let id = (start + i) as u32;
+                likely.offer(key(*bound, id), || accepts(id));
+            }
+        }
+    }
+    let exact = F32Scorer::new(vectors, query);
+    let mut bar = Nearest::new(k, n);
+    for likely in likely.heap {
+        let id = id_of(likely);
+        bar.offer(key(exact.score_one(id), id), || true);
+    }
+    let bar = bar.bar();
+    let may = bounds
+        .iter()
+        .enumerate()
+        .filter(|(_, bound)| !(**bound > bar));
+    let ids = may.map(|(i, _)| i as u32).filter(|id| accepts(*id));
+    nearest_of(&exact, k, ids, out);
+    Ok(n)
+}
+
+/// As [`search_ids`], but reads the vectors of those rows alone that may be among the nearest by what their codes say; gives the same.
+#[allow(clippy::too_many_arguments)]
+pub fn search_ids_coded(
+    vectors: VectorsRef<'_>,
+    codes: Codes<'_>,
+    query: &[f32],
+    k: usize,
+    ids: &mut dyn Iterator<Item = u32>,
+    scratch: &mut Scratch,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize, ShapeError> {
+    out.clear();
+    check_coded(vectors, codes, query)?;
+    if k == 0 {
+        return Ok(0);
+    }
+    let Scratch {
+        query: prepared,
+        scores: bounds,
+        batch,
+        ..
+    } = scratch;
+    prepared.set(codes.codec, query, inv_norm(query));
+    let coded = prepared.get(codes.codec);
+    batch.clear();
+    batch.extend(ids.filter(|id| (*id as usize) < vectors.len()));
+    bounds.resize(batch.len(), 0.0);
+    let mut likely = Nearest::new(k, batch.len());
+    let mut pieces = batch.chunks(PIECE).peekable();
+    for (piece, bounds) in batch.chunks(PIECE).zip(bounds.chunks_mut(PIECE)) {
+        pieces.next();
+        for id in pieces.peek().copied().unwrap_or_default() {
+            prefetch(codes.rows.row(*id));
+        }
+        coded.bound(&codes, piece, bounds);
+        for (id, bound) in piece.iter().zip(bounds) {
+            likely.offer(key(*bound, *id), || true);
+        }
+    }
+    let exact = F32Scorer::new(vectors, query);
+    let mut bar = Nearest::new(k, batch.len());
+    for likely in likely.heap {
+        let id = id_of(likely);
+        bar.offer(key(exact.score_one(id), id), || true);
+    }
+    let bar = bar.bar();
+    let may = batch
+        .iter()
+        .zip(bounds)
+        .filter(|(_, bound)| !(**bound > bar));
+    nearest_of(&exact, k, may.map(|(id, _)| *id), out);
+    Ok(batch.len())
+}
+
+/// The `k` nearest of these rows by exact score.
+fn nearest_of(
+    exact: &F32Scorer<'_>,
+    k: usize,
+    ids: impl Iterator<Item = u32>,
+    out: &mut Vec<Neighbor>,
+) {
+    let mut nearest = Nearest::new(k, k);
+    let mut ids = ids.peekable();
+    while let Some(id) = ids.next() {
+        if let Some(next) = ids.peek() {
+            exact.prefetch(*next);
+        }
+        nearest.offer(key(exact.score_one(id), id), || true);
+    }
+    nearest.into_neighbors(out);
+}
+
+fn check_coded(vectors: VectorsRef<'_>, codes: Codes<'_>, query: &[f32]) -> Result<(), ShapeError> {
+    check(vectors, query)?;
+    codes.check(vectors)
 }
 
 fn check(vectors: VectorsRef<'_>, query: &[f32]) -> Result<(), ShapeError> {

@@ -19,13 +19,13 @@
 //! | 44 | 4 | `ef_construction` of the build, for people to read |
 //! | 48 | 8 | seed of the build, for people to read |
 //! | 56 | 4 | `u`, number of upper blocks: the sum of all nodes' levels |
-//! | 60 | 4 | bits of a code: 4 or 8, or 0 where there are no codes: then sections D to F are empty |
+//! | 60 | 4 | bits of a code: 4 or 8, or 0 where there are no codes: then sections D to G are empty |
 //! | 64 | 4 | f32, not negative: root mean square length of what the codes leave out of a row |
 //! | 68 | 4 | 0 |
-//! | 72 | 48 | offsets of sections A to F, u64 each; that of A is 192 |
-//! | 120 | 8 | file length |
-//! | 128 | 24 | CRC-32C of sections A to F, each with its padding |
-//! | 152 | 36 | 0 |
+//! | 72 | 56 | offsets of sections A to G, u64 each; that of A is 192 |
+//! | 128 | 8 | file length |
+//! | 136 | 28 | CRC-32C of sections A to G, each with its padding |
+//! | 164 | 24 | 0 |
 //! | 188 | 4 | CRC-32C of bytes 0 to 187 |
 //!
 //! Each section starts where the one before ends; zero bytes pad each to a multiple of 64.
@@ -36,7 +36,8 @@
 //! - **C, upper layers**: `u` blocks of `m` u32, likewise. A link on level `l` leads to a node of level `l` or above.
 //! - **D, scales**: for each dimension three f32, finite: the value of code 0, from one code to the next (not negative), the mean.
 //! - **E, terms**: under `l2` one f32 a row, its squared distance from the mean; otherwise nothing.
-//! - **F, codes**: the rows, each a whole number of 32-byte blocks, laid out as [`omendb_distance::codes`] says.
+//! - **F, errors**: one f32 a row, not below the length of what its codes leave out.
+//! - **G, codes**: the rows, each a whole number of 32-byte blocks, laid out as [`omendb_distance::codes`] says.
 //!
 //! [`IndexHeader::parse`] checks the header, sections A and D, and where the others lie; [`IndexHeader::verify`] checks every byte. What passes `parse` can
 //! be searched without a panic, whatever its links and codes say.
@@ -59,18 +60,19 @@ const MAGIC: [u8; 8] = *b"OMENHNSW";
 const VERSION: u32 = 2;
 const HEADER: usize = 192;
 const ALIGN: u64 = 64;
-const SECTIONS: usize = 6;
+const SECTIONS: usize = 7;
 const NAMES: [&str; SECTIONS] = [
     "levels",
     "layer 0",
     "upper layers",
     "scales",
     "terms",
+    "errors",
     "codes",
 ];
 // Where the header has what.
 const OFFSETS: usize = 72;
-const CRCS: usize = 128;
+const CRCS: usize = 136;
 const CRC: usize = 188;
 
 /// Why bytes are not an index.
@@ -123,6 +125,7 @@ fn offsets(graph: &Header, width: Option<Width>) -> Offsets {
         u64::from(graph.upper_blocks) * u64::from(graph.m) * 4,
         (scales * Codec::SCALE_BYTES) as u64,
         terms * 4,
+        coded * 4,
         n * row_bytes as u64,
     ];
     let mut offsets = [HEADER as u64; SECTIONS + 1];
@@ -279,9 +282,10 @@ impl IndexHeader {
         };
         let terms = if codec.metric() == Metric::L2 { n } else { 0 };
         let terms = bytemuck::try_cast_slice(words(4, terms)?).ok()?;
-        let start = self.offsets[5] as usize;
+        let errors = bytemuck::try_cast_slice(words(5, n)?).ok()?;
+        let start = self.offsets[6] as usize;
         let codes = bytes.get(start..start + n * codec.row_bytes())?;
-        let codes = Some(Codes::new(codec, codes, terms)?);
+        let codes = Some(Codes::new(codec, codes, errors, terms)?);
         Some(IndexView { graph, codes })
     }
 
@@ -311,14 +315,16 @@ impl Index {
         let (first_upper, layer_0, upper) = graph.slices();
         let codec = codes.map(|codes| codes.codec);
         let scales = codec.map(Codec::to_bytes).unwrap_or_default();
-        let terms = codes.map_or(&[][..], |codes| codes.terms);
-        let terms: Vec<u32> = terms.iter().map(|term| term.to_bits()).collect();
+        let bits = |floats: &[f32]| floats.iter().map(|x| x.to_bits()).collect::<Vec<u32>>();
+        let terms = bits(codes.map_or(&[], |codes| codes.terms));
+        let errors = bits(codes.map_or(&[], |codes| codes.errors));
         let sections = [
             little_endian(first_upper),
             little_endian(layer_0),
             little_endian(upper),
             Cow::Borrowed(scales.as_slice()),
             little_endian(&terms),
+            little_endian(&errors),
             Cow::Borrowed(codes.map_or(&[][..], |codes| codes.rows.bytes())),
         ];
         let zeros = [0u8; ALIGN as usize];

@@ -116,15 +116,7 @@ impl IndexView<'_> {
         out.clear();
         check_fits(&self.graph, vectors)?;
         vectors.check_query(query)?;
-        if codes.rows.len() != vectors.len() || codes.codec.dimension() != vectors.dimension {
-            return Err(ShapeError::new(format!(
-                "codes of {} rows of dimension {} for {} rows of dimension {}",
-                codes.rows.len(),
-                codes.codec.dimension(),
-                vectors.len(),
-                vectors.dimension
-            )));
-        }
+        codes.check(vectors)?;
         let mut prepared = std::mem::take(&mut scratch.query);
         prepared.set(codes.codec, query, inv_norm(query));
         let coded = prepared.get(codes.codec);

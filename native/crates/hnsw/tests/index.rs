@@ -143,6 +143,42 @@ fn a_filter_is_kept_over_codes() {
     assert_eq!(found[0].id, 0);
 }
 
+// [Q1]
+#[test]
+fn an_exact_search_over_codes_gives_what_one_over_the_vectors_gives() {
+    for metric in Metric::ALL {
+        for dimension in [3, 40, 100] {
+            let mut set = Set::clustered(6, 3_000, dimension, metric, false);
+            // Rows that tie, and a row of zeros.
+            let first = set.data[..dimension].to_vec();
+            (0..30).for_each(|_| set.data.extend(&first));
+            set.data.extend(vec![0.0; dimension]);
+            let set = Set::new(set.data, dimension, metric);
+            let index = index(&set);
+            let codes = index.view().codes.unwrap();
+            let (mut scratch, mut random) = (Scratch::new(), Random(9));
+            let (mut found, mut truth) = (Vec::new(), Vec::new());
+            let mut queries: Vec<Vec<f32>> = (0..30).map(|_| set.query(&mut random)).collect();
+            queries.extend([first, vec![0.0; dimension], vec![1e20; dimension]]);
+            let some = |id: u32| id % 3 == 1;
+            for (i, query) in queries.iter().enumerate() {
+                let k = [1, 10, 200, 5_000][i % 4];
+                let vectors = set.vectors();
+                for accept in [None, Some(&some as &dyn Fn(u32) -> bool)] {
+                    exact::search(vectors, query, k, accept, &mut truth).unwrap();
+                    exact::search_coded(vectors, codes, query, k, accept, &mut scratch, &mut found)
+                        .unwrap();
+                    assert_eq!(found, truth, "{metric} {dimension} k {k}");
+                }
+                let (out, scratch) = (&mut found, &mut scratch);
+                let mut ids = (0..3_031).filter(|id| some(*id));
+                exact::search_ids_coded(vectors, codes, query, k, &mut ids, scratch, out).unwrap();
+                assert_eq!(found, truth, "{metric} {dimension} k {k} by number");
+            }
+        }
+    }
+}
+
 #[test]
 fn codes_of_other_rows_are_an_error() {
     let set = Set::clustered(9, 300, 8, Metric::Dot, false);

@@ -57,6 +57,7 @@ pub struct Codec {
     middles: Vec<f32>,
     error: f32,
     noise: f32,
+    reach: f32,
 }
 
 impl Codec {
@@ -73,16 +74,23 @@ impl Codec {
             () if noise.is_finite() => noise,
             () => f32::INFINITY,
         };
+        let middles: Vec<f32> = middles.collect();
+        let reach = middles
+            .iter()
+            .zip(scales)
+            .map(|(m, s)| m.abs() + s.step * middle);
+        let reach = reach.map(|x| x * x).sum::<f32>().sqrt();
         Codec {
             metric,
             width,
-            middles: middles.collect(),
+            middles,
             lows: scales.iter().map(|s| s.low).collect(),
             steps: scales.iter().map(|s| s.step).collect(),
             inverses: scales.iter().map(|s| inverse(s.step)).collect(),
             means: scales.iter().map(|s| s.mean).collect(),
             error,
             noise,
+            reach,
         }
     }
 
@@ -146,6 +154,11 @@ impl Codec {
         self.noise
     }
 
+    /// No decoded row is longer, taken from the mean under `l2`.
+    pub(crate) fn reach(&self) -> f32 {
+        self.reach
+    }
+
     pub(crate) fn steps(&self) -> &[f32] {
         &self.steps
     }
@@ -158,13 +171,22 @@ impl Codec {
         &self.middles
     }
 
-    /// Encodes rows into `out` ([`Codec::row_bytes`] a row), and under `l2` each row's squared distance from the mean into `terms`
-    /// (one a row; under other metrics empty). Panics when lengths, dimension or metric do not fit.
-    pub fn encode(&self, vectors: VectorsRef<'_>, out: &mut [u8], terms: &mut [f32]) {
+    /// Encodes rows into `out` ([`Codec::row_bytes`] a row), each row's distance from what its codes stand for into `errors` (one a row, never too
+    /// small), and under `l2` its squared distance from the mean into `terms` (one a row; under other metrics empty). Panics when lengths, dimension or
+    /// metric do not fit.
+    pub fn encode(
+        &self,
+        vectors: VectorsRef<'_>,
+        out: &mut [u8],
+        errors: &mut [f32],
+        terms: &mut [f32],
+    ) {
         assert_eq!(vectors.dimension, self.dimension(), "another dimension");
         assert_eq!(vectors.metric, self.metric, "another metric");
         let n = vectors.len();
         assert_eq!(out.len(), n * self.row_bytes(), "bytes of the codes");
+        assert_eq!(errors.len(), n, "one error a row");
+        let rounded = 1.0 + crate::query::rounding(self.dimension());
         let wanted = if self.metric == Metric::L2 { n } else { 0 };
         assert_eq!(terms.len(), wanted, "one term a row under l2");
         let mut codes = vec![0u8; self.dimension()];
@@ -181,6 +203,13 @@ impl Codec {
                 *to = code((x * factor - low) * inverse, self.width);
             }
             self.width.pack(&codes, out);
+            let decoded = codes.iter().zip(&self.lows).zip(&self.steps);
+            for ((to, x), ((code, low), step)) in differences.iter_mut().zip(row).zip(decoded) {
+                *to = x * factor - (low + step * f32::from(*code));
+            }
+            let error = dot(&differences, &differences).sqrt() * rounded;
+            // What is no number bounds nothing.
+            errors[i] = if error.is_nan() { f32::INFINITY } else { error };
             if let Some(term) = terms.get_mut(i) {
                 for ((to, x), mean) in differences.iter_mut().zip(row).zip(&self.means) {
                     *to = x - mean;

@@ -36,8 +36,9 @@ pub fn confusion(vectors: VectorsRef<'_>, codec: &Codec) -> f32 {
     let mut bytes = vec![0; count * codec.row_bytes()];
     let l2 = vectors.metric == Metric::L2;
     let mut terms = vec![0.0; if l2 { count } else { 0 }];
-    codec.encode(sample, &mut bytes, &mut terms);
-    let Some(codes) = Codes::new(codec, &bytes, &terms) else {
+    let mut errors = vec![0.0; count];
+    codec.encode(sample, &mut bytes, &mut errors, &mut terms);
+    let Some(codes) = Codes::new(codec, &bytes, &errors, &terms) else {
         return f32::INFINITY;
     };
     let (mut exact, mut estimated) = (vec![0.0; count], vec![0.0; count]);

@@ -1,7 +1,9 @@
 //! A query against codes.
 
+use std::ops::Range;
+
 use omendb_distance::codes::{CodeRows, QueryCode};
-use omendb_distance::{Metric, VectorsRef, kernels};
+use omendb_distance::{Metric, ShapeError, VectorsRef, kernels};
 
 use crate::Codec;
 
@@ -12,19 +14,61 @@ pub struct Codes<'a> {
     pub codec: &'a Codec,
     /// The codes.
     pub rows: CodeRows<'a>,
+    /// The length of what each row's codes leave out of it.
+    pub errors: &'a [f32],
     /// Under `l2` each row's squared distance from the mean; else empty.
     pub terms: &'a [f32],
 }
 
 impl<'a> Codes<'a> {
     /// `None` when the slices do not fit the codec.
-    pub fn new(codec: &'a Codec, bytes: &'a [u8], terms: &'a [f32]) -> Option<Codes<'a>> {
+    pub fn new(
+        codec: &'a Codec,
+        bytes: &'a [u8],
+        errors: &'a [f32],
+        terms: &'a [f32],
+    ) -> Option<Codes<'a>> {
         let rows = CodeRows::new(bytes, codec.dimension(), codec.width())?;
         let wanted = match codec.metric() {
             Metric::L2 => rows.len(),
             _ => 0,
         };
-        (terms.len() == wanted).then_some(Codes { codec, rows, terms })
+        (terms.len() == wanted && errors.len() == rows.len()).then_some(Codes {
+            codec,
+            rows,
+            errors,
+            terms,
+        })
+    }
+
+    /// The codes of the rows `range`. Panics when the range reaches past the end.
+    pub fn slice(&self, range: Range<usize>) -> Codes<'a> {
+        let bytes = self.rows.row_bytes();
+        let rows = &self.rows.bytes()[range.start * bytes..range.end * bytes];
+        let terms = self.terms.get(range.clone()).unwrap_or(&[]);
+        Codes::new(self.codec, rows, &self.errors[range], terms).expect("a part of what fits")
+    }
+
+    /// Whether these are codes of such vectors.
+    ///
+    /// # Errors
+    /// When number, dimension or metric differ.
+    pub fn check(&self, vectors: VectorsRef<'_>) -> Result<(), ShapeError> {
+        if self.rows.len() == vectors.len()
+            && self.codec.dimension() == vectors.dimension
+            && self.codec.metric() == vectors.metric
+        {
+            return Ok(());
+        }
+        Err(ShapeError::new(format!(
+            "codes of {} rows of dimension {} under {} for {} rows of dimension {} under {}",
+            self.rows.len(),
+            self.codec.dimension(),
+            self.codec.metric(),
+            vectors.len(),
+            vectors.dimension,
+            vectors.metric
+        )))
     }
 }
 
@@ -34,6 +78,10 @@ struct Line {
     offset: f32,
     factor: f32,
     deviation: f32,
+    /// No exact score is more than `error * row's error + slack + rounding * row's term` below its estimate.
+    error: f32,
+    slack: f32,
+    rounding: f32,
 }
 
 /// A query that is prepared for the codes of one codec, borrowed.
@@ -66,6 +114,29 @@ impl CodeQueryRef<'_> {
         self.finish(out);
         for (out, term) in out.iter_mut().zip(codes.terms.get(start..).unwrap_or(&[])) {
             *out += term;
+        }
+    }
+
+    /// As [`CodeQueryRef::score_run`], but scores that the exact ones are never below.
+    pub fn bound_run(&self, codes: &Codes<'_>, start: usize, out: &mut [f32]) {
+        self.score_run(codes, start, out);
+        let Line { error, slack, .. } = self.line;
+        for (out, own) in out.iter_mut().zip(&codes.errors[start..]) {
+            *out -= error * own + slack;
+        }
+        for (out, term) in out.iter_mut().zip(codes.terms.get(start..).unwrap_or(&[])) {
+            *out -= self.line.rounding * term;
+        }
+    }
+
+    /// As [`CodeQueryRef::score`], but scores that the exact ones are never below.
+    pub fn bound(&self, codes: &Codes<'_>, ids: &[u32], out: &mut [f32]) {
+        self.score(codes, ids, out);
+        let line = &self.line;
+        for (out, id) in out.iter_mut().zip(ids) {
+            let id = *id as usize;
+            let term = codes.terms.get(id).copied().unwrap_or(0.0);
+            *out -= line.error * codes.errors[id] + line.slack + line.rounding * term;
         }
     }
 
@@ -188,10 +259,12 @@ fn prepare(
         weights.extend(query.iter().map(|q| q * factor));
     }
     let dot = kernels().dot;
+    let squares = dot(weights, weights);
     let own = match metric {
-        Metric::L2 => dot(weights, weights),
+        Metric::L2 => squares,
         _ => 0.0,
     };
+    let length = squares.sqrt();
     // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query below does not shift the sum.
     let constant = dot(weights, codec.middles());
     let mut most = 0u32;
@@ -207,21 +280,38 @@ fn prepare(
     let deviation = (dot(weights, weights) * codec.noise()).sqrt();
     values.clear();
     values.extend(weights.iter().map(|weight| round(weight * inverse)));
+    // What the rounding of the query can do to a sum: each code is at most half the range from the middle.
+    let lost: f32 = weights
+        .iter()
+        .zip(values.iter())
+        .map(|(weight, value)| (weight - unit * f32::from(*value)).abs())
+        .sum();
     let total: i32 = values.iter().map(|value| i32::from(*value)).sum();
     QueryCode::lay_out(codec.width(), values, planes);
     // The integer sum counts codes from 0.
     let middle = f32::from(codec.width().max()) / 2.0;
     let dot = constant - unit * middle * total as f32;
-    let (offset, factor, deviation) = match metric {
-        Metric::Dot => (-dot, -unit, deviation),
-        Metric::Cosine => (1.0 - dot, -unit, deviation),
-        Metric::L2 => (own - 2.0 * dot, -2.0 * unit, 2.0 * deviation),
+    let (offset, factor, times) = match metric {
+        Metric::Dot => (-dot, -unit, 1.0),
+        Metric::Cosine => (1.0 - dot, -unit, 1.0),
+        Metric::L2 => (own - 2.0 * dot, -2.0 * unit, 2.0),
     };
+    let rounding = rounding(codec.dimension());
     Line {
         offset,
         factor,
-        deviation,
+        deviation: times * deviation,
+        error: times * length * (1.0 + rounding),
+        slack: times * lost * middle * (1.0 + rounding)
+            + rounding * (1.0 + own + times * length * codec.reach()),
+        rounding,
     }
+}
+
+/// How far, relative to the lengths of both sides, a sum of `dimension` products in `f32` is from the true one at most; twice that, to be safe. All
+/// kernels add up in 8 or more lanes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+pub(crate) fn rounding(dimension: usize) -> f32 {
+    (dimension as f32 / 4.0 + 32.0) * f32::EPSILON
 }
 
 /// The nearest integer to a number from -127 to 127, ties to even; anything for others. Unlike the function of the library it is no call.

@@ -9,6 +9,7 @@ use crate::{Codec, Codes};
 pub struct CodeTable {
     codec: Codec,
     bytes: Vec<u8>,
+    errors: Vec<f32>,
     terms: Vec<f32>,
 }
 
@@ -17,22 +18,20 @@ impl CodeTable {
     pub fn new(vectors: VectorsRef<'_>, codec: Codec, threads: usize) -> CodeTable {
         let (n, row_bytes) = (vectors.len(), codec.row_bytes());
         let mut bytes = vec![0u8; n * row_bytes];
+        let mut errors = vec![0f32; n];
         let mut terms = vec![0f32; if vectors.metric == Metric::L2 { n } else { 0 }];
         let rows = n.div_ceil(threads.max(1)).max(1);
         std::thread::scope(|scope| {
-            let mut terms = terms.as_mut_slice();
-            for (i, bytes) in bytes.chunks_mut(rows * row_bytes).enumerate() {
+            let mut terms = terms.chunks_mut(rows);
+            let parts = bytes
+                .chunks_mut(rows * row_bytes)
+                .zip(errors.chunks_mut(rows));
+            for (i, (bytes, errors)) in parts.enumerate() {
                 let start = i * rows;
                 let part = vectors.slice(start..(start + rows).min(n));
-                let (own, rest) =
-                    std::mem::take(&mut terms).split_at_mut(if part.metric == Metric::L2 {
-                        part.len()
-                    } else {
-                        0
-                    });
-                terms = rest;
+                let terms = terms.next().unwrap_or_default();
                 let codec = &codec;
-                let mut work = move || codec.encode(part, bytes, own);
+                let mut work = move || codec.encode(part, bytes, errors, terms);
                 // The last part is this thread's.
                 if start + rows >= n {
                     work();
@@ -44,12 +43,13 @@ impl CodeTable {
         CodeTable {
             codec,
             bytes,
+            errors,
             terms,
         }
     }
 
     /// The codes, to be scored.
     pub fn view(&self) -> Codes<'_> {
-        Codes::new(&self.codec, &self.bytes, &self.terms).expect("made by this codec")
+        Codes::new(&self.codec, &self.bytes, &self.errors, &self.terms).expect("made by this codec")
     }
 }

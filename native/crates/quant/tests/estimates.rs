@@ -46,8 +46,9 @@ fn relative_error(metric: Metric, width: Width, dimension: usize) -> f64 {
     let codec = Codec::fit(vectors, &FitParams::new(width)).unwrap();
     let mut bytes = vec![0; n * codec.row_bytes()];
     let mut terms = vec![0.0; if metric == Metric::L2 { n } else { 0 }];
-    codec.encode(vectors, &mut bytes, &mut terms);
-    let codes = Codes::new(&codec, &bytes, &terms).unwrap();
+    let mut errors = vec![0.0; n];
+    codec.encode(vectors, &mut bytes, &mut errors, &mut terms);
+    let codes = Codes::new(&codec, &bytes, &errors, &terms).unwrap();
     let ids: Vec<u32> = (0..n as u32).rev().collect();
     let (mut error, mut spread) = (0f64, 0f64);
     let mut prepared = CodeQuery::default();
@@ -61,6 +62,13 @@ fn relative_error(metric: Metric, width: Width, dimension: usize) -> f64 {
         prepared.get(&codec).score(&codes, &ids, &mut named);
         named.reverse();
         assert_eq!(run, named, "by number as in a run");
+        let (mut bounds, mut by_id) = (vec![0.0; n], vec![0.0; n]);
+        prepared.get(&codec).bound_run(&codes, 0, &mut bounds);
+        prepared.get(&codec).bound(&codes, &ids, &mut by_id);
+        by_id.reverse();
+        for ((run, by_id), exact) in bounds.iter().zip(&by_id).zip(&exact) {
+            assert!(run.max(*by_id) <= *exact, "{metric} {width:?} {dimension}");
+        }
         let mean = exact.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
         for (exact, found) in exact.iter().zip(run) {
             error += f64::from(exact - found).powi(2);
@@ -104,11 +112,12 @@ fn values_that_are_no_numbers_and_rows_that_are_all_the_same_break_nothing() {
         let codec = Codec::fit(vectors, &FitParams::new(width)).unwrap();
         let mut bytes = vec![0; 4 * codec.row_bytes()];
         let mut terms = [0.0; 4];
-        codec.encode(vectors, &mut bytes, &mut terms);
+        let mut errors = [0.0; 4];
+        codec.encode(vectors, &mut bytes, &mut errors, &mut terms);
         let mut decoded = [0.0; 3];
         codec.decode(&bytes[..codec.row_bytes()], &mut decoded);
         assert_eq!(decoded[0], 1.0, "the one value of a dimension comes back");
-        let codes = Codes::new(&codec, &bytes, &terms).unwrap();
+        let codes = Codes::new(&codec, &bytes, &errors, &terms).unwrap();
         let mut query = CodeQuery::default();
         query.set(&codec, &[f32::NAN, 1.0, 1e38], 0.0);
         query.get(&codec).score_run(&codes, 0, &mut [0.0; 4]);

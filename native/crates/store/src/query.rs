@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use omendb_distance::to_distance;
 use omendb_hnsw::{Neighbor, Scratch, VectorsRef, default_ef, exact};
+use omendb_quant::Codes;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use serde::Serialize;
@@ -232,8 +233,8 @@ impl Snapshot {
         let index = part.vectors[request.vector]
             .index
             .as_deref()
-            .filter(|index| !request.exact && index.fits(vectors));
-        if let Some(index) = index {
+            .filter(|index| index.fits(vectors));
+        if let Some(index) = index.filter(|_| !request.exact) {
             let ef = request
                 .ef
                 .unwrap_or_else(|| default_ef(request.k, vectors.len()))
@@ -245,8 +246,10 @@ impl Snapshot {
             }
         }
         found.scans += 1;
+        let view = index.and_then(|index| index.view().ok());
         found.scanned += scan(
             vectors,
+            view.and_then(|view| view.codes),
             &part.numbers,
             request.query,
             request.k,
@@ -354,9 +357,15 @@ fn walk(
     })
 }
 
-/// Scores the allowed rows of a part; adds the `k` nearest by row number and gives the number of rows scored.
+/// Scores the allowed rows of a part; adds the `k` nearest by row number and gives the number of rows scored. With codes the vectors of
+/// those rows alone are read that may be among the nearest.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place calls it, with what it has at hand"
+)]
 fn scan(
     vectors: VectorsRef<'_>,
+    codes: Option<Codes<'_>>,
     numbers: &Numbers,
     query: &[f32],
     k: usize,
@@ -370,7 +379,14 @@ fn scan(
     let run = |range: Range<usize>| -> Result<(usize, Vec<Neighbor>)> {
         let base = range.start as u32;
         let slice = vectors.slice(range.clone());
+        let codes = codes.map(|codes| codes.slice(range.clone()));
         let mut found = Vec::new();
+        let by_ids = |ids: &mut dyn Iterator<Item = u32>, found: &mut Vec<Neighbor>| match codes {
+            None => exact::search_ids(slice, query, k, ids, found),
+            Some(codes) => SCRATCH.with_borrow_mut(|(scratch, _)| {
+                exact::search_ids_coded(slice, codes, query, k, ids, scratch, found)
+            }),
+        };
         let scored = if sparse {
             match allowed.filter {
                 Some(rows) => {
@@ -380,20 +396,25 @@ fn scan(
                         .filter(|r| allowed.exclude != Some(*r))
                         .filter_map(|r| numbers.position(r))
                         .map(|p| p - base);
-                    exact::search_ids(slice, query, k, &mut ids, &mut found)
+                    by_ids(&mut ids, &mut found)
                 }
                 None => {
                     let mut ids = (base..range.end as u32)
                         .filter(|p| allowed.accepts(numbers.row(*p)))
                         .map(|p| p - base);
-                    exact::search_ids(slice, query, k, &mut ids, &mut found)
+                    by_ids(&mut ids, &mut found)
                 }
             }
         } else {
             let accept = |id: u32| allowed.accepts(numbers.row(base + id));
             let all = count == rows && allowed.exclude.is_none();
             let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
-            exact::search(slice, query, k, accept, &mut found)
+            match codes {
+                None => exact::search(slice, query, k, accept, &mut found),
+                Some(codes) => SCRATCH.with_borrow_mut(|(scratch, _)| {
+                    exact::search_coded(slice, codes, query, k, accept, scratch, &mut found)
+                }),
+            }
         }
         .map_err(|e| Error::internal(e.to_string()))?;
         for n in &mut found {
