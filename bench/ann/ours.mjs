@@ -60,13 +60,14 @@ const ORDERS = {
   sweep({ efs, queries }) {
     const [rows, distances] = [new Uint32Array(10), new Float32Array(10)]
     const found = efs.map((ef) => {
+      const how = { ef }
       const times = new Float64Array(queries)
       let hits = 0
-      for (let q = 0; q < 50; q += 1) reader.search(queryOf(q), rows, distances, ef)
+      for (let q = 0; q < 50; q += 1) reader.search(queryOf(q), rows, distances, how)
       for (let q = 0; q < queries; q += 1) {
         const query = queryOf(q)
         const start = process.hrtime.bigint()
-        reader.search(query, rows, distances, ef)
+        reader.search(query, rows, distances, how)
         times[q] = Number(process.hrtime.bigint() - start) / 1000
         hits += hitsOf(q, rows)
       }
@@ -86,9 +87,9 @@ const ORDERS = {
     for (let q = 0; q < count; q += 1) all.set(queryOf(q % queries), q * set.dim)
     const [rows, distances] = [new Uint32Array(count * 10), new Float32Array(count * 10)]
     const found = efs.map((ef) => {
-      reader.searchBatch(all, 10, rows, distances, ef)
+      reader.searchBatch(all, 10, rows, distances, { ef })
       const start = performance.now()
-      reader.searchBatch(all, 10, rows, distances, ef)
+      reader.searchBatch(all, 10, rows, distances, { ef })
       const took = (performance.now() - start) / 1000
       let hits = 0
       for (let q = 0; q < queries; q += 1) hits += hitsOf(q, rows.subarray(q * 10, q * 10 + 10))

@@ -48,9 +48,24 @@ export interface NativeSnapshot {
   readonly length: number
   readonly generation: number
   /** The nearest rows, as many as fit: numbers and distances go into the arrays. Gives how many there are. `ef` of 0 for a good one. */
-  searchInto(query: Float32Array, ef: number, rows: Uint32Array, distances: Float32Array): number
+  searchInto(
+    query: Float32Array,
+    rows: Uint32Array,
+    distances: Float32Array,
+    ef: number,
+    exact: boolean,
+    filter?: string,
+  ): number
   /** Many queries on all cores; each has `k` places in `rows` and `distances`. Gives how many of them are filled. */
-  searchBatch(queries: Float32Array, k: number, ef: number, rows: Uint32Array, distances: Float32Array): number
+  searchBatch(
+    queries: Float32Array,
+    k: number,
+    rows: Uint32Array,
+    distances: Float32Array,
+    ef: number,
+    exact: boolean,
+    filter?: string,
+  ): number
   /** The ids of rows, as a JSON array. */
   ids(rows: Uint32Array): string
   pca(job: NativeJob): Promise<NativePoints>

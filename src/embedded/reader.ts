@@ -1,6 +1,16 @@
 import { AppError, type Id } from '../contract/index.ts'
 import { type NativeSnapshot, nativeError } from '../engine/index.ts'
 
+/** How a reader searches. */
+export interface ReaderSearch {
+  /** Candidates that the walk keeps; more finds more of the true neighbours. Left out for a good one. */
+  ef?: number
+  /** Whether to compare with every row instead of walking the index. */
+  exact?: boolean
+  /** A condition on the rows, as in SQL's WHERE. */
+  filter?: string
+}
+
 /**
  * One unchanging state of a collection, searched without waiting and without objects: for programs that ask many
  * questions. Got from {@link Collection.reader}; {@link Reader.release} lets go of its files.
@@ -22,21 +32,29 @@ export class Reader {
 
   /**
    * Puts the nearest rows to `query` into `rows` and their distances into `distances`, nearest first, as many as fit,
-   * and returns how many there are. Runs on the calling thread. `ef`: candidates that the walk keeps; more finds more
-   * of the true neighbours. Throws DIMENSION_MISMATCH, INVALID_VECTOR, INVALID_REQUEST.
+   * and returns how many there are. Runs on the calling thread. Throws DIMENSION_MISMATCH, INVALID_VECTOR,
+   * INVALID_REQUEST, INVALID_FILTER.
    */
-  search(query: Float32Array, rows: Uint32Array, distances: Float32Array, ef = 0): number {
-    checkArrays(query, rows, distances, ef)
-    return this.#ask((native) => native.searchInto(query, ef, rows, distances))
+  search(query: Float32Array, rows: Uint32Array, distances: Float32Array, how: ReaderSearch = {}): number {
+    const { ef = 0, exact = false, filter } = how
+    checkCall(query, rows, distances, ef)
+    return this.#ask((native) => native.searchInto(query, rows, distances, ef, exact, filter))
   }
 
   /**
    * Many queries at once on all cores, one after another in `queries`; each has `k` places in `rows` and `distances`.
    * Returns how many of these are filled.
    */
-  searchBatch(queries: Float32Array, k: number, rows: Uint32Array, distances: Float32Array, ef = 0): number {
-    checkArrays(queries, rows, distances, ef)
-    return this.#ask((native) => native.searchBatch(queries, k, ef, rows, distances))
+  searchBatch(
+    queries: Float32Array,
+    k: number,
+    rows: Uint32Array,
+    distances: Float32Array,
+    how: ReaderSearch = {},
+  ): number {
+    const { ef = 0, exact = false, filter } = how
+    checkCall(queries, rows, distances, ef)
+    return this.#ask((native) => native.searchBatch(queries, k, rows, distances, ef, exact, filter))
   }
 
   /** The ids of these rows. Throws UNKNOWN_ROW. */
@@ -67,7 +85,7 @@ export class Reader {
 }
 
 /** The addon takes these kinds of arrays alone. */
-function checkArrays(query: unknown, rows: unknown, distances: unknown, ef: number): void {
+function checkCall(query: unknown, rows: unknown, distances: unknown, ef: number): void {
   const kinds =
     query instanceof Float32Array && rows instanceof Uint32Array && distances instanceof Float32Array
   if (kinds && Number.isInteger(ef) && ef >= 0) return

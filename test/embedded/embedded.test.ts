@@ -66,6 +66,10 @@ test('a reader answers many questions into arrays of the caller’s, about one s
   expect(reader.ids(found)).toEqual(['a', 'b'])
   expect([...distances]).toEqual([1, Math.fround(Math.sqrt(18))])
 
+  const how = { exact: true, filter: "id <> 'b'" }
+  expect(reader.search(new Float32Array([0, 1]), found, distances, how)).toBe(2)
+  expect(reader.ids(found)).toEqual(['a', 'c'])
+
   const many = new Uint32Array(4)
   const queries = new Float32Array([0, 0, 7, 8])
   expect(reader.searchBatch(queries, 2, many, new Float32Array(4))).toBe(2)
@@ -82,7 +86,8 @@ test('a reader answers many questions into arrays of the caller’s, about one s
     () => reader.search(new Float32Array(2), found, new Float32Array(1)),
     () => reader.searchBatch(new Float32Array(3), 1, found, distances),
     () => reader.search([0, 1] as unknown as Float32Array, found, distances),
-    () => reader.search(new Float32Array(2), found, distances, -1),
+    () => reader.search(new Float32Array(2), found, distances, { ef: -1 }),
+    () => reader.search(new Float32Array(2), found, distances, { filter: 'nobody = 1' }),
     () => reader.ids(new Uint32Array([9])),
   ]
   const codes = wrong.map((call) => {
@@ -100,6 +105,7 @@ test('a reader answers many questions into arrays of the caller’s, about one s
     'INVALID_REQUEST',
     'INVALID_REQUEST',
     'INVALID_REQUEST',
+    'INVALID_FILTER',
     'UNKNOWN_ROW',
   ])
   reader.release()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{Error as StoreError, Snapshot};
+use omendb_store::{Error as StoreError, How, Snapshot};
 use serde_json::Value;
 
 use crate::arrays::{fill_f32, fill_u32};
@@ -74,6 +74,14 @@ impl NativeSnapshot {
     }
 }
 
+fn how(ef: u32, exact: bool, filter: Option<&str>) -> How<'_> {
+    How {
+        ef: (ef > 0).then_some(ef as usize),
+        exact,
+        filter,
+    }
+}
+
 #[napi]
 impl NativeSnapshot {
     /// Live rows.
@@ -94,13 +102,15 @@ impl NativeSnapshot {
     pub fn search_into(
         &self,
         query: Float32ArraySlice<'_>,
-        ef: u32,
         mut rows: Uint32ArraySlice<'_>,
         mut distances: Float32ArraySlice<'_>,
+        ef: u32,
+        exact: bool,
+        filter: Option<String>,
     ) -> Result<u32> {
         self.answer(&query, &mut rows, &mut distances, |snapshot, work| {
-            let ef = (ef > 0).then_some(ef as usize);
-            snapshot.search_into(0, &work.query, ef, &mut work.rows, &mut work.distances)
+            let how = how(ef, exact, filter.as_deref());
+            snapshot.search_into(0, &work.query, how, &mut work.rows, &mut work.distances)
         })
     }
 
@@ -110,14 +120,16 @@ impl NativeSnapshot {
         &self,
         queries: Float32ArraySlice<'_>,
         k: u32,
-        ef: u32,
         mut rows: Uint32ArraySlice<'_>,
         mut distances: Float32ArraySlice<'_>,
+        ef: u32,
+        exact: bool,
+        filter: Option<String>,
     ) -> Result<u32> {
         self.answer(&queries, &mut rows, &mut distances, |snapshot, work| {
-            let (k, ef) = (k as usize, (ef > 0).then_some(ef as usize));
+            let how = how(ef, exact, filter.as_deref());
             let (rows, distances) = (&mut work.rows, &mut work.distances);
-            snapshot.search_batch(0, &work.query, k, ef, rows, distances)
+            snapshot.search_batch(0, &work.query, k as usize, how, rows, distances)
         })
     }
 

@@ -6,6 +6,17 @@ use crate::error::{Error, Result};
 use crate::query::SearchRequest;
 use crate::snapshot::Snapshot;
 
+/// How to search.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How<'a> {
+    /// Pool size of walks; `None` for a good one.
+    pub ef: Option<usize>,
+    /// Whether no index may be walked.
+    pub exact: bool,
+    /// A condition on the rows, as in SQL's `WHERE`.
+    pub filter: Option<&'a str>,
+}
+
 impl Snapshot {
     /// The `rows.len()` nearest rows to a query in vector column `vector`, nearest first, with their distances. Gives how many there are: fewer
     /// than asked for only when the collection has fewer; the rest of the slices stays as it is.
@@ -16,7 +27,7 @@ impl Snapshot {
         &self,
         vector: usize,
         query: &[f32],
-        ef: Option<usize>,
+        how: How<'_>,
         rows: &mut [u32],
         distances: &mut [f32],
     ) -> Result<usize> {
@@ -27,9 +38,12 @@ impl Snapshot {
                 distances.len()
             )));
         }
+        let How { ef, exact, filter } = how;
         let found = self.search(&SearchRequest {
             vector,
             ef,
+            exact,
+            filter,
             ..SearchRequest::new(query, rows.len())
         })?;
         for ((hit, row), distance) in found.hits.iter().zip(rows).zip(distances) {
@@ -48,7 +62,7 @@ impl Snapshot {
         vector: usize,
         queries: &[f32],
         k: usize,
-        ef: Option<usize>,
+        how: How<'_>,
         rows: &mut [u32],
         distances: &mut [f32],
     ) -> Result<usize> {
@@ -69,7 +83,7 @@ impl Snapshot {
             .par_chunks_exact(dimension)
             .zip(rows.par_chunks_exact_mut(k))
             .zip(distances.par_chunks_exact_mut(k))
-            .map(|((query, rows), distances)| self.search_into(vector, query, ef, rows, distances))
+            .map(|((query, rows), distances)| self.search_into(vector, query, how, rows, distances))
             .try_reduce(|| 0, |a, b| Ok(a.max(b)))?;
         Ok(filled)
     }
