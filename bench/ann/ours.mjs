@@ -14,6 +14,7 @@ let set
 let db
 let reader
 let folder
+let store
 
 const floats = (path) => {
   const { buffer, byteOffset, byteLength } = readFileSync(path)
@@ -32,15 +33,25 @@ const ORDERS = {
     }
     return { about: 'defaults' }
   },
-  /** The import is committed and synced; the index is built behind it. */
-  async build() {
+  /** Rows alone, committed and synced, without an index. */
+  async rows() {
     folder = mkdtempSync(join(tmpdir(), 'omendb-bench-'))
-    const store = join(folder, 'bench.db')
+    store = join(folder, 'bench.db')
     const file = join(set.path, 'base.npy')
     const metric = ['--metric', set.metric]
     const args = ['import', file, '--store', store, '--collection', 'rows', ...metric, '--no-index', '--json']
     const imported = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' })
     if (imported.status !== 0) throw new Error(imported.stderr)
+    // One who only reads builds nothing.
+    db = await open(store, { readOnly: true })
+    reader = await db.collection('rows').reader()
+    return { accepted: JSON.parse(imported.stdout).seconds }
+  },
+  /** The index, built behind the rows. */
+  async build() {
+    const { accepted } = await ORDERS.rows()
+    reader.release()
+    await db.close()
     const before = process.memoryUsage().rss
     const start = performance.now()
     db = await open(store)
@@ -53,7 +64,7 @@ const ORDERS = {
     reader = await db.collection('rows').reader()
     return {
       seconds: (end - start) / 1000,
-      accepted: JSON.parse(imported.stdout).seconds,
+      accepted,
       bytes: process.memoryUsage().rss - before,
     }
   },
@@ -80,6 +91,21 @@ const ORDERS = {
       }
     })
     return { rows: found }
+  },
+  /** Every row compared; without an index by its vector, with one by its code. */
+  exact({ queries }) {
+    const [rows, distances] = [new Uint32Array(10), new Float32Array(10)]
+    const times = new Float64Array(queries)
+    let hits = 0
+    for (let q = 0; q < queries; q += 1) {
+      const query = queryOf(q)
+      const start = process.hrtime.bigint()
+      reader.search(query, rows, distances, { exact: true })
+      times[q] = Number(process.hrtime.bigint() - start) / 1000
+      hits += hitsOf(q, rows)
+    }
+    times.sort()
+    return { recall: hits / (queries * 10), p50: times[queries >> 1] }
   },
   batch({ efs, queries }) {
     const count = Math.max(queries, 2000)

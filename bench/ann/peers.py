@@ -282,6 +282,30 @@ def batch(peer, s, efs, queries, threads, k=10):
     return rows
 
 
+def exact(peer, s, queries, k=10):
+    """One query a call, one thread; every row is compared."""
+    peer.prepare(0, 1)
+    found, times = [], []
+    for q in s.query[:queries]:
+        start = time.perf_counter_ns()
+        hit = peer.one(q, k)
+        times.append(time.perf_counter_ns() - start)
+        found.append(hit)
+    times = np.sort(times) / 1000
+    return dict(recall=recall(found, s.truth, k), p50=float(times[len(times) // 2]))
+
+
+def bandwidth():
+    """Bytes a second that one thread reads from memory: the greatest of 256 MiB of numbers, best of five."""
+    words = np.ones(1 << 25, np.uint64)
+    best = 1e9
+    for _ in range(5):
+        start = time.perf_counter()
+        words.max()
+        best = min(best, time.perf_counter() - start)
+    return words.nbytes / best
+
+
 def main():
     s, peer, name = None, None, None
     for line in sys.stdin:
@@ -306,6 +330,10 @@ def main():
                 answer = dict(seconds=time.perf_counter() - start, bytes=memory() - before)
             elif op == "sweep":
                 answer = dict(rows=sweep(peer, s, order["efs"], order["queries"]))
+            elif op == "exact":
+                answer = exact(peer, s, order["queries"])
+            elif op == "bandwidth":
+                answer = dict(bytes=bandwidth())
             elif op == "batch":
                 answer = dict(rows=batch(peer, s, order["efs"], order["queries"], order["threads"]))
             else:
