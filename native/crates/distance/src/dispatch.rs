@@ -51,6 +51,10 @@ pub struct Kernels {
     pub dot_4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
     /// Squared Euclidean distances of one query to four rows.
     pub l2_squared_4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    /// [`Kernels::dot_rows`], for a dimension above 0.
+    pub(crate) dot_block: fn(&[f32], &[f32], &mut [f32]),
+    /// [`Kernels::l2_squared_rows`], for a dimension above 0.
+    pub(crate) l2_squared_block: fn(&[f32], &[f32], &mut [f32]),
     /// `out += factor * row`, element by element.
     pub add_scaled: fn(out: &mut [f32], factor: f32, row: &[f32]),
 }
@@ -59,16 +63,30 @@ impl Kernels {
     /// Inner products of a query with the rows of a row-major matrix whose dimension is the query's length, one float of `out` a
     /// row. Panics when `rows` is not `out.len() * query.len()` long.
     pub fn dot_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
-        each_row(self.dot, self.dot_4, query, rows, out);
+        rows_by(self.dot_block, query, rows, out);
     }
 
     /// Squared Euclidean distances of a query to the rows of a row-major matrix; shapes as in [`Kernels::dot_rows`].
     pub fn l2_squared_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
-        each_row(self.l2_squared, self.l2_squared_4, query, rows, out);
+        rows_by(self.l2_squared_block, query, rows, out);
     }
 }
 
-fn each_row(
+fn rows_by(block: fn(&[f32], &[f32], &mut [f32]), query: &[f32], rows: &[f32], out: &mut [f32]) {
+    assert_eq!(
+        Some(rows.len()),
+        out.len().checked_mul(query.len()),
+        "one float of `out` a row"
+    );
+    if query.is_empty() {
+        out.fill(0.0);
+        return;
+    }
+    block(query, rows, out);
+}
+
+/// The block form where an instruction set has none of its own.
+pub(crate) fn each_row(
     one: fn(&[f32], &[f32]) -> f32,
     four: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
     query: &[f32],
@@ -76,15 +94,6 @@ fn each_row(
     out: &mut [f32],
 ) {
     let dimension = query.len();
-    assert_eq!(
-        Some(rows.len()),
-        out.len().checked_mul(dimension),
-        "one float of `out` a row"
-    );
-    if dimension == 0 {
-        out.fill(0.0);
-        return;
-    }
     let (out_blocks, out_tail) = out.as_chunks_mut::<4>();
     let (blocks, tail) = rows.split_at(out_blocks.len() * 4 * dimension);
     for (block, scores) in blocks.chunks_exact(4 * dimension).zip(out_blocks) {
@@ -104,6 +113,10 @@ static SCALAR: Kernels = Kernels {
     l2_squared: scalar::l2_squared,
     dot_4: scalar::dot_4,
     l2_squared_4: scalar::l2_squared_4,
+    dot_block: |query, rows, out| each_row(scalar::dot, scalar::dot_4, query, rows, out),
+    l2_squared_block: |query, rows, out| {
+        each_row(scalar::l2_squared, scalar::l2_squared_4, query, rows, out);
+    },
     add_scaled: scalar::add_scaled,
 };
 

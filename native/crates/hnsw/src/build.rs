@@ -7,12 +7,14 @@
 //! Rows that are the same point would fill each other's link lists and cut themselves off. One of them stands in the graph
 //! for all; the others hang below it, see [`crate::twins`].
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, ShapeError, VectorsRef};
 use parking_lot::Mutex;
 use thiserror::Error;
 
+use crate::former::{Former, Kept};
 use crate::graph::{Header, MAX_DIMENSION, MAX_LEVEL, MAX_M};
 use crate::pool::{Key, id_of, key, score_of};
 use crate::search::Links;
@@ -83,17 +85,21 @@ pub fn build(
         vectors.dimension,
         vectors.metric,
         params,
+        None,
         progress,
         cancel,
     )
 }
 
-/// [`build`] over rows that are scored in another way. `dimension` and `metric` are written into the graph's header.
+/// [`build`] over rows that are scored in another way. `dimension` and `metric` are written into the graph's header. What is left of a former graph
+/// is taken over, where it was made with the same `m`; then only the other rows are put in.
+#[allow(clippy::too_many_arguments)]
 pub fn build_in<S: RowSpace>(
     space: &S,
     dimension: usize,
     metric: Metric,
     params: &BuildParams,
+    former: Option<Former<'_>>,
     progress: &(dyn Fn(usize, usize) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Graph, BuildError> {
@@ -104,9 +110,20 @@ pub fn build_in<S: RowSpace>(
     if cancel.load(Ordering::Relaxed) {
         return Err(BuildError::Cancelled);
     }
-    let mut builder = Builder::new(space, params, twins)?;
-    let order = builder.insertion_order();
-    builder.entry = order.first().copied().unwrap_or(NONE);
+    let kept = former.and_then(|former| Kept::new(former, n, params));
+    let mut builder = Builder::new(space, params, twins, kept.as_ref())?;
+    let (adopted, order) = builder.insertion_order(kept.as_ref());
+    let first = adopted.first().or(order.first());
+    builder.entry = first.copied().unwrap_or(NONE);
+    if let Some(kept) = &kept {
+        let adopt = |scratch: &mut BuildScratch, range: Range<usize>| {
+            let rows = &adopted[range];
+            rows.iter()
+                .for_each(|row| builder.adopt(kept, *row, scratch));
+        };
+        let fresh = BuildScratch::default;
+        parallel::for_chunks(threads, 0..adopted.len(), 256, cancel, fresh, adopt);
+    }
     let done = AtomicUsize::new(n - order.len());
     let insert = |scratch: &mut BuildScratch, position: usize| {
         builder.insert(order[position], scratch);
@@ -116,7 +133,11 @@ pub fn build_in<S: RowSpace>(
         }
     };
     // The first nodes go in one by one, since nodes that are inserted at the same moment do not see each other.
-    let alone = order.len().min(if threads == 1 { usize::MAX } else { 256 });
+    let alone = order.len().min(match threads {
+        1 => usize::MAX,
+        _ if !adopted.is_empty() => 0,
+        _ => 256,
+    });
     for (range, threads, chunk) in [(0..alone, 1, 1), (alone..order.len(), threads, 16)] {
         parallel::for_chunks(
             threads,
@@ -144,7 +165,7 @@ pub fn build_in<S: RowSpace>(
         m: params.m as u32,
         m0: 2 * params.m as u32,
         entry: builder.entry,
-        top_level: order.first().map_or(0, |entry| builder.level(*entry)),
+        top_level: first.map_or(0, |entry| builder.level(*entry)),
         ef_construction: params.ef_construction as u32,
         seed: params.seed,
         upper_blocks: builder.first_upper.last().copied().unwrap_or(0),
@@ -185,7 +206,7 @@ fn check(n: usize, dimension: usize, params: &BuildParams) -> Result<(), BuildEr
 }
 
 /// Link lists under construction. The scores, which choosing anew needs again, lie apart from the ids, so that a walk reads ids alone.
-struct Lists {
+pub(crate) struct Lists {
     stride: usize,
     ids: Vec<AtomicU32>,
     scores: Vec<AtomicU32>,
@@ -225,7 +246,7 @@ impl Lists {
     }
 
     /// Only under the lock of the node whose list it is.
-    fn set(&self, block: usize, slot: usize, link: Option<Key>) {
+    pub(crate) fn set(&self, block: usize, slot: usize, link: Option<Key>) {
         let at = block * self.stride + slot;
         let (id, score) = link.map_or((NONE, 0.0), |key| (id_of(key), score_of(key)));
         self.scores[at].store(score.to_bits(), Ordering::Relaxed);
@@ -237,9 +258,9 @@ impl Lists {
     }
 }
 
-struct Builder<'s, S> {
-    space: &'s S,
-    m: usize,
+pub(crate) struct Builder<'s, S> {
+    pub(crate) space: &'s S,
+    pub(crate) m: usize,
     ef_construction: usize,
     first_upper: Vec<u32>,
     layer_0: Lists,
@@ -251,13 +272,13 @@ struct Builder<'s, S> {
 }
 
 #[derive(Default)]
-struct BuildScratch {
+pub(crate) struct BuildScratch {
     walk: Scratch,
     chosen: Vec<Key>,
-    pruned: Vec<Key>,
-    kept: Vec<Key>,
-    ids: Vec<u32>,
-    scores: Vec<f32>,
+    pub(crate) pruned: Vec<Key>,
+    pub(crate) kept: Vec<Key>,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) scores: Vec<f32>,
 }
 
 impl<S: RowSpace> Links for Builder<'_, S> {
@@ -291,15 +312,26 @@ impl<S: RowSpace> Links for Builder<'_, S> {
 }
 
 impl<'s, S: RowSpace> Builder<'s, S> {
-    fn new(space: &'s S, params: &BuildParams, twins: Twins) -> Result<Builder<'s, S>, BuildError> {
+    fn new(
+        space: &'s S,
+        params: &BuildParams,
+        twins: Twins,
+        kept: Option<&Kept<'_>>,
+    ) -> Result<Builder<'s, S>, BuildError> {
         let n = space.len();
+        // No new row rises above the nodes that are there, so that the entry stands from the first insertion on.
+        let top = kept.map_or(u32::MAX, |kept| kept.top_level());
         let mut first_upper = Vec::with_capacity(n + 1);
         let mut blocks = 0u32;
         first_upper.push(0);
-        // Cannot overflow: one in m nodes reaches the next level, and n is under 2^31.
         for id in 0..n as u32 {
-            if !twins.is_twin(id) {
-                blocks += level_of(id, params);
+            let level = match kept.filter(|kept| kept.has(id)) {
+                Some(kept) => kept.level(id),
+                None => level_of(id, params).min(top),
+            };
+            // One in m nodes reaches the next level; a damaged graph that says otherwise is cut down.
+            if !twins.is_twin(id) && (blocks + level) as usize <= 2 * n + MAX_LEVEL {
+                blocks += level;
             }
             first_upper.push(blocks);
         }
@@ -318,22 +350,36 @@ impl<'s, S: RowSpace> Builder<'s, S> {
         })
     }
 
-    fn level(&self, node: u32) -> u32 {
+    /// Whether a row stands in the graph itself.
+    pub(crate) fn stands(&self, id: u32) -> bool {
+        !self.twins.is_twin(id)
+    }
+
+    pub(crate) fn level(&self, node: u32) -> u32 {
         let i = node as usize;
         self.first_upper[i + 1] - self.first_upper[i]
     }
 
-    /// All nodes that walk the graph, the highest first, in order of rows within a level.
-    fn insertion_order(&self) -> Vec<u32> {
-        let rows = 0..self.space.len() as u32;
-        let mut order: Vec<u32> = rows.filter(|id| !self.twins.is_twin(*id)).collect();
-        order.sort_by_key(|id| std::cmp::Reverse(self.level(*id)));
-        order
+    /// All nodes that walk the graph, the highest first, in order of rows within a level: those that were there, and those to be put in.
+    fn insertion_order(&self, kept: Option<&Kept<'_>>) -> (Vec<u32>, Vec<u32>) {
+        let rows = (0..self.space.len() as u32).filter(|id| self.stands(*id));
+        let (mut adopted, mut order): (Vec<u32>, Vec<u32>) =
+            rows.partition(|id| kept.is_some_and(|kept| kept.has(*id)));
+        for rows in [&mut adopted, &mut order] {
+            rows.sort_by_key(|id| std::cmp::Reverse(self.level(*id)));
+        }
+        (adopted, order)
+    }
+
+    /// Slots of a node's list that the build may fill: a node with twins keeps one for the first of them.
+    pub(crate) fn room(&self, node: u32, level: u32) -> usize {
+        let (lists, _) = self.list(node, level);
+        lists.stride - usize::from(level == 0 && self.twins.has_twins(node))
     }
 
     /// The lists of a layer, and which block of them is the node's.
     #[inline]
-    fn list(&self, node: u32, level: u32) -> (&Lists, usize) {
+    pub(crate) fn list(&self, node: u32, level: u32) -> (&Lists, usize) {
         if level == 0 {
             (&self.layer_0, node as usize)
         } else {
@@ -397,10 +443,23 @@ impl<'s, S: RowSpace> Builder<'s, S> {
         ids: &mut Vec<u32>,
         scores: &mut Vec<f32>,
     ) {
+        chosen.clear();
+        self.select_more(candidates, limit, chosen, ids, scores);
+    }
+
+    /// As [`Builder::select`], where some are chosen already.
+    pub(crate) fn select_more(
+        &self,
+        candidates: &[Key],
+        limit: usize,
+        chosen: &mut Vec<Key>,
+        ids: &mut Vec<u32>,
+        scores: &mut Vec<f32>,
+    ) {
         /// Chosen nodes scored at once: as many as the kernels take.
         const BATCH: usize = 4;
-        chosen.clear();
         ids.clear();
+        ids.extend(chosen.iter().map(|key| id_of(*key)));
         for candidate in candidates {
             if ids.len() >= limit {
                 return;
@@ -422,8 +481,7 @@ impl<'s, S: RowSpace> Builder<'s, S> {
     /// Adds a link to a node's list, choosing anew among all its links when the list is full.
     fn add_link(&self, node: u32, level: u32, link: Key, scratch: &mut BuildScratch) {
         let (lists, block) = self.list(node, level);
-        // A node with twins keeps one slot for the first of them.
-        let room = lists.stride - usize::from(level == 0 && self.twins.has_twins(node));
+        let room = self.room(node, level);
         let _lock = self.locks[node as usize].lock();
         let pruned = &mut scratch.pruned;
         pruned.clear();

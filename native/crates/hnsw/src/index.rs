@@ -5,12 +5,15 @@ use std::sync::atomic::AtomicBool;
 use omendb_distance::{ShapeError, VectorsRef, inv_norm};
 use omendb_quant::{CodeTable, Codec, Codes, FitParams, Width, confusion};
 
-use crate::build::{build, build_in};
+use crate::build::build_in;
 use crate::codes::{CodeScorer, CodeSpace};
 use crate::pool::{Key, id_of, key, score_of};
 use crate::search::{check_fits, search, walk_in};
 use crate::space::{F32Scorer, RowScorer};
-use crate::{BuildError, BuildParams, Graph, GraphView, Neighbor, Scratch, SearchStats, parallel};
+use crate::{
+    Accepted, BuildError, BuildParams, Former, Graph, GraphView, Neighbor, Scratch, SearchStats,
+    parallel,
+};
 
 /// The largest [`confusion`] of codes that a walk or a build may go by.
 const MAX_CONFUSION: f32 = 0.3;
@@ -31,13 +34,14 @@ pub struct Index {
 impl Index {
     /// Builds graph and codes of all rows, as [`build`](crate::build()) does. The build goes by 8-bit codes of the rows, several times faster, and the
     /// graph leads to the true neighbours as well. The codes that stay have 4 bits, or 8 where 4 would not tell near rows apart or save no memory
-    /// traffic. Where no codes tell them apart there are none, and everything goes by the vectors.
+    /// traffic. Where no codes tell them apart there are none, and everything goes by the vectors. What is left of a former graph is taken over.
     ///
     /// # Errors
     /// Those of [`build`](crate::build()).
     pub fn build(
         vectors: VectorsRef<'_>,
         params: &BuildParams,
+        former: Option<Former<'_>>,
         progress: &(dyn Fn(usize, usize) + Sync),
         cancel: &AtomicBool,
     ) -> Result<Index, BuildError> {
@@ -49,11 +53,16 @@ impl Index {
         };
         let eight = good(Width::Eight)?.map(|codec| CodeTable::new(vectors, codec, threads));
         let graph = match &eight {
-            None => build(vectors, params, progress, cancel)?,
+            None => {
+                let (dimension, metric) = (vectors.dimension, vectors.metric);
+                build_in(
+                    &vectors, dimension, metric, params, former, progress, cancel,
+                )?
+            }
             Some(table) => {
                 let space = CodeSpace::new(vectors, table.view());
                 let (dimension, metric) = (vectors.dimension, vectors.metric);
-                build_in(&space, dimension, metric, params, progress, cancel)?
+                build_in(&space, dimension, metric, params, former, progress, cancel)?
             }
         };
         let lines = |width: Width| width.row_bytes(vectors.dimension).div_ceil(CACHE_LINE);
@@ -106,12 +115,12 @@ impl IndexView<'_> {
         query: &[f32],
         k: usize,
         ef: usize,
-        accept: Option<&dyn Fn(u32) -> bool>,
+        accepted: Option<&Accepted>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
     ) -> Result<SearchStats, ShapeError> {
         let Some(codes) = self.codes else {
-            return search(&self.graph, vectors, query, k, ef, accept, scratch, out);
+            return search(&self.graph, vectors, query, k, ef, accepted, scratch, out);
         };
         out.clear();
         check_fits(&self.graph, vectors)?;
@@ -121,7 +130,7 @@ impl IndexView<'_> {
         prepared.set(codes.codec, query, inv_norm(query));
         let coded = prepared.get(codes.codec);
         let scorer = CodeScorer::new(codes, coded);
-        let mut stats = walk_in(&self.graph, &scorer, k, ef, accept, scratch);
+        let mut stats = walk_in(&self.graph, &scorer, k, ef, accepted, scratch);
         let margin = DEVIATIONS * coded.deviation();
         scratch.query = prepared;
         stats.distances += best_exactly(&F32Scorer::new(vectors, query), k, margin, scratch);

@@ -8,8 +8,10 @@ pub mod format;
 pub mod graph;
 pub mod space;
 
+mod accepted;
 mod build;
 mod codes;
+mod former;
 mod index;
 mod knn;
 mod parallel;
@@ -19,9 +21,11 @@ mod repair;
 mod search;
 mod twins;
 
+pub use accepted::Accepted;
 pub use build::{BuildError, BuildParams, build, build_in};
 pub use codes::{CodeScorer, CodeSpace};
 pub use format::{FormatError, IndexHeader};
+pub use former::Former;
 pub use graph::{Graph, GraphView};
 pub use index::{Index, IndexView};
 pub use knn::{KnnError, knn_graph};

@@ -5,7 +5,7 @@
 
 use crate::pool::{Key, id_of, key};
 use crate::space::{RowScorer, RowSpace};
-use crate::{Graph, NONE, Scratch, search_in};
+use crate::{Accepted, Graph, NONE, Scratch, search_in};
 
 /// Links every unreached node. Takes one pass over the links, and a search for each unreached part.
 pub(crate) fn connect<S: RowSpace>(graph: &mut Graph, space: &S) {
@@ -15,6 +15,7 @@ pub(crate) fn connect<S: RowSpace>(graph: &mut Graph, space: &S) {
     }
     let mut reach = Reach {
         parent: vec![NONE; n],
+        reached: Accepted::none(n),
         queue: Vec::new(),
     };
     reach.spread(graph, graph.header.entry, graph.header.entry);
@@ -27,13 +28,12 @@ pub(crate) fn connect<S: RowSpace>(graph: &mut Graph, space: &S) {
         /// Near nodes that are asked to take the link.
         const HOSTS: usize = 64;
         let scorer = space.scorer_of(node);
-        let accept = |id: u32| id != node && reach.parent[id as usize] != NONE;
         search_in(
             &graph.view(),
             &scorer,
             HOSTS,
             HOSTS,
-            Some(&accept),
+            Some(&reach.reached),
             &mut scratch,
             &mut found,
         );
@@ -55,6 +55,7 @@ pub(crate) fn connect<S: RowSpace>(graph: &mut Graph, space: &S) {
 /// Which nodes are reached, each from which parent: the tree of links that must stay.
 struct Reach {
     parent: Vec<u32>,
+    reached: Accepted,
     queue: Vec<u32>,
 }
 
@@ -62,6 +63,7 @@ impl Reach {
     fn spread(&mut self, graph: &Graph, from: u32, parent: u32) {
         let stride = graph.header.m0 as usize;
         self.parent[from as usize] = parent;
+        self.reached.insert(from);
         self.queue.push(from);
         while let Some(node) = self.queue.pop() {
             for link in &graph.layer_0[node as usize * stride..][..stride] {
@@ -70,6 +72,7 @@ impl Reach {
                 }
                 if self.parent[*link as usize] == NONE {
                     self.parent[*link as usize] = node;
+                    self.reached.insert(*link);
                     self.queue.push(*link);
                 }
             }

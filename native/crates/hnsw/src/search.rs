@@ -1,14 +1,14 @@
 //! The walk: greedy descent through the upper layers, then a best-first walk over layer 0.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use omendb_distance::{ShapeError, VectorsRef};
 use omendb_quant::CodeQuery;
 
 use crate::pool::{Key, Pool, Visited, id_of, key, score_of};
 use crate::space::{F32Scorer, RowScorer};
-use crate::{GraphView, NONE};
+use crate::{Accepted, GraphView, NONE};
+
+/// A filter makes the pool wider by this factor at most; where fewer rows are accepted, an exact search over them is far quicker.
+const MAX_WIDER: usize = 32;
 
 /// A found row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,9 +26,9 @@ pub struct SearchStats {
     pub visited: usize,
     /// Rows that were scored.
     pub distances: usize,
-    /// Whether the walk came to its own end. False when a filter rejected so much that the walk was given up: the hits are then good rows,
-    /// but perhaps not the best, and an exact search over the accepted rows is the better plan.
-    pub exhausted: bool,
+    /// Whether enough of the nodes that were found are accepted ones. False where fewer lie near the query than all over: the hits are then good
+    /// rows, but perhaps not the best, and an exact search over the accepted rows is the better plan.
+    pub enough: bool,
 }
 
 /// The memory of a search, to be used again for the next one, on any graph; a search then allocates nothing.
@@ -43,8 +43,6 @@ pub struct Scratch {
     /// The best of them by exact scores, ascending.
     pub(crate) best: Vec<Key>,
     pub(crate) query: CodeQuery,
-    frontier: BinaryHeap<Reverse<Key>>,
-    accepted: BinaryHeap<Key>,
 }
 
 impl Scratch {
@@ -182,58 +180,6 @@ impl Scratch {
             }
         }
     }
-
-    /// As [`Scratch::walk`], but only accepted nodes are results while rejected ones still lead on. Gives up once more than `budget` rows
-    /// were scored. Starts from the keys in the pool.
-    fn walk_filtered(
-        &mut self,
-        links: &impl Links,
-        scorer: &impl RowScorer,
-        accept: &dyn Fn(u32) -> bool,
-        ef: usize,
-        budget: usize,
-    ) -> SearchStats {
-        let mut stats = SearchStats::default();
-        self.frontier.clear();
-        self.accepted.clear();
-        for key in self.pool.keys() {
-            self.frontier.push(Reverse(*key));
-            if accept(id_of(*key)) {
-                self.accepted.push(*key);
-            }
-        }
-        while let Some(Reverse(nearest)) = self.frontier.pop() {
-            let full = self.accepted.len() >= ef;
-            if full && self.accepted.peek().is_some_and(|worst| nearest > *worst) {
-                stats.exhausted = true;
-                return stats;
-            }
-            if stats.distances > budget {
-                return stats;
-            }
-            self.batch.clear();
-            self.gather(links, id_of(nearest), 0, scorer);
-            self.score_batch(scorer);
-            stats.visited += 1;
-            stats.distances += self.batch.len();
-            for (id, score) in self.batch.iter().zip(&self.scores) {
-                let key = key(*score, *id);
-                let full = self.accepted.len() >= ef;
-                if full && self.accepted.peek().is_some_and(|worst| key > *worst) {
-                    continue;
-                }
-                self.frontier.push(Reverse(key));
-                if accept(*id) {
-                    if full {
-                        self.accepted.pop();
-                    }
-                    self.accepted.push(key);
-                }
-            }
-        }
-        stats.exhausted = true;
-        stats
-    }
 }
 
 /// The pool size that a search uses unless told otherwise, for `k` hits among `n` rows.
@@ -246,7 +192,7 @@ pub fn default_ef(k: usize, n: usize) -> usize {
 ///
 /// - `view` must be the graph of `vectors`: the same number of rows, dimension and metric, else an error.
 /// - `ef` is the pool size, from `k` up (a smaller one counts as `k`): larger is slower and finds more of the true neighbours.
-/// - `accept` filters rows. Rejected rows are walked through, not returned; see [`SearchStats::exhausted`].
+/// - `accepted` filters rows; see [`SearchStats::enough`].
 #[allow(clippy::too_many_arguments)]
 pub fn search(
     view: &GraphView<'_>,
@@ -254,7 +200,7 @@ pub fn search(
     query: &[f32],
     k: usize,
     ef: usize,
-    accept: Option<&dyn Fn(u32) -> bool>,
+    accepted: Option<&Accepted>,
     scratch: &mut Scratch,
     out: &mut Vec<Neighbor>,
 ) -> Result<SearchStats, ShapeError> {
@@ -262,7 +208,7 @@ pub fn search(
     check_fits(view, vectors)?;
     vectors.check_query(query)?;
     let scorer = F32Scorer::new(vectors, query);
-    Ok(search_in(view, &scorer, k, ef, accept, scratch, out))
+    Ok(search_in(view, &scorer, k, ef, accepted, scratch, out))
 }
 
 /// Whether a graph was built over such vectors.
@@ -292,12 +238,12 @@ pub fn search_in(
     scorer: &impl RowScorer,
     k: usize,
     ef: usize,
-    accept: Option<&dyn Fn(u32) -> bool>,
+    accepted: Option<&Accepted>,
     scratch: &mut Scratch,
     out: &mut Vec<Neighbor>,
 ) -> SearchStats {
     out.clear();
-    let stats = walk_in(view, scorer, k, ef, accept, scratch);
+    let stats = walk_in(view, scorer, k, ef, accepted, scratch);
     out.extend(scratch.found.iter().take(k).map(|key| Neighbor {
         id: id_of(*key),
         score: score_of(*key),
@@ -311,18 +257,27 @@ pub(crate) fn walk_in(
     scorer: &impl RowScorer,
     k: usize,
     ef: usize,
-    accept: Option<&dyn Fn(u32) -> bool>,
+    accepted: Option<&Accepted>,
     scratch: &mut Scratch,
 ) -> SearchStats {
     scratch.found.clear();
     let n = view.len();
     let Some(entry) = view.entry().filter(|_| k > 0) else {
         return SearchStats {
-            exhausted: true,
+            enough: true,
             ..SearchStats::default()
         };
     };
     let ef = ef.max(k).min(n);
+    let accepts = accepted.map_or(n, Accepted::count);
+    if accepts == 0 {
+        return SearchStats {
+            enough: true,
+            ..SearchStats::default()
+        };
+    }
+    // Of a pool that is wider by as much as the filter is narrow about `ef` nodes are accepted.
+    let wide = (ef * n).div_ceil(accepts).min(ef * MAX_WIDER).min(n);
     let mut scored = 1;
     let start = key(scorer.score_one(entry), entry);
     let mut at = start;
@@ -330,32 +285,25 @@ pub(crate) fn walk_in(
         at = scratch.descend(view, level, scorer, at, n, &mut scored);
     }
     scratch.visited.reset(n);
-    scratch.pool.reset(ef);
+    scratch.pool.reset(wide);
     // From the entry every node is reached, which from elsewhere is not promised; it drops out of the pool as soon as that is full.
     for seed in [at, start] {
         if scratch.visited.insert(id_of(seed)) {
             scratch.pool.insert(seed);
         }
     }
-    let mut stats = match accept {
-        None => {
-            let (visited, distances) = scratch.walk(view, 0, scorer);
-            scratch.found.extend_from_slice(scratch.pool.keys());
-            SearchStats {
-                visited,
-                distances,
-                exhausted: true,
-            }
+    let (visited, distances) = scratch.walk(view, 0, scorer);
+    let keys = scratch.pool.keys().iter();
+    match accepted {
+        None => scratch.found.extend(keys),
+        Some(accepted) => {
+            let keys = keys.filter(|key| accepted.contains(id_of(**key)));
+            scratch.found.extend(keys.take(ef));
         }
-        Some(accept) => {
-            // Past this, scoring every row would soon have been the cheaper plan.
-            let budget = (n / 4).max(ef.saturating_mul(64));
-            let stats = scratch.walk_filtered(view, scorer, accept, ef, budget);
-            scratch.found.extend(scratch.accepted.drain());
-            scratch.found.sort_unstable();
-            stats
-        }
-    };
-    stats.distances += scored;
-    stats
+    }
+    SearchStats {
+        visited,
+        distances: distances + scored,
+        enough: scratch.found.len() >= (ef / 2).max(k).min(accepts),
+    }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{self, Write};
 
-use common::{Random, Set, graph, unreached};
+use common::{Aligned, Random, Set, graph, unreached};
 use omendb_hnsw::{
     BuildParams, FormatError, Index, IndexHeader, IndexView, Metric, NONE, Neighbor, Scratch,
 };
@@ -16,27 +16,6 @@ const HEADER: usize = 192;
 const OFFSETS: usize = 72;
 const CRC: usize = 188;
 
-/// Bytes that start at a multiple of 4 wherever the allocator put them.
-struct Aligned {
-    words: Vec<u32>,
-    len: usize,
-}
-
-impl Aligned {
-    fn new(bytes: &[u8]) -> Aligned {
-        let mut words = vec![0u32; bytes.len().div_ceil(4) + 1];
-        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
-        Aligned {
-            words,
-            len: bytes.len(),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.words)[..self.len]
-    }
-}
-
 const PARAMS: BuildParams = BuildParams {
     m: 4,
     ef_construction: 100,
@@ -45,7 +24,14 @@ const PARAMS: BuildParams = BuildParams {
 };
 
 fn index(set: &Set, params: &BuildParams) -> Index {
-    Index::build(set.vectors(), params, &|_, _| (), &AtomicBool::new(false)).unwrap()
+    Index::build(
+        set.vectors(),
+        params,
+        None,
+        &|_, _| (),
+        &AtomicBool::new(false),
+    )
+    .unwrap()
 }
 
 /// Under `l2` an index has all sections.
@@ -288,7 +274,7 @@ fn bytes_that_start_askew_are_refused() {
 fn a_view_of_shorter_bytes_is_refused() {
     let bytes = Aligned::new(&sample().1.to_bytes());
     let header = IndexHeader::parse(bytes.bytes()).unwrap();
-    for length in [0, 191, 192, 1_000, bytes.len - 64] {
+    for length in [0, 191, 192, 1_000, bytes.bytes().len() - 64] {
         assert!(header.view(&bytes.bytes()[..length]).is_err(), "{length}");
     }
 }

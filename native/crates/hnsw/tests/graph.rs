@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Random, Set, graph, hits, no_progress, recall, share, unreached};
 use omendb_hnsw::{
-    BuildError, BuildParams, KnnError, Metric, NONE, Scratch, build, default_ef, exact, knn_graph,
-    search,
+    Accepted, BuildError, BuildParams, KnnError, Metric, NONE, Scratch, build, default_ef, exact,
+    knn_graph, search,
 };
 use proptest::prelude::*;
 
@@ -170,6 +170,7 @@ fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
     let (mut found, mut truth, mut scratch) = (Vec::new(), Vec::new(), Scratch::new());
     for keep in [2u32, 10, 50, 1_000] {
         let accept = |id: u32| id % keep == 1;
+        let accepted = Accepted::by(6_000, accept);
         let mut random = Random(2);
         let mut sum = 0.0;
         for _ in 0..50 {
@@ -180,7 +181,7 @@ fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
                 &query,
                 10,
                 100,
-                Some(&accept),
+                Some(&accepted),
                 &mut scratch,
                 &mut found,
             );
@@ -189,8 +190,8 @@ fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
             assert!(found.windows(2).all(|pair| pair[0].score <= pair[1].score));
             assert!(stats.distances <= 6_000 + 200);
             exact::search(set.vectors(), &query, 10, Some(&accept), &mut truth).unwrap();
-            // A walk that gave up says so; the caller then searches exactly.
-            sum += if stats.exhausted {
+            // A walk that found too few says so; the caller then searches exactly.
+            sum += if stats.enough {
                 share(&found, &truth)
             } else {
                 1.0
@@ -202,7 +203,7 @@ fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
         }
         assert!(sum / 50.0 >= 0.95, "one in {keep}: {}", sum / 50.0);
     }
-    let nobody = |_: u32| false;
+    let nobody = Accepted::none(6_000);
     let query = set.query(&mut Random(3));
     search(
         &graph.view(),
@@ -216,6 +217,46 @@ fn a_filtered_search_returns_accepted_rows_only_and_most_of_the_best() {
     )
     .unwrap();
     assert!(found.is_empty());
+}
+
+// [Q6]
+#[test]
+fn a_walk_says_when_too_few_of_the_rows_near_the_query_are_accepted() {
+    // Clusters lie one after another, so that a range of rows is a few of them, far from most queries.
+    let set = Set::clustered(12, 6_000, 16, Metric::L2, true);
+    let graph = graph(&set, BuildParams::default());
+    let (mut found, mut truth, mut scratch) = (Vec::new(), Vec::new(), Scratch::new());
+    for rows in [0..600, 2_000..2_300, 5_000..6_000] {
+        let accepted = Accepted::by(6_000, |id| rows.contains(&id));
+        let mut random = Random(4);
+        let (mut sum, mut walks) = (0.0, 0);
+        for _ in 0..50 {
+            let query = set.query(&mut random);
+            let stats = search(
+                &graph.view(),
+                set.vectors(),
+                &query,
+                10,
+                64,
+                Some(&accepted),
+                &mut scratch,
+                &mut found,
+            );
+            if !stats.unwrap().enough {
+                continue;
+            }
+            let accept = |id: u32| rows.contains(&id);
+            exact::search(set.vectors(), &query, 10, Some(&accept), &mut truth).unwrap();
+            sum += share(&found, &truth);
+            walks += 1;
+        }
+        assert!(
+            walks >= 25,
+            "{rows:?}: {walks} walks of 50 came to their end"
+        );
+        let recall = sum / walks as f64;
+        assert!(recall >= 0.95, "{rows:?}: {recall}");
+    }
 }
 
 #[test]

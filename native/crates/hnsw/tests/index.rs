@@ -6,13 +6,15 @@ use std::sync::atomic::AtomicBool;
 
 use common::{Random, Set, share, unreached};
 use omendb_hnsw::{
-    BuildError, BuildParams, Index, IndexView, Metric, Neighbor, Scratch, default_ef, exact,
+    Accepted, BuildError, BuildParams, Index, IndexView, Metric, Neighbor, Scratch, default_ef,
+    exact,
 };
 
 fn index(set: &Set) -> Index {
     Index::build(
         set.vectors(),
         &BuildParams::default(),
+        None,
         &|_, _| (),
         &AtomicBool::new(false),
     )
@@ -123,23 +125,29 @@ fn values_at_the_ends_of_what_f32_holds_make_an_index_that_is_searched() {
 fn a_filter_is_kept_over_codes() {
     let set = Set::clustered(8, 3_000, 20, Metric::L2, false);
     let cancel = AtomicBool::new(true);
-    let cancelled = Index::build(set.vectors(), &BuildParams::default(), &|_, _| (), &cancel);
+    let cancelled = Index::build(
+        set.vectors(),
+        &BuildParams::default(),
+        None,
+        &|_, _| (),
+        &cancel,
+    );
     assert_eq!(cancelled.unwrap_err(), BuildError::Cancelled);
     let index = index(&set);
-    let accept = |id: u32| id.is_multiple_of(3);
+    let accepted = Accepted::by(3_000, |id| id.is_multiple_of(3));
     let (mut scratch, mut found) = (Scratch::new(), Vec::new());
     let stats = index.view().search(
         set.vectors(),
         &set.data[..20],
         10,
         100,
-        Some(&accept),
+        Some(&accepted),
         &mut scratch,
         &mut found,
     );
-    assert!(stats.unwrap().exhausted);
+    assert!(stats.unwrap().enough);
     assert_eq!(found.len(), 10);
-    assert!(found.iter().all(|n| accept(n.id)));
+    assert!(found.iter().all(|n| accepted.contains(n.id)));
     assert_eq!(found[0].id, 0);
 }
 

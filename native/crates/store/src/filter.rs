@@ -1,25 +1,85 @@
 //! Filters: a SQL `WHERE` condition becomes the bitmap of the live rows that match.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema};
 use omendb_filter::Filter;
+use omendb_hnsw::Accepted;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use crate::column::array_in;
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
+use crate::part::Part;
 use crate::query::PARALLEL_ROWS;
 use crate::snapshot::Snapshot;
 
+/// The live rows that match a filter.
+pub(crate) struct Matches {
+    rows: Arc<RoaringBitmap>,
+    parts: ByPart,
+}
+
+/// Rows by position, for each part of a snapshot that was searched.
+pub(crate) struct ByPart(Vec<OnceLock<Accepted>>);
+
+impl ByPart {
+    pub fn new(parts: usize) -> ByPart {
+        ByPart((0..parts).map(|_| OnceLock::new()).collect())
+    }
+
+    /// Those of `rows` in a part, which must be the one at `at`.
+    fn among(&self, rows: &RoaringBitmap, at: usize, part: &Part) -> &Accepted {
+        self.0[at].get_or_init(|| {
+            let mut accepted = Accepted::none(part.rows as usize);
+            positions(part, rows).for_each(|position| accepted.insert(position));
+            accepted
+        })
+    }
+
+    /// All but those of `rows`.
+    fn but(&self, rows: &RoaringBitmap, at: usize, part: &Part) -> &Accepted {
+        self.0[at].get_or_init(|| {
+            let mut accepted = Accepted::all(part.rows as usize);
+            positions(part, rows).for_each(|position| accepted.remove(position));
+            accepted
+        })
+    }
+}
+
+fn positions(part: &Part, rows: &RoaringBitmap) -> impl Iterator<Item = u32> {
+    let rows = rows.range(part.range());
+    rows.filter_map(|row| part.numbers.position(row))
+}
+
 impl Snapshot {
+    /// Which rows of a part a search may give; `None` for all. `at` is the part's place.
+    pub(crate) fn accepted<'a>(
+        &'a self,
+        filter: Option<&'a Matches>,
+        at: usize,
+        part: &Part,
+    ) -> Option<&'a Accepted> {
+        let accepted = match filter {
+            Some(matches) => matches.parts.among(&matches.rows, at, part),
+            None if self.deleted().is_empty() => return None,
+            None => self.undeleted.but(self.deleted(), at, part),
+        };
+        (accepted.count() < part.rows as usize).then_some(accepted)
+    }
+
     /// The live rows that match a SQL `WHERE` condition; a blank one matches all. Kept, so that asking again costs nothing.
     ///
     /// # Errors
     /// `INVALID_FILTER`.
     pub fn filter(&self, expression: &str) -> Result<Arc<RoaringBitmap>> {
+        Ok(Arc::clone(&self.matches(expression)?.rows))
+    }
+
+    /// As [`Snapshot::filter`], for searches.
+    pub(crate) fn matches(&self, expression: &str) -> Result<Arc<Matches>> {
         let expression = expression.trim();
         if let Some(rows) = self.filters.lock().get(expression) {
             return Ok(rows);
@@ -32,11 +92,14 @@ impl Snapshot {
             rows -= self.deleted();
             rows
         };
-        let rows = Arc::new(rows);
+        let matches = Arc::new(Matches {
+            rows: Arc::new(rows),
+            parts: ByPart::new(self.parts().len()),
+        });
         self.filters
             .lock()
-            .put(expression.to_owned(), Arc::clone(&rows));
-        Ok(rows)
+            .put(expression.to_owned(), Arc::clone(&matches));
+        Ok(matches)
     }
 
     /// Checks a filter's grammar, columns and types without running it; a blank one is right.

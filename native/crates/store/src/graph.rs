@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, to_distance};
 use omendb_hnsw::{
-    BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor, Scratch, VectorsRef,
-    exact, knn_graph,
+    Accepted, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor, Scratch,
+    VectorsRef, exact, knn_graph,
 };
 use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
@@ -47,7 +47,8 @@ struct Source<'a> {
     view: Option<IndexView<'a>>,
     /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
     positions: Vec<u32>,
-    live: usize,
+    /// The rows that are not deleted; `None` where none is.
+    live: Option<Accepted>,
 }
 
 impl Snapshot {
@@ -175,12 +176,14 @@ impl Snapshot {
                 positions[position as usize] = (first + at) as u32;
             }
         }
+        let all = last - first == positions.len();
+        let live = (!all).then(|| Accepted::by(positions.len(), |p| positions[p as usize] != NONE));
         Ok(Source {
             part,
             vectors: self.vectors_of(part, column)?,
             view,
             positions,
-            live: last - first,
+            live,
         })
     }
 
@@ -256,7 +259,7 @@ fn own_index(
     cancel: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Index> {
-    Index::build(vectors, &BuildParams::default(), progress, cancel).map_err(|e| match e {
+    Index::build(vectors, &BuildParams::default(), None, progress, cancel).map_err(|e| match e {
         BuildError::Cancelled => cancelled(),
         other => Error::internal(other.to_string()),
     })
@@ -330,18 +333,29 @@ impl Source<'_> {
         scratch: &mut Scratch,
         found: &mut Vec<Neighbor>,
     ) -> Result<()> {
-        let accept = |position: u32| self.positions[position as usize] != NONE;
-        let all = self.live == self.positions.len();
-        let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
         let internal = |e: omendb_hnsw::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
             let stats = view
-                .search(self.vectors, query, k, ef, accept, scratch, found)
+                .search(
+                    self.vectors,
+                    query,
+                    k,
+                    ef,
+                    self.live.as_ref(),
+                    scratch,
+                    found,
+                )
                 .map_err(internal)?;
-            if stats.exhausted && found.len() >= k.min(self.live) {
+            let live = self.live.as_ref().map_or(usize::MAX, Accepted::count);
+            if stats.enough && found.len() >= k.min(live) {
                 return Ok(());
             }
         }
+        let accept = |position: u32| self.positions[position as usize] != NONE;
+        let accept = self
+            .live
+            .is_some()
+            .then_some(&accept as &dyn Fn(u32) -> bool);
         exact::search(self.vectors, query, k, accept, found).map_err(internal)?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use omendb_hnsw::VectorsRef;
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
+use crate::filter::{ByPart, Matches};
 use crate::lru::Lru;
 use crate::meta::{CollectionMeta, Id, VectorSpec};
 use crate::part::Part;
@@ -28,7 +29,9 @@ pub struct Snapshot {
     live: u64,
     generation: u64,
     revision: u64,
-    pub(crate) filters: Mutex<Lru<String, Arc<RoaringBitmap>>>,
+    pub(crate) filters: Mutex<Lru<String, Arc<Matches>>>,
+    /// The rows of each part that are not deleted.
+    pub(crate) undeleted: ByPart,
     pub(crate) views: Mutex<Lru<ViewKey, Arc<View>>>,
 }
 
@@ -62,6 +65,7 @@ impl Snapshot {
         Snapshot {
             schema: meta.schema(),
             meta,
+            undeleted: ByPart::new(parts.len()),
             parts,
             deleted,
             live,

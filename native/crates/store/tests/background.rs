@@ -69,7 +69,7 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
         },
     )
     .unwrap();
-    import(&store, 3000);
+    import(&store, 6000);
     assert!(store.wait_for_index(Duration::from_secs(30)));
     let query = vector("r1234", 1234);
     let check = |store: &Store| {
@@ -77,7 +77,7 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
         let index = words.info().vectors.remove(0).index;
         assert_eq!(
             (index.state, index.indexed_rows, index.progress),
-            (IndexState::Ready, 3000, 1.0)
+            (IndexState::Ready, 6000, 1.0)
         );
         let found = words
             .snapshot()
@@ -99,7 +99,7 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
         .snapshot()
         .search(&SearchRequest::new(&query, 5))
         .unwrap();
-    assert_eq!(found.hits[0].row, 3000);
+    assert_eq!(found.hits[0].row, 6000);
     drop(words);
     drop(again);
 

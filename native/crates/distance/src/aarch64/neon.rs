@@ -6,6 +6,7 @@
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
+use crate::dispatch::each_row;
 use crate::{Isa, Kernels};
 
 static KERNELS: Kernels = Kernels {
@@ -20,6 +21,12 @@ static KERNELS: Kernels = Kernels {
     },
     dot_4: checked::<4, false>,
     l2_squared_4: checked::<4, true>,
+    dot_block: |query, rows, out| {
+        each_row(KERNELS.dot, KERNELS.dot_4, query, rows, out);
+    },
+    l2_squared_block: |query, rows, out| {
+        each_row(KERNELS.l2_squared, KERNELS.l2_squared_4, query, rows, out);
+    },
     add_scaled,
 };
 

@@ -1,7 +1,8 @@
 //! AVX2 with FMA: 8 floats an instruction.
 //!
 //! Each row has two running sums, 8 lanes each; whole blocks of 16 floats feed both, a block of 8 feeds the first, the tail (under 8)
-//! is read through a mask and feeds the second. The one-row and four-row forms share this order, so they give the same bits.
+//! is read through a mask and feeds the second; the sums' lanes are added as [`total`] does. All forms share this order, so they give the same
+//! bits.
 
 use std::arch::x86_64::*;
 
@@ -19,6 +20,8 @@ static KERNELS: Kernels = Kernels {
     },
     dot_4: checked::<4, false>,
     l2_squared_4: checked::<4, true>,
+    dot_block: block::<false>,
+    l2_squared_block: block::<true>,
     add_scaled,
 };
 
@@ -33,6 +36,16 @@ fn checked<const N: usize, const L2: bool>(query: &[f32], rows: [&[f32]; N]) -> 
     }
     // SAFETY: `kernels` hands this function out only where AVX2 and FMA were detected, and all lengths are equal.
     unsafe { rows_kernel::<N, L2>(query, rows) }
+}
+
+fn block<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    assert_eq!(
+        Some(rows.len()),
+        out.len().checked_mul(query.len()),
+        "one float of `out` a row"
+    );
+    // SAFETY: `kernels` hands this function out only where AVX2 and FMA were detected, and `rows` has a row for each of `out`.
+    unsafe { block_kernel::<L2>(query, rows, out) }
 }
 
 /// Mask for the first `n` of 8 lanes is `&MASKS[8 - n..16 - n]`.
@@ -94,7 +107,80 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
             }
         }
     }
-    sums.map(|[a, b]| horizontal(_mm256_add_ps(a, b)))
+    let sums = sums.map(|[a, b]| _mm256_add_ps(a, b));
+    let mut out = [0.0; N];
+    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
+        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm256_setzero_ps());
+        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
+    }
+    out
+}
+
+/// As [`rows_kernel`] for the rows of a matrix, one after another: in the order in which they lie memory delivers them fastest.
+///
+/// # Safety
+/// `rows` must be `out.len()` times as long as the query; the processor must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn block_kernel<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    let len = query.len();
+    let mut rows = rows.chunks_exact(len.max(1));
+    for out in out.chunks_mut(4) {
+        let mut sums = [_mm256_setzero_ps(); 4];
+        for sum in &mut sums[..out.len()] {
+            if let Some(row) = rows.next() {
+                // SAFETY: the row is as long as the query.
+                *sum = unsafe { row_sums::<L2>(query, row) };
+            }
+        }
+        out.copy_from_slice(&total(sums)[..out.len()]);
+    }
+}
+
+/// The running sums of one row, added.
+///
+/// # Safety
+/// The row must be as long as the query; the processor must have AVX2 and FMA.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn row_sums<const L2: bool>(query: &[f32], row: &[f32]) -> __m256 {
+    let len = query.len();
+    let (q, r) = (query.as_ptr(), row.as_ptr());
+    let mut sums = [_mm256_setzero_ps(); 2];
+    let mut i = 0;
+    while i + 16 <= len {
+        // SAFETY: i + 16 <= len, the length of the query and of the row; unaligned loads.
+        unsafe {
+            sums[0] = step::<L2>(
+                sums[0],
+                _mm256_loadu_ps(q.add(i)),
+                _mm256_loadu_ps(r.add(i)),
+            );
+            let (q, r) = (q.add(i + 8), r.add(i + 8));
+            sums[1] = step::<L2>(sums[1], _mm256_loadu_ps(q), _mm256_loadu_ps(r));
+        }
+        i += 16;
+    }
+    if i + 8 <= len {
+        // SAFETY: i + 8 <= len, the length of the query and of the row; unaligned loads.
+        unsafe {
+            sums[0] = step::<L2>(
+                sums[0],
+                _mm256_loadu_ps(q.add(i)),
+                _mm256_loadu_ps(r.add(i)),
+            );
+        }
+        i += 8;
+    }
+    if i < len {
+        let mask = mask_of(len - i);
+        // SAFETY: the mask covers the len - i < 8 floats that are left; masked lanes are not read and give 0.
+        unsafe {
+            let q = _mm256_maskload_ps(q.add(i), mask);
+            let r = _mm256_maskload_ps(r.add(i), mask);
+            sums[1] = step::<L2>(sums[1], q, r);
+        }
+    }
+    _mm256_add_ps(sums[0], sums[1])
 }
 
 #[inline]
@@ -108,13 +194,16 @@ fn step<const L2: bool>(sum: __m256, a: __m256, b: __m256) -> __m256 {
     }
 }
 
+/// The sum of each vector's lanes: neighbours to neighbours twice, then the halves.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn horizontal(sum: __m256) -> f32 {
-    let four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
-    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    let one = _mm_add_ss(two, _mm_shuffle_ps::<1>(two, two));
-    _mm_cvtss_f32(one)
+fn total([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+    let all = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    let total = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps::<1>(all));
+    let mut out = [0.0; 4];
+    // SAFETY: `out` has room for four floats; unaligned store.
+    unsafe { _mm_storeu_ps(out.as_mut_ptr(), total) };
+    out
 }
 
 fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {

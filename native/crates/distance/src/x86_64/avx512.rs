@@ -1,7 +1,7 @@
 //! AVX-512F: 16 floats an instruction, the tail through a mask register.
 //!
-//! Each row has two running sums of 16 lanes; blocks of 32 floats feed both, a block of 16 the first, the tail the second. The one-row
-//! and four-row forms share this order, so they give the same bits.
+//! Each row has two running sums of 16 lanes; blocks of 32 floats feed both, a block of 16 the first, the tail the second; the sums' lanes are
+//! added as [`total`] does. All forms share this order, so they give the same bits.
 
 use std::arch::x86_64::*;
 
@@ -19,6 +19,8 @@ static KERNELS: Kernels = Kernels {
     },
     dot_4: checked::<4, false>,
     l2_squared_4: checked::<4, true>,
+    dot_block: block::<false>,
+    l2_squared_block: block::<true>,
     add_scaled,
 };
 
@@ -33,6 +35,16 @@ fn checked<const N: usize, const L2: bool>(query: &[f32], rows: [&[f32]; N]) -> 
     }
     // SAFETY: `kernels` hands this function out only where AVX-512F was detected, and all lengths are equal.
     unsafe { rows_kernel::<N, L2>(query, rows) }
+}
+
+fn block<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    assert_eq!(
+        Some(rows.len()),
+        out.len().checked_mul(query.len()),
+        "one float of `out` a row"
+    );
+    // SAFETY: `kernels` hands this function out only where AVX-512F was detected, and `rows` has a row for each of `out`.
+    unsafe { block_kernel::<L2>(query, rows, out) }
 }
 
 /// Mask of the first `tail` lanes; `tail` must be under 16.
@@ -89,7 +101,96 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
             }
         }
     }
-    sums.map(|[a, b]| _mm512_reduce_add_ps(_mm512_add_ps(a, b)))
+    let sums = sums.map(|[a, b]| _mm512_add_ps(a, b));
+    let mut out = [0.0; N];
+    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
+        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm512_setzero_ps());
+        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
+    }
+    out
+}
+
+/// As [`rows_kernel`] for the rows of a matrix, one after another: in the order in which they lie memory delivers them fastest.
+///
+/// # Safety
+/// `rows` must be `out.len()` times as long as the query; the processor must have AVX-512F.
+#[target_feature(enable = "avx512f")]
+unsafe fn block_kernel<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    let len = query.len();
+    let mut rows = rows.chunks_exact(len.max(1));
+    for out in out.chunks_mut(4) {
+        let mut sums = [_mm512_setzero_ps(); 4];
+        for sum in &mut sums[..out.len()] {
+            if let Some(row) = rows.next() {
+                // SAFETY: the row is as long as the query.
+                *sum = unsafe { row_sums::<L2>(query, row) };
+            }
+        }
+        out.copy_from_slice(&total(sums)[..out.len()]);
+    }
+}
+
+/// The running sums of one row, added.
+///
+/// # Safety
+/// The row must be as long as the query; the processor must have AVX-512F.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn row_sums<const L2: bool>(query: &[f32], row: &[f32]) -> __m512 {
+    let len = query.len();
+    let (q, r) = (query.as_ptr(), row.as_ptr());
+    let mut sums = [_mm512_setzero_ps(); 2];
+    let mut i = 0;
+    while i + 32 <= len {
+        // SAFETY: i + 32 <= len, the length of the query and of the row; unaligned loads.
+        unsafe {
+            sums[0] = step::<L2>(
+                sums[0],
+                _mm512_loadu_ps(q.add(i)),
+                _mm512_loadu_ps(r.add(i)),
+            );
+            let (q, r) = (q.add(i + 16), r.add(i + 16));
+            sums[1] = step::<L2>(sums[1], _mm512_loadu_ps(q), _mm512_loadu_ps(r));
+        }
+        i += 32;
+    }
+    if i + 16 <= len {
+        // SAFETY: i + 16 <= len, the length of the query and of the row; unaligned loads.
+        unsafe {
+            sums[0] = step::<L2>(
+                sums[0],
+                _mm512_loadu_ps(q.add(i)),
+                _mm512_loadu_ps(r.add(i)),
+            );
+        }
+        i += 16;
+    }
+    if i < len {
+        let mask = mask_of(len - i);
+        // SAFETY: the mask covers the len - i < 16 floats that are left; masked lanes are not read and give 0.
+        unsafe {
+            let q = _mm512_maskz_loadu_ps(mask, q.add(i));
+            let r = _mm512_maskz_loadu_ps(mask, r.add(i));
+            sums[1] = step::<L2>(sums[1], q, r);
+        }
+    }
+    _mm512_add_ps(sums[0], sums[1])
+}
+
+/// The sum of each vector's lanes: lane `i` to lane `i + 8`, then neighbours to neighbours twice, then the halves.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn total(sums: [__m512; 4]) -> [f32; 4] {
+    let [a, b, c, d] = sums.map(|sum| {
+        let high = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(sum));
+        _mm256_add_ps(_mm512_castps512_ps256(sum), _mm256_castpd_ps(high))
+    });
+    let all = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    let total = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps::<1>(all));
+    let mut out = [0.0; 4];
+    // SAFETY: `out` has room for four floats; unaligned store.
+    unsafe { _mm_storeu_ps(out.as_mut_ptr(), total) };
+    out
 }
 
 #[inline]

@@ -119,6 +119,7 @@ impl Fixture {
             let index = Index::build(
                 vectors,
                 &BuildParams::default(),
+                None,
                 &|_, _| {},
                 &AtomicBool::new(false),
             )
