@@ -3,10 +3,14 @@
 use std::sync::atomic::AtomicBool;
 
 use omendb_damage::{Random, reseal};
-use omendb_hnsw::{BuildParams, Index, IndexHeader, Metric, Scratch, VectorsRef, build};
+use omendb_hnsw::{
+    Accepted, BuildParams, Former, Index, IndexHeader, Metric, NONE, Scratch, VectorsRef, build,
+};
 
 /// Most numbers in the vectors that are searched.
 const MOST: usize = 1 << 16;
+/// Rows of which another graph is made.
+const FEW: usize = 200;
 
 /// An even first byte: the checksums are put right first.
 pub fn links(bytes: &[u8]) -> String {
@@ -48,11 +52,32 @@ pub fn links(bytes: &[u8]) -> String {
     };
     let (mut scratch, mut out) = (Scratch::new(), Vec::new());
     let query = vec![0.5; dimension];
-    let odd = |row: u32| row % 2 == 1;
-    for accept in [None, Some(&odd as &dyn Fn(u32) -> bool)] {
-        let stats = view.search(vectors, &query, 5, 30, accept, &mut scratch, &mut out);
+    let odd = Accepted::by(n, |row| row % 2 == 1);
+    for accepted in [None, Some(&odd)] {
+        let stats = view.search(vectors, &query, 5, 30, accepted, &mut scratch, &mut out);
         assert!(stats.is_ok(), "{stats:?}");
         assert!(out.len() <= 5 && out.is_sorted_by(|a, b| a.score <= b.score || a.id != b.id));
+    }
+    if (1..=FEW).contains(&n) {
+        // A graph made from it is sound in any case.
+        let nodes: Vec<u32> = (0..n as u32)
+            .map(|row| if row % 7 == 3 { NONE } else { row })
+            .collect();
+        let params = BuildParams {
+            m: header.m as usize,
+            ef_construction: 16,
+            threads: 1,
+            ..BuildParams::default()
+        };
+        let (former, go_on) = (Former::new(view.graph, &nodes), AtomicBool::new(false));
+        if let Ok(index) = Index::build(vectors, &params, Some(former), &|_, _| {}, &go_on) {
+            let bytes = index.to_bytes();
+            let mut words = vec![0u32; bytes.len().div_ceil(4)];
+            let aligned: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut words)[..bytes.len()];
+            aligned.copy_from_slice(&bytes);
+            let header = IndexHeader::parse(aligned).expect("an index");
+            header.verify(aligned).expect("a sound index");
+        }
     }
     format!("searched, {sound}, {}", view.codes.is_some())
 }
@@ -70,7 +95,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         };
         let go_on = AtomicBool::new(false);
         let index = if coded {
-            Index::build(vectors, &params, &|_, _| {}, &go_on).expect("an index")
+            Index::build(vectors, &params, None, &|_, _| {}, &go_on).expect("an index")
         } else {
             Index::without_codes(build(vectors, &params, &|_, _| {}, &go_on).expect("a graph"))
         };
