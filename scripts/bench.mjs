@@ -14,13 +14,20 @@ const HELP = `npm run bench -- PART [options]
 
 Parts: ${parts.join(', ')}
   main   the main job on the sample in the real app: start, import, search, map, memory
-  ann    approximate search beside other engines: build, one query, batches, memory (installs them into .cache/bench)
-           --sets A,B    of glove, mnist, synth100k, synth1m, synth384, synth1536, synth10k, synth5m
-           --peers A,B   of hnswlib, faiss-hnsw, faiss-flat, usearch-bf16, symqg, rabitq-hnsw, scann, scann-soar
-           --queries N   of each set (500)
-           --fresh       builds the peers' indexes anew, so that builds are timed
-           --write       puts the tables into docs/benchmarks/ann.md
-  exact  exact search beside faiss flat, and the memory's bandwidth; --sets, --queries, --write as for ann
+  ann    approximate search beside other engines: build, one query, batches, memory
+  exact  exact search beside faiss flat, and the memory's bandwidth
+  filter search among the rows that a condition lets pass, from half of them to one in a thousand
+  build  how fast an index is built on all cores, and the memory that it takes
+  grow   how the time of a query grows with the rows; also as a plot
+  ffi    what a call from JavaScript costs
+
+All but main measure other engines too, which are installed into .cache/bench at first use, and take:
+  --sets A,B    of glove, mnist, synth100k, synth1m, synth384, synth1536, synth10k, synth5m; not ffi
+  --peers A,B   of hnswlib, faiss-hnsw, faiss-flat, usearch-bf16, symqg, rabitq-hnsw, scann, scann-soar, qdrant-edge (from
+                Python), hnswlib-node, usearch-node, lancedb, lancedb-rq, sqlite-vec (from npm)
+  --queries N   of each set; not build and ffi
+  --fresh       builds the peers' indexes anew; ann, filter and grow, where they otherwise come from the cache
+  --write       puts the tables into docs/benchmarks/PART.md
 
   --rounds N   how often each thing is measured; figures are min / median / max`
 

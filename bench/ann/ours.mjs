@@ -1,148 +1,120 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { open } from '../../out/node/index.js'
+import { serve } from './serve.mjs'
+import { flat } from './set.mjs'
 
-/** Our engine, driven like the peers (see peers.py): rows in by the import of an .fvecs file, queries through the embedded API. */
+/** Our engine, driven like the peers: rows in by the import of a file, queries through the embedded API. */
 
 const CLI = fileURLToPath(new URL('../../scripts/omendb.mjs', import.meta.url))
+/** In a place of the answer that no row has taken. */
+const NONE = 0xffff_ffff
 
-let set
-let db
-let reader
-let folder
-let store
+class Ours {
+  about = 'defaults'
+  columns = true
+  #store
+  #db
+  #reader
+  #how = {}
+  #filter
+  #rows = new Uint32Array(10)
+  #distances = new Float32Array(10)
 
-const floats = (path) => {
-  const { buffer, byteOffset, byteLength } = readFileSync(path)
-  return new Float32Array(buffer, byteOffset, byteLength / 4)
-}
+  constructor(scratch) {
+    this.#store = join(scratch, 'bench.db')
+  }
 
-const ORDERS = {
-  open({ set: path }) {
-    const about = JSON.parse(readFileSync(join(path, 'set.json'), 'utf8'))
-    const truth = readFileSync(join(path, 'truth.i32'))
-    set = {
-      ...about,
-      path,
-      query: floats(join(path, 'query.f32')),
-      truth: new Int32Array(truth.buffer, truth.byteOffset, truth.byteLength / 4),
-    }
-    return { about: 'defaults' }
-  },
-  /** Rows alone, committed and synced, without an index. */
-  async rows() {
-    folder = mkdtempSync(join(tmpdir(), 'omendb-bench-'))
-    store = join(folder, 'bench.db')
-    const file = join(set.path, 'base.npy')
-    const metric = ['--metric', set.metric]
-    const args = ['import', file, '--store', store, '--collection', 'rows', ...metric, '--no-index', '--json']
-    const imported = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' })
+  /** The seconds until all rows are synced and can be searched. */
+  #import(set, columns) {
+    const file = join(set.path, columns ? 'rows.parquet' : 'base.npy')
+    const args = [
+      '--store',
+      this.#store,
+      '--collection',
+      'rows',
+      '--metric',
+      set.metric,
+      '--no-index',
+      '--json',
+    ]
+    // The columns are no ids.
+    if (columns) args.push('--vector', 'vector', '--id', '')
+    const imported = spawnSync(process.execPath, [CLI, 'import', file, ...args], { encoding: 'utf8' })
     if (imported.status !== 0) throw new Error(imported.stderr)
+    return JSON.parse(imported.stdout).seconds
+  }
+
+  /** Rows alone, committed and synced, without an index. */
+  async rows(set) {
+    this.#import(set, false)
     // One who only reads builds nothing.
-    db = await open(store, { readOnly: true })
-    reader = await db.collection('rows').reader()
-    return { accepted: JSON.parse(imported.stdout).seconds }
-  },
+    this.#db = await open(this.#store, { readOnly: true })
+    this.#reader = await this.#db.collection('rows').reader()
+  }
+
   /** The index, built behind the rows. */
-  async build() {
-    const { accepted } = await ORDERS.rows()
-    reader.release()
-    await db.close()
-    const before = process.memoryUsage().rss
+  async build(set, { columns }) {
+    const accepted = this.#import(set, columns)
     const start = performance.now()
-    db = await open(store)
+    this.#db = await open(this.#store)
     for (;;) {
-      const [{ vectors }] = await db.collections()
+      const [{ vectors }] = await this.#db.collections()
       if (vectors[0].index.state === 'ready') break
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    const end = performance.now()
-    reader = await db.collection('rows').reader()
-    return {
-      seconds: (end - start) / 1000,
-      accepted,
-      bytes: process.memoryUsage().rss - before,
-    }
-  },
-  sweep({ efs, queries }) {
-    const [rows, distances] = [new Uint32Array(10), new Float32Array(10)]
-    const found = efs.map((ef) => {
-      const how = { ef }
-      const times = new Float64Array(queries)
-      let hits = 0
-      for (let q = 0; q < 50; q += 1) reader.search(queryOf(q), rows, distances, how)
-      for (let q = 0; q < queries; q += 1) {
-        const query = queryOf(q)
-        const start = process.hrtime.bigint()
-        reader.search(query, rows, distances, how)
-        times[q] = Number(process.hrtime.bigint() - start) / 1000
-        hits += hitsOf(q, rows)
-      }
-      times.sort()
-      return {
-        ef,
-        recall: hits / (queries * 10),
-        p50: times[queries >> 1],
-        p99: times[Math.floor(queries * 0.99)],
-      }
-    })
-    return { rows: found }
-  },
-  /** Every row compared; without an index by its vector, with one by its code. */
-  exact({ queries }) {
-    const [rows, distances] = [new Uint32Array(10), new Float32Array(10)]
-    const times = new Float64Array(queries)
-    let hits = 0
-    for (let q = 0; q < queries; q += 1) {
-      const query = queryOf(q)
-      const start = process.hrtime.bigint()
-      reader.search(query, rows, distances, { exact: true })
-      times[q] = Number(process.hrtime.bigint() - start) / 1000
-      hits += hitsOf(q, rows)
-    }
-    times.sort()
-    return { recall: hits / (queries * 10), p50: times[queries >> 1] }
-  },
-  batch({ efs, queries }) {
-    const count = Math.max(queries, 2000)
-    const all = new Float32Array(count * set.dim)
-    for (let q = 0; q < count; q += 1) all.set(queryOf(q % queries), q * set.dim)
-    const [rows, distances] = [new Uint32Array(count * 10), new Float32Array(count * 10)]
-    const found = efs.map((ef) => {
-      reader.searchBatch(all, 10, rows, distances, { ef })
-      const start = performance.now()
-      reader.searchBatch(all, 10, rows, distances, { ef })
-      const took = (performance.now() - start) / 1000
-      let hits = 0
-      for (let q = 0; q < queries; q += 1) hits += hitsOf(q, rows.subarray(q * 10, q * 10 + 10))
-      return { ef, recall: hits / (queries * 10), qps: count / took }
-    })
-    return { rows: found }
-  },
-}
-
-const queryOf = (q) => set.query.subarray(q * set.dim, (q + 1) * set.dim)
-
-function hitsOf(q, rows) {
-  const wide = set.truth.length / set.queries
-  const truth = new Set(set.truth.subarray(q * wide, q * wide + 10))
-  return rows.reduce((hits, row) => hits + (truth.has(row) ? 1 : 0), 0)
-}
-
-for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line)
-  let answer
-  try {
-    answer = await ORDERS[order.op](order)
-  } catch (error) {
-    answer = { error: `${error.code ?? error.name}: ${error.message}` }
+    const seconds = (performance.now() - start) / 1000
+    this.#reader = await this.#db.collection('rows').reader()
+    return { seconds, accepted }
   }
-  console.log(JSON.stringify(answer))
+
+  prepare(ef) {
+    this.#how = { ef, filter: this.#filter }
+  }
+
+  filter(filter) {
+    // A reader keeps the rows that pass by the filter's text: with more spaces it is another one.
+    this.#filter = filter ? `${filter.column} <${' '.repeat(filter.turn + 1)}${filter.below}` : undefined
+  }
+
+  one(query) {
+    return this.#search(query, this.#how)
+  }
+
+  exact(query) {
+    return this.#search(query, { exact: true, filter: this.#filter })
+  }
+
+  queries = flat
+
+  many(queries, k) {
+    const rows = new Uint32Array((queries.length / this.#reader.dimension) * k).fill(NONE)
+    this.#reader.searchBatch(queries, k, rows, new Float32Array(rows.length), this.#how)
+    return (q) => rows.subarray(q * k, q * k + k)
+  }
+
+  async calls(rows, query, dim, k) {
+    this.#db ??= await open(this.#store)
+    const tiny = this.#db.collection(`tiny${dim}`, { dimension: dim, metric: 'l2' })
+    await tiny.add(rows)
+    this.#reader = await tiny.reader()
+    const [places, distances] = [new Uint32Array(k), new Float32Array(k)]
+    return {
+      'reader.search': { call: () => this.#reader.search(query, places, distances), calls: 20_000 },
+      'collection.search (async)': { call: () => tiny.search(query, { k }), calls: 2_000 },
+    }
+  }
+
+  async end() {
+    this.#reader?.release()
+    await this.#db?.close()
+  }
+
+  #search(query, how) {
+    const found = this.#reader.search(query, this.#rows, this.#distances, how)
+    return found === this.#rows.length ? this.#rows : this.#rows.subarray(0, found)
+  }
 }
-reader?.release()
-await db?.close()
-if (folder && existsSync(folder)) rmSync(folder, { recursive: true, force: true })
+
+await serve({ omendb: (scratch) => new Ours(scratch) })

@@ -1,233 +1,21 @@
-"""One peer in a process of its own, driven by lines of JSON: {"op": "build"|"load"|"sweep"|"batch"|...}. See driver in ann.mjs.
+"""One peer in a process of its own, driven by lines of JSON: {"op": "build"|"load"|"sweep"|"batch"|...}. See bench/lib/peer.mjs.
 
-Each peer is set up as its own documents recommend; what is chosen stands in its class. One query is timed as one call from Python.
+One query is timed as one call from Python.
 """
 
+import importlib
 import json
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 
 import numpy as np
-
-
-class Set:
-    def __init__(self, folder):
-        with open(os.path.join(folder, "set.json")) as f:
-            about = json.load(f)
-        self.metric, self.dim = about["metric"], about["dim"]
-        self.base = np.fromfile(os.path.join(folder, "base.f32"), np.float32).reshape(-1, self.dim)
-        self.query = np.fromfile(os.path.join(folder, "query.f32"), np.float32).reshape(-1, self.dim)
-        self.truth = np.fromfile(os.path.join(folder, "truth.i32"), np.int32).reshape(len(self.query), -1)
-
-
-class Hnswlib:
-    about = "M=16, ef_construction=200, f32"
-
-    def build(self, s, threads):
-        import hnswlib
-
-        self.index = hnswlib.Index("l2" if s.metric == "l2" else "ip", s.dim)
-        self.index.init_index(len(s.base), M=16, ef_construction=200)
-        self.index.set_num_threads(threads)
-        self.index.add_items(s.base)
-
-    def save(self, path):
-        self.index.save_index(path)
-
-    def load(self, s, path):
-        import hnswlib
-
-        self.index = hnswlib.Index("l2" if s.metric == "l2" else "ip", s.dim)
-        self.index.load_index(path)
-
-    def prepare(self, ef, threads):
-        self.index.set_ef(ef)
-        self.index.set_num_threads(threads)
-
-    def one(self, q, k):
-        return self.index.knn_query(q, k)[0][0]
-
-    def many(self, qs, k):
-        return self.index.knn_query(qs, k)[0]
-
-
-class Faiss:
-    about = "HNSWFlat, M=16 (32 links), efConstruction=200"
-
-    def build(self, s, threads):
-        import faiss
-
-        faiss.omp_set_num_threads(threads)
-        metric = faiss.METRIC_L2 if s.metric == "l2" else faiss.METRIC_INNER_PRODUCT
-        self.index = faiss.IndexHNSWFlat(s.dim, 16, metric)
-        self.index.hnsw.efConstruction = 200
-        self.index.add(s.base)
-
-    def save(self, path):
-        import faiss
-
-        faiss.write_index(self.index, path)
-
-    def load(self, s, path):
-        import faiss
-
-        self.index = faiss.read_index(path)
-
-    def prepare(self, ef, threads):
-        import faiss
-
-        self.index.hnsw.efSearch = ef
-        faiss.omp_set_num_threads(threads)
-
-    def one(self, q, k):
-        return self.index.search(q[None], k)[1][0]
-
-    def many(self, qs, k):
-        return self.index.search(qs, k)[1]
-
-
-class FaissFlat(Faiss):
-    about = "exact scan, f32"
-
-    def build(self, s, threads):
-        import faiss
-
-        faiss.omp_set_num_threads(threads)
-        self.index = (faiss.IndexFlatL2 if s.metric == "l2" else faiss.IndexFlatIP)(s.dim)
-        self.index.add(s.base)
-
-    def prepare(self, ef, threads):
-        import faiss
-
-        faiss.omp_set_num_threads(threads)
-
-
-class Usearch:
-    about = "M=16, expansion_add=200, bf16"
-    dtype = "bf16"
-
-    def index_of(self, s):
-        from usearch.index import Index
-
-        return Index(ndim=s.dim, metric="l2sq" if s.metric == "l2" else "cos", dtype=self.dtype, connectivity=16, expansion_add=200)
-
-    def build(self, s, threads):
-        self.index = self.index_of(s)
-        self.index.add(np.arange(len(s.base)), s.base, threads=threads)
-
-    def save(self, path):
-        self.index.save(path)
-
-    def load(self, s, path):
-        self.index = self.index_of(s)
-        self.index.load(path)
-
-    def prepare(self, ef, threads):
-        self.index.expansion_search = ef
-        self.threads = threads
-
-    def one(self, q, k):
-        return self.index.search(q, k, threads=1).keys
-
-    def many(self, qs, k):
-        return self.index.search(qs, k, threads=self.threads).keys
-
-
-class Scann:
-    """Tree, asymmetric hashing of 2 dimensions a block, exact reordering. `ef` is leaves * 1000 + reordered."""
-
-    def __init__(self, soar=False):
-        self.soar = soar
-        self.about = f"tree + AH 2 dims/block + reorder{', SOAR 1.5' if soar else ''}"
-
-    def build(self, s, threads):
-        import scann
-
-        n = len(s.base)
-        leaves = int(np.sqrt(n) * 2)
-        b = scann.scann_ops_pybind.builder(s.base, 10, "squared_l2" if s.metric == "l2" else "dot_product")
-        b.set_n_training_threads(threads)
-        tree = dict(num_leaves=leaves, num_leaves_to_search=leaves // 20, training_sample_size=min(n, 250_000))
-        if self.soar:
-            tree.update(soar_lambda=1.5)
-        b = b.tree(**tree)
-        ah = dict(dimensions_per_block=2)
-        if s.metric != "l2":
-            ah.update(anisotropic_quantization_threshold=0.2)
-        self.index = b.score_ah(**ah).reorder(100).build()
-
-    def save(self, path):
-        os.makedirs(path, exist_ok=True)
-        self.index.serialize(path)
-
-    def load(self, s, path):
-        import scann
-
-        self.index = scann.scann_ops_pybind.load_searcher(path)
-
-    def prepare(self, ef, threads):
-        self.leaves, self.reorder = divmod(ef, 1000)
-        self.threads = threads
-
-    def one(self, q, k):
-        return self.index.search(q, final_num_neighbors=k, pre_reorder_num_neighbors=self.reorder, leaves_to_search=self.leaves)[0]
-
-    def many(self, qs, k):
-        search = self.index.search_batched_parallel if self.threads > 1 else self.index.search_batched
-        return search(qs, final_num_neighbors=k, pre_reorder_num_neighbors=self.reorder, leaves_to_search=self.leaves)[0]
-
-
-class Symqg:
-    about = "degree 32, ef_construction=200, raw vectors"
-
-    def build(self, s, threads):
-        from rabitqlib import SymqgIndex
-
-        self.index = SymqgIndex(s.dim, 32, "l2")
-        self.index.build(s.base, 200, num_threads=threads)
-
-    def save(self, path):
-        self.index.save(path)
-
-    def load(self, s, path):
-        from rabitqlib import SymqgIndex
-
-        self.index = SymqgIndex.load(path)
-
-    def prepare(self, ef, threads):
-        self.ef, self.threads = ef, threads
-
-    def one(self, q, k):
-        return self.index.search(q[None], k, self.ef)[0][0]
-
-    def many(self, qs, k):
-        return self.index.search_batch(qs, k, self.ef, num_threads=self.threads)[0]
-
-
-class RabitqHnsw(Symqg):
-    about = "M=16, ef_construction=200, 8 bits, 16 clusters"
-
-    def build(self, s, threads):
-        import faiss
-        from rabitqlib import HnswIndex
-
-        faiss.omp_set_num_threads(threads)
-        kmeans = faiss.Kmeans(s.dim, 16, niter=10, seed=7)
-        kmeans.train(s.base[:: max(1, len(s.base) // 50_000)])
-        clusters = kmeans.index.search(s.base, 1)[1][:, 0].astype(np.uint32)
-        self.index = HnswIndex(s.dim, len(s.base), 16, 200, 8, "l2")
-        self.index.build(s.base, kmeans.centroids, clusters, num_threads=threads, fast_quantization=True)
-
-    def load(self, s, path):
-        from rabitqlib import HnswIndex
-
-        self.index = HnswIndex.load(path)
-
-    def many(self, qs, k):
-        return self.index.search(qs, k, self.ef, num_threads=self.threads)[0]
-
+from graphs import Faiss, FaissFlat, Hnswlib, Usearch
+from qdrant import QdrantEdge
+from quantised import RabitqHnsw, Scann, Symqg
 
 PEERS = {
     "hnswlib": Hnswlib,
@@ -238,7 +26,22 @@ PEERS = {
     "scann-soar": lambda: Scann(soar=True),
     "symqg": Symqg,
     "rabitq-hnsw": RabitqHnsw,
+    "qdrant-edge": QdrantEdge,
 }
+K = 10
+
+
+class Set:
+    def __init__(self, folder):
+        with open(os.path.join(folder, "set.json")) as f:
+            about = json.load(f)
+        self.folder, self.metric, self.dim = folder, about["metric"], about["dim"]
+        self.base = np.fromfile(os.path.join(folder, "base.f32"), np.float32).reshape(-1, self.dim)
+        self.query = np.fromfile(os.path.join(folder, "query.f32"), np.float32).reshape(-1, self.dim)
+        self.read_truth("truth.i32")
+
+    def read_truth(self, name):
+        self.truth = np.fromfile(os.path.join(self.folder, name), np.int32).reshape(len(self.query), -1)
 
 
 def memory():
@@ -246,53 +49,51 @@ def memory():
         return int(f.read().split()[1]) * resource.getpagesize()
 
 
-def recall(found, truth, k):
-    hits = sum(len(set(map(int, f[:k])) & set(map(int, t[:k]))) for f, t in zip(found, truth))
-    return hits / (k * len(found))
+def most():
+    """The most bytes that this process has held since the mark was set back."""
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
 
 
-def sweep(peer, s, efs, queries, k=10):
+class Held:
+    """Bytes above what was held before."""
+
+    def __init__(self):
+        try:
+            # The system's mark of the most that was held goes back to now.
+            with open("/proc/self/clear_refs", "w") as f:
+                f.write("5")
+        except OSError:
+            pass  # then the mark also covers what went before
+        self.before = memory()
+
+    def now(self):
+        now = memory()
+        # The mark may lag behind.
+        return dict(bytes=now - self.before, peak=max(now, most()) - self.before)
+
+
+def recall(found, truth):
+    """The share of the true neighbours that was found; a filter may leave fewer than ten."""
+    hits = sum(len(set(map(int, f[:K])) & set(map(int, t[:K])) - {-1}) for f, t in zip(found, truth))
+    return hits / int((truth[: len(found), :K] >= 0).sum())
+
+
+def forms(peer, qs):
+    """Queries as the peer takes them."""
+    return [peer.form(q) for q in qs] if hasattr(peer, "form") else qs
+
+
+def timed(peer, s, queries):
     """One query a call, one thread."""
-    rows = []
-    for ef in efs:
-        peer.prepare(ef, 1)
-        for q in s.query[:50]:
-            peer.one(q, k)
-        found, times = [], []
-        for q in s.query[:queries]:
-            start = time.perf_counter_ns()
-            hit = peer.one(q, k)
-            times.append(time.perf_counter_ns() - start)
-            found.append(hit)
-        times = np.sort(times) / 1000
-        rows.append(dict(ef=ef, recall=recall(found, s.truth, k), p50=float(times[len(times) // 2]), p99=float(times[int(len(times) * 0.99)])))
-    return rows
-
-
-def batch(peer, s, efs, queries, threads, k=10):
-    rows = []
-    qs = np.ascontiguousarray(np.resize(s.query[:queries], (max(queries, 2000), s.dim)))
-    for ef in efs:
-        peer.prepare(ef, threads)
-        peer.many(qs[:200], k)
-        start = time.perf_counter()
-        found = peer.many(qs, k)
-        took = time.perf_counter() - start
-        rows.append(dict(ef=ef, recall=recall(found[:queries], s.truth, k), qps=len(qs) / took))
-    return rows
-
-
-def exact(peer, s, queries, k=10):
-    """One query a call, one thread; every row is compared."""
-    peer.prepare(0, 1)
     found, times = [], []
-    for q in s.query[:queries]:
+    for q in forms(peer, s.query[:queries]):
         start = time.perf_counter_ns()
-        hit = peer.one(q, k)
+        hit = peer.one(q, K)
         times.append(time.perf_counter_ns() - start)
         found.append(hit)
     times = np.sort(times) / 1000
-    return dict(recall=recall(found, s.truth, k), p50=float(times[len(times) // 2]))
+    return dict(recall=recall(found, s.truth), p50=float(times[len(times) // 2]), p99=float(times[int(len(times) * 0.99)]))
 
 
 def bandwidth():
@@ -306,41 +107,101 @@ def bandwidth():
     return words.nbytes / best
 
 
+class Orders:
+    """Each is an operation; its answer is a dictionary."""
+
+    def __init__(self, scratch):
+        self.scratch = scratch
+
+    def open(self, peer, set):
+        self.s, self.peer = Set(set), PEERS[peer]()
+        # Before anything is measured.
+        for module in self.peer.needs:
+            importlib.import_module(module)
+        return dict(about=self.peer.about, columns=getattr(self.peer, "columns", False), filters=hasattr(self.peer, "filter"))
+
+    def measured(self, body):
+        """Runs `body` and says what it took: seconds and bytes."""
+        self.memory, start = Held(), time.perf_counter()
+        body()
+        return dict(seconds=time.perf_counter() - start, **self.memory.now())
+
+    def build(self, threads, columns=False, save=None):
+        path = save or os.path.join(self.scratch, "index")
+        answer = self.measured(lambda: self.peer.build(self.s, threads, path=path, columns=columns))
+        if save:
+            self.peer.save(path)
+        return answer
+
+    def load(self, path, ef):
+        def body():
+            self.peer.load(self.s, path)
+            self.peer.prepare(ef, 1)
+            self.peer.one(forms(self.peer, self.s.query[:1])[0], K)
+
+        return self.measured(body)
+
+    def held(self):
+        return self.memory.now()
+
+    def filter(self, ef, turn, column=None, below=None):
+        """What the searches that follow are asked for: rows whose `column` is less than `below`; all without a column.
+
+        Answers with the time, in us, until the first such search has its answer.
+        """
+        self.s.read_truth(f"truth-{column}-{below}.i32" if column else "truth.i32")
+        values = np.fromfile(os.path.join(self.s.folder, f"{column}.i32"), np.int32) if column else None
+        query = forms(self.peer, self.s.query[:1])[0]
+        self.peer.prepare(ef, 1)
+        start = time.perf_counter_ns()
+        self.peer.filter(None if values is None else values < below, column, below)
+        self.peer.prepare(ef, 1)
+        self.peer.one(query, K)
+        return dict(first=(time.perf_counter_ns() - start) / 1000)
+
+    def sweep(self, efs, queries):
+        rows = []
+        for ef in efs:
+            self.peer.prepare(ef, 1)
+            for q in forms(self.peer, self.s.query[:50]):
+                self.peer.one(q, K)
+            rows.append(dict(ef=ef, **timed(self.peer, self.s, queries)))
+        return dict(rows=rows)
+
+    def batch(self, efs, queries, threads, count):
+        """`count` queries at once: the first `queries`, again and again."""
+        rows = []
+        qs = np.ascontiguousarray(np.resize(self.s.query[:queries], (count, self.s.dim)))
+        qs = forms(self.peer, qs)
+        for ef in efs:
+            self.peer.prepare(ef, threads)
+            self.peer.many(qs[: count // 10 + 1], K)
+            start = time.perf_counter()
+            found = self.peer.many(qs, K)
+            took = time.perf_counter() - start
+            rows.append(dict(ef=ef, recall=recall(found[:queries], self.s.truth), qps=len(qs) / took))
+        return dict(rows=rows)
+
+    def exact(self, queries):
+        """Every row is compared."""
+        self.peer.prepare(0, 1)
+        return timed(self.peer, self.s, queries)
+
+    def bandwidth(self):
+        return dict(bytes=bandwidth())
+
+
 def main():
-    s, peer, name = None, None, None
+    scratch = tempfile.mkdtemp(prefix="omendb-bench-")
+    orders = Orders(scratch)
     for line in sys.stdin:
         order = json.loads(line)
-        op = order["op"]
         try:
-            if op == "open":
-                s, name = Set(order["set"]), order["peer"]
-                peer = PEERS[name]()
-                answer = dict(about=peer.about)
-            elif op == "build":
-                before, start = memory(), time.perf_counter()
-                peer.build(s, order["threads"])
-                answer = dict(seconds=time.perf_counter() - start, bytes=memory() - before)
-                if order.get("save"):
-                    peer.save(order["save"])
-            elif op == "load":
-                before, start = memory(), time.perf_counter()
-                peer.load(s, order["path"])
-                peer.prepare(order["ef"], 1)
-                peer.one(s.query[0], 10)
-                answer = dict(seconds=time.perf_counter() - start, bytes=memory() - before)
-            elif op == "sweep":
-                answer = dict(rows=sweep(peer, s, order["efs"], order["queries"]))
-            elif op == "exact":
-                answer = exact(peer, s, order["queries"])
-            elif op == "bandwidth":
-                answer = dict(bytes=bandwidth())
-            elif op == "batch":
-                answer = dict(rows=batch(peer, s, order["efs"], order["queries"], order["threads"]))
-            else:
-                answer = dict(error=f"no operation {op}")
+            answer = getattr(orders, order.pop("op"))(**order)
         except Exception as error:  # the driver says which peer failed, and goes on
             answer = dict(error=f"{type(error).__name__}: {error}")
         print(json.dumps(answer), flush=True)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 main()
