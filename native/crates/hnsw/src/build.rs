@@ -319,22 +319,38 @@ impl<'s, S: RowSpace> Builder<'s, S> {
         kept: Option<&Kept<'_>>,
     ) -> Result<Builder<'s, S>, BuildError> {
         let n = space.len();
-        // No new row rises above the nodes that are there, so that the entry stands from the first insertion on.
-        let top = kept.map_or(u32::MAX, |kept| kept.top_level());
-        let mut first_upper = Vec::with_capacity(n + 1);
-        let mut blocks = 0u32;
-        first_upper.push(0);
-        for id in 0..n as u32 {
-            let level = match kept.filter(|kept| kept.has(id)) {
-                Some(kept) => kept.level(id),
-                None => level_of(id, params).min(top),
-            };
-            // One in m nodes reaches the next level; a damaged graph that says otherwise is cut down.
-            if !twins.is_twin(id) && (blocks + level) as usize <= 2 * n + MAX_LEVEL {
-                blocks += level;
+        let mut levels: Vec<u8> = vec![0; n];
+        let mut blocks = 0;
+        let mut top = 0;
+        let rows = || (0..n as u32).filter(|id| !twins.is_twin(*id));
+        if let Some(kept) = kept {
+            for id in rows().filter(|id| kept.has(*id)) {
+                let level = kept.level(id);
+                // One in m nodes reaches the next level; a damaged graph that says otherwise is cut down.
+                if (blocks + level) as usize <= 2 * n + MAX_LEVEL {
+                    levels[id as usize] = level as u8;
+                    blocks += level;
+                    top = top.max(level);
+                }
             }
-            first_upper.push(blocks);
         }
+        for id in rows() {
+            let level = match kept {
+                None => level_of(id, params),
+                Some(kept) if kept.has(id) => continue,
+                // None rises above the nodes that are there, so that the entry stands from the first insertion on.
+                Some(_) => level_of(id, params).min(top),
+            };
+            levels[id as usize] = level as u8;
+            blocks += level;
+        }
+        let mut first_upper = Vec::with_capacity(n + 1);
+        first_upper.push(0);
+        let mut end = 0;
+        first_upper.extend(levels.into_iter().map(|level| {
+            end += u32::from(level);
+            end
+        }));
         let mut locks = Vec::new();
         locks.resize_with(n, || Mutex::new(()));
         Ok(Builder {

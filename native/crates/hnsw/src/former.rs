@@ -65,11 +65,6 @@ impl<'a> Kept<'a> {
             .min(self.former.graph.header().top_level)
             .min(MAX_LEVEL as u32)
     }
-
-    /// The highest level.
-    pub fn top_level(&self) -> u32 {
-        self.former.graph.header().top_level.min(MAX_LEVEL as u32)
-    }
 }
 
 impl<S: RowSpace> Builder<'_, S> {
