@@ -116,6 +116,10 @@ impl NativeSnapshot {
 
     /// Many queries at once, on all cores; each has `k` places in `rows` and `distances`. Gives how many of them are filled.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object of them would cost more than the crossing"
+    )]
     pub fn search_batch(
         &self,
         queries: Float32ArraySlice<'_>,

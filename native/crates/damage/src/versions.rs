@@ -42,6 +42,8 @@ fn all_indexed(store: &Store) -> bool {
         let query = vec![0.5; spec.dimension];
         let request = SearchRequest {
             vector: n,
+            // With the default one so few rows would be scanned.
+            ef: Some(8),
             ..SearchRequest::new(&query, 3)
         };
         words

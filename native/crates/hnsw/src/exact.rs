@@ -182,7 +182,7 @@ pub fn search_coded(
     let may = bounds
         .iter()
         .enumerate()
-        .filter(|(_, bound)| !(**bound > bar));
+        .filter(|(_, bound)| may_count(**bound, bar));
     let ids = may.map(|(i, _)| i as u32).filter(|id| accepts(*id));
     nearest_of(&exact, k, ids, out);
     Ok(n)
@@ -237,9 +237,14 @@ pub fn search_ids_coded(
     let may = batch
         .iter()
         .zip(bounds)
-        .filter(|(_, bound)| !(**bound > bar));
+        .filter(|(_, bound)| may_count(**bound, bar));
     nearest_of(&exact, k, may.map(|(id, _)| *id), out);
     Ok(batch.len())
+}
+
+/// Whether a row with this bound may be among the nearest. NaN says nothing.
+fn may_count(bound: f32, bar: f32) -> bool {
+    bound <= bar || bound.is_nan() || bar.is_nan()
 }
 
 /// The `k` nearest of these rows by exact score.

@@ -10,6 +10,8 @@ use super::world::World;
 use crate::workload::vector;
 
 const K: usize = 10;
+/// Pool size of walks: with the default one so few rows would be scanned.
+const EF: usize = 16;
 
 impl World {
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, String> {
@@ -17,11 +19,12 @@ impl World {
         Ok(words.snapshot())
     }
 
-    /// Searches at default settings must walk the index, or they would prove nothing about it.
+    /// Searches must walk the index, or they would prove nothing about it.
     pub fn is_indexed(&self) -> Result<(), String> {
-        let found = self
-            .snapshot()?
-            .search(&SearchRequest::new(&vector(1, 1), K));
+        let found = self.snapshot()?.search(&SearchRequest {
+            ef: Some(EF),
+            ..SearchRequest::new(&vector(1, 1), K)
+        });
         match found.map_err(|e| e.to_string())?.plan {
             Plan::Exact => Err("there is no index, or it is not used".to_owned()),
             _ => Ok(()),
@@ -40,6 +43,7 @@ impl World {
         let filter = format!("n >= {from} AND n < {to}");
         let mut request = SearchRequest::new(&query, K);
         request.exact = exact;
+        request.ef = Some(EF);
         if matches!(step, Step::Filtered(..)) {
             request.filter = Some(&filter);
         }
