@@ -19,7 +19,10 @@ export async function run({ rounds = 3 }) {
   const options = read(process.argv.slice(3), { sets: SETS, peers: PEERS, queries: 500, fresh: false })
   prepare(options.peers)
   const pages = [head(rounds)]
-  for (const name of options.sets) pages.push(await compare(makeSet(name), options, rounds))
+  for (const name of options.sets) {
+    pages.push(await compare(makeSet(name), options, rounds))
+    console.log(pages.at(-1))
+  }
   publish('ann', pages.join('\n\n'), options.write)
 }
 
@@ -29,12 +32,20 @@ async function compare(about, options, rounds) {
   for (const entry of entries) Object.assign(entry, { rounds: [], batches: [] })
   for (let round = 0; round < rounds; round += 1) {
     for (const entry of turns(entries, round)) {
-      // Settings beyond the highest recall that is asked for only cost time.
-      const rows = await sweep(entry.peer, { efs: settings(entry.name), queries, enough: 0.993 })
-      entry.rounds.push(rows)
-      const asked = rows.filter(({ recall }) => recall >= 0.88)
-      entry.batches.push(await batches(entry.peer, { rows: asked, queries, threads: THREADS }))
-      note(entry.name, `round ${round + 1} of ${rounds}`)
+      if (entry.died) continue
+      try {
+        // Settings beyond the highest recall that is asked for only cost time.
+        const rows = await sweep(entry.peer, { efs: settings(entry.name), queries, enough: 0.993 })
+        entry.rounds.push(rows)
+        const asked = rows.filter(({ recall }) => recall >= 0.88)
+        entry.batches.push(await batches(entry.peer, { rows: asked, queries, threads: THREADS }))
+        note(entry.name, `round ${round + 1} of ${rounds}`)
+      } catch (error) {
+        // What the others do is measured all the same.
+        entry.died = round + 1
+        entry.about += `; died in round ${round + 1}`
+        note(entry.name, `died in round ${round + 1}: ${error.message}`)
+      }
     }
   }
   for (const { peer } of entries) await peer.end()

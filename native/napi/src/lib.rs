@@ -16,6 +16,7 @@ mod reads;
 mod results;
 mod snapshot;
 mod store;
+mod view;
 mod writes;
 
 use napi::bindgen_prelude::*;
