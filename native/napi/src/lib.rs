@@ -16,7 +16,6 @@ mod reads;
 mod results;
 mod snapshot;
 mod store;
-mod view;
 mod writes;
 
 use napi::bindgen_prelude::*;

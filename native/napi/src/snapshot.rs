@@ -8,12 +8,12 @@ use napi_derive::napi;
 use omendb_store::{Error as StoreError, How, Snapshot};
 use serde_json::Value;
 
+use crate::arrays::{fill_f32, fill_u32};
 use crate::failure::{Failure, Outcome, guard, guarded};
 use crate::job::Job;
 use crate::promise::on_thread;
 use crate::reads::id_json;
 use crate::results::{NativeNeighbours, NativePoints};
-use crate::view::View;
 
 /// A snapshot. Keeps its files on disk and mapped until it is released.
 #[napi]
@@ -50,21 +50,24 @@ thread_local! {
 impl NativeSnapshot {
     fn answer(
         &self,
-        query: &View<f32>,
-        rows: &View<u32>,
-        distances: &View<f32>,
+        query: &[f32],
+        rows: &mut Uint32ArraySlice<'_>,
+        distances: &mut Float32ArraySlice<'_>,
         search: impl FnOnce(&Snapshot, &mut Work) -> omendb_store::Result<usize>,
     ) -> Result<u32> {
         guard(|| {
             let snapshot = self.snapshot.as_ref().ok_or(StoreError::Closed)?;
             WORK.with_borrow_mut(|work| {
-                query.copy_to(&mut work.query);
+                work.query.clear();
+                work.query.extend_from_slice(query);
                 // What is not found stays as it is.
-                rows.copy_to(&mut work.rows);
-                distances.copy_to(&mut work.distances);
+                work.rows.clear();
+                work.rows.extend_from_slice(rows);
+                work.distances.clear();
+                work.distances.extend_from_slice(distances);
                 let count = search(snapshot, work)?;
-                rows.fill(&work.rows);
-                distances.fill(&work.distances);
+                fill_u32(rows, &work.rows)?;
+                fill_f32(distances, &work.distances)?;
                 Ok(count as u32)
             })
         })
@@ -98,14 +101,14 @@ impl NativeSnapshot {
     #[napi(catch_unwind)]
     pub fn search_into(
         &self,
-        query: View<f32>,
-        rows: View<u32>,
-        distances: View<f32>,
+        query: Float32ArraySlice<'_>,
+        mut rows: Uint32ArraySlice<'_>,
+        mut distances: Float32ArraySlice<'_>,
         ef: u32,
         exact: bool,
         filter: Option<String>,
     ) -> Result<u32> {
-        self.answer(&query, &rows, &distances, |snapshot, work| {
+        self.answer(&query, &mut rows, &mut distances, |snapshot, work| {
             let how = how(ef, exact, filter.as_deref());
             snapshot.search_into(0, &work.query, how, &mut work.rows, &mut work.distances)
         })
@@ -119,15 +122,15 @@ impl NativeSnapshot {
     )]
     pub fn search_batch(
         &self,
-        queries: View<f32>,
+        queries: Float32ArraySlice<'_>,
         k: u32,
-        rows: View<u32>,
-        distances: View<f32>,
+        mut rows: Uint32ArraySlice<'_>,
+        mut distances: Float32ArraySlice<'_>,
         ef: u32,
         exact: bool,
         filter: Option<String>,
     ) -> Result<u32> {
-        self.answer(&queries, &rows, &distances, |snapshot, work| {
+        self.answer(&queries, &mut rows, &mut distances, |snapshot, work| {
             let how = how(ef, exact, filter.as_deref());
             let (rows, distances) = (&mut work.rows, &mut work.distances);
             snapshot.search_batch(0, &work.query, k as usize, how, rows, distances)
