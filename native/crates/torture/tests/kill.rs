@@ -34,7 +34,6 @@ fn a_killed_process_loses_no_acknowledged_row_and_leaves_nothing_half_done() {
         "import, existing",
         "index build",
         "edit",
-        "revert",
         "compaction",
         "backup",
         "checkpoint",
