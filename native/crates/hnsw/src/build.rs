@@ -8,7 +8,7 @@
 //! for all; the others hang below it, see [`crate::twins`].
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, ShapeError, VectorsRef};
 use parking_lot::Mutex;
@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::former::{Former, Kept};
 use crate::graph::{Header, MAX_DIMENSION, MAX_LEVEL, MAX_M};
+use crate::lists::Lists;
 use crate::pool::{Key, id_of, key, score_of};
 use crate::search::Links;
 use crate::space::{RowScorer, RowSpace};
@@ -203,59 +204,6 @@ fn check(n: usize, dimension: usize, params: &BuildParams) -> Result<(), BuildEr
         )));
     }
     Ok(())
-}
-
-/// Link lists under construction. The scores, which choosing anew needs again, lie apart from the ids, so that a walk reads ids alone.
-pub(crate) struct Lists {
-    stride: usize,
-    ids: Vec<AtomicU32>,
-    scores: Vec<AtomicU32>,
-}
-
-impl Lists {
-    fn new(blocks: usize, stride: usize, nodes: usize) -> Result<Lists, BuildError> {
-        let count = blocks * stride;
-        let filled = |value: u32| -> Result<Vec<AtomicU32>, BuildError> {
-            let mut words = Vec::new();
-            words
-                .try_reserve_exact(count)
-                .map_err(|_| BuildError::Memory {
-                    nodes,
-                    bytes: count as u64 * 8,
-                })?;
-            words.extend((0..count).map(|_| AtomicU32::new(value)));
-            Ok(words)
-        };
-        Ok(Lists {
-            stride,
-            ids: filled(NONE)?,
-            scores: filled(0)?,
-        })
-    }
-
-    #[inline]
-    fn ids(&self, block: usize) -> &[AtomicU32] {
-        &self.ids[block * self.stride..(block + 1) * self.stride]
-    }
-
-    fn get(&self, block: usize, slot: usize) -> Option<Key> {
-        let at = block * self.stride + slot;
-        let id = self.ids[at].load(Ordering::Relaxed);
-        let score = self.scores[at].load(Ordering::Relaxed);
-        (id != NONE).then(|| key(f32::from_bits(score), id))
-    }
-
-    /// Only under the lock of the node whose list it is.
-    pub(crate) fn set(&self, block: usize, slot: usize, link: Option<Key>) {
-        let at = block * self.stride + slot;
-        let (id, score) = link.map_or((NONE, 0.0), |key| (id_of(key), score_of(key)));
-        self.scores[at].store(score.to_bits(), Ordering::Relaxed);
-        self.ids[at].store(id, Ordering::Relaxed);
-    }
-
-    fn into_ids(self) -> Vec<u32> {
-        self.ids.into_iter().map(AtomicU32::into_inner).collect()
-    }
 }
 
 pub(crate) struct Builder<'s, S> {

@@ -14,6 +14,7 @@ mod codes;
 mod former;
 mod index;
 mod knn;
+mod lists;
 mod parallel;
 mod pool;
 mod random;

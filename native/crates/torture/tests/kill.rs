@@ -34,6 +34,7 @@ fn a_killed_process_loses_no_acknowledged_row_and_leaves_nothing_half_done() {
         "import, existing",
         "index build",
         "edit",
+        "revert",
         "compaction",
         "backup",
         "checkpoint",

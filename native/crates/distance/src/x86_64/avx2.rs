@@ -69,6 +69,26 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
     query: &[f32],
     rows: [&[f32]; N],
 ) -> [f32; N] {
+    // SAFETY: the caller's promise.
+    let sums = unsafe { row_sums::<N, L2>(query, rows) };
+    let mut out = [0.0; N];
+    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
+        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm256_setzero_ps());
+        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
+    }
+    out
+}
+
+/// The running sums of each row, added.
+///
+/// # Safety
+/// As for [`rows_kernel`].
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn row_sums<const N: usize, const L2: bool>(
+    query: &[f32],
+    rows: [&[f32]; N],
+) -> [__m256; N] {
     let len = query.len();
     let q = query.as_ptr();
     let mut sums = [[_mm256_setzero_ps(); 2]; N];
@@ -107,13 +127,7 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
             }
         }
     }
-    let sums = sums.map(|[a, b]| _mm256_add_ps(a, b));
-    let mut out = [0.0; N];
-    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
-        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm256_setzero_ps());
-        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
-    }
-    out
+    sums.map(|[a, b]| _mm256_add_ps(a, b))
 }
 
 /// As [`rows_kernel`] for the rows of a matrix, one after another: in the order in which they lie memory delivers them fastest.
@@ -129,58 +143,11 @@ unsafe fn block_kernel<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f
         for sum in &mut sums[..out.len()] {
             if let Some(row) = rows.next() {
                 // SAFETY: the row is as long as the query.
-                *sum = unsafe { row_sums::<L2>(query, row) };
+                [*sum] = unsafe { row_sums::<1, L2>(query, [row]) };
             }
         }
         out.copy_from_slice(&total(sums)[..out.len()]);
     }
-}
-
-/// The running sums of one row, added.
-///
-/// # Safety
-/// The row must be as long as the query; the processor must have AVX2 and FMA.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn row_sums<const L2: bool>(query: &[f32], row: &[f32]) -> __m256 {
-    let len = query.len();
-    let (q, r) = (query.as_ptr(), row.as_ptr());
-    let mut sums = [_mm256_setzero_ps(); 2];
-    let mut i = 0;
-    while i + 16 <= len {
-        // SAFETY: i + 16 <= len, the length of the query and of the row; unaligned loads.
-        unsafe {
-            sums[0] = step::<L2>(
-                sums[0],
-                _mm256_loadu_ps(q.add(i)),
-                _mm256_loadu_ps(r.add(i)),
-            );
-            let (q, r) = (q.add(i + 8), r.add(i + 8));
-            sums[1] = step::<L2>(sums[1], _mm256_loadu_ps(q), _mm256_loadu_ps(r));
-        }
-        i += 16;
-    }
-    if i + 8 <= len {
-        // SAFETY: i + 8 <= len, the length of the query and of the row; unaligned loads.
-        unsafe {
-            sums[0] = step::<L2>(
-                sums[0],
-                _mm256_loadu_ps(q.add(i)),
-                _mm256_loadu_ps(r.add(i)),
-            );
-        }
-        i += 8;
-    }
-    if i < len {
-        let mask = mask_of(len - i);
-        // SAFETY: the mask covers the len - i < 8 floats that are left; masked lanes are not read and give 0.
-        unsafe {
-            let q = _mm256_maskload_ps(q.add(i), mask);
-            let r = _mm256_maskload_ps(r.add(i), mask);
-            sums[1] = step::<L2>(sums[1], q, r);
-        }
-    }
-    _mm256_add_ps(sums[0], sums[1])
 }
 
 #[inline]

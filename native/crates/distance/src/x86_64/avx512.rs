@@ -63,6 +63,26 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
     query: &[f32],
     rows: [&[f32]; N],
 ) -> [f32; N] {
+    // SAFETY: the caller's promise.
+    let sums = unsafe { row_sums::<N, L2>(query, rows) };
+    let mut out = [0.0; N];
+    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
+        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm512_setzero_ps());
+        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
+    }
+    out
+}
+
+/// The running sums of each row, added.
+///
+/// # Safety
+/// As for [`rows_kernel`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn row_sums<const N: usize, const L2: bool>(
+    query: &[f32],
+    rows: [&[f32]; N],
+) -> [__m512; N] {
     let len = query.len();
     let q = query.as_ptr();
     let mut sums = [[_mm512_setzero_ps(); 2]; N];
@@ -101,13 +121,7 @@ unsafe fn rows_kernel<const N: usize, const L2: bool>(
             }
         }
     }
-    let sums = sums.map(|[a, b]| _mm512_add_ps(a, b));
-    let mut out = [0.0; N];
-    for (out, sums) in out.chunks_mut(4).zip(sums.chunks(4)) {
-        let sum = |n: usize| sums.get(n).copied().unwrap_or(_mm512_setzero_ps());
-        out.copy_from_slice(&total([sum(0), sum(1), sum(2), sum(3)])[..out.len()]);
-    }
-    out
+    sums.map(|[a, b]| _mm512_add_ps(a, b))
 }
 
 /// As [`rows_kernel`] for the rows of a matrix, one after another: in the order in which they lie memory delivers them fastest.
@@ -123,58 +137,11 @@ unsafe fn block_kernel<const L2: bool>(query: &[f32], rows: &[f32], out: &mut [f
         for sum in &mut sums[..out.len()] {
             if let Some(row) = rows.next() {
                 // SAFETY: the row is as long as the query.
-                *sum = unsafe { row_sums::<L2>(query, row) };
+                [*sum] = unsafe { row_sums::<1, L2>(query, [row]) };
             }
         }
         out.copy_from_slice(&total(sums)[..out.len()]);
     }
-}
-
-/// The running sums of one row, added.
-///
-/// # Safety
-/// The row must be as long as the query; the processor must have AVX-512F.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn row_sums<const L2: bool>(query: &[f32], row: &[f32]) -> __m512 {
-    let len = query.len();
-    let (q, r) = (query.as_ptr(), row.as_ptr());
-    let mut sums = [_mm512_setzero_ps(); 2];
-    let mut i = 0;
-    while i + 32 <= len {
-        // SAFETY: i + 32 <= len, the length of the query and of the row; unaligned loads.
-        unsafe {
-            sums[0] = step::<L2>(
-                sums[0],
-                _mm512_loadu_ps(q.add(i)),
-                _mm512_loadu_ps(r.add(i)),
-            );
-            let (q, r) = (q.add(i + 16), r.add(i + 16));
-            sums[1] = step::<L2>(sums[1], _mm512_loadu_ps(q), _mm512_loadu_ps(r));
-        }
-        i += 32;
-    }
-    if i + 16 <= len {
-        // SAFETY: i + 16 <= len, the length of the query and of the row; unaligned loads.
-        unsafe {
-            sums[0] = step::<L2>(
-                sums[0],
-                _mm512_loadu_ps(q.add(i)),
-                _mm512_loadu_ps(r.add(i)),
-            );
-        }
-        i += 16;
-    }
-    if i < len {
-        let mask = mask_of(len - i);
-        // SAFETY: the mask covers the len - i < 16 floats that are left; masked lanes are not read and give 0.
-        unsafe {
-            let q = _mm512_maskz_loadu_ps(mask, q.add(i));
-            let r = _mm512_maskz_loadu_ps(mask, r.add(i));
-            sums[1] = step::<L2>(sums[1], q, r);
-        }
-    }
-    _mm512_add_ps(sums[0], sums[1])
 }
 
 /// The sum of each vector's lanes: lane `i` to lane `i + 8`, then neighbours to neighbours twice, then the halves.

@@ -67,7 +67,7 @@ impl Phase {
                 new: 40,
                 existing: 40,
                 checkpoint: 5,
-                revert: 5,
+                revert: 15,
                 ..none
             },
             Phase::Small => Weights {
@@ -75,7 +75,7 @@ impl Phase {
                 delete: 20,
                 checkpoint: 5,
                 edit: 20,
-                revert: 5,
+                revert: 15,
                 ..none
             },
             Phase::Index => Weights {
@@ -90,7 +90,7 @@ impl Phase {
                 delete: 5,
                 checkpoint: 45,
                 edit: 10,
-                revert: 5,
+                revert: 15,
                 ..none
             },
             Phase::Compact => Weights {
@@ -98,7 +98,7 @@ impl Phase {
                 delete: 10,
                 existing: 15,
                 edit: 10,
-                revert: 10,
+                revert: 30,
                 compact: 30,
                 backup: 10,
                 ..none
@@ -115,7 +115,7 @@ impl Phase {
                 checkpoint: 10,
                 index: 20,
                 edit: 20,
-                revert: 10,
+                revert: 30,
                 compact: 10,
                 backup: 0,
             },
