@@ -19,6 +19,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+pub mod blocks;
 pub mod codes;
 mod dispatch;
 mod metric;
@@ -28,7 +29,7 @@ mod vectors;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use dispatch::{Isa, Kernels, isa, isa_note, kernels, kernels_for, prefetch};
+pub use dispatch::{Isa, Kernels, isa, isa_note, kernels, kernels_for, prefetch, prefetch_all};
 pub use metric::{Metric, UnknownMetric, to_distance};
 pub use scorer::{Scorer, inv_norm, inv_norms};
 pub use vectors::{ShapeError, VectorsRef};

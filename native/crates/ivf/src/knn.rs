@@ -1,15 +1,12 @@
 //! The k-nearest-neighbour graph of all rows, as maps need it.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{ShapeError, VectorsRef};
-use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::pool::{id_of, key, score_of};
-use crate::search::check_fits;
-use crate::space::{RowScorer, RowSpace};
-use crate::{GraphView, NONE, Neighbor, Scratch, parallel};
+use crate::{IndexView, NONE, Neighbor, Scratch, parallel};
 
 /// Why there is no k-nearest-neighbour graph.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -62,7 +59,7 @@ impl<'a> KnnOutput<'a> {
 
     /// Stores what was found for a row; missing neighbours become [`NONE`] and `+inf`.
     pub(crate) fn put(&self, row: usize, found: &[Neighbor]) {
-        let mut piece = self.pieces[row / self.chunk].lock();
+        let mut piece = parallel::lock(&self.pieces[row / self.chunk]);
         let at = row % self.chunk * self.k;
         let (ids, scores) = &mut *piece;
         let ids = &mut ids[at..at + self.k];
@@ -91,76 +88,50 @@ impl<'a> KnnOutput<'a> {
     }
 }
 
-/// Finds about the `k` nearest other rows of every row, with the graph of `vectors`.
-///
-/// - `ef`: pool size of each walk, from `k + 1` up; 0 for a good one.
-/// - `threads`: 0 for one a core. The result does not depend on it.
-/// - `progress(done, total)` counts rows; it is called from any thread.
-/// - `out_ids`, `out_scores`: `n * k` each, row after row, ascending by score; [`NONE`] and `+inf` where fewer were found. A row is
-///   never its own neighbour.
-#[allow(clippy::too_many_arguments)]
-pub fn knn_graph(
-    view: &GraphView<'_>,
-    vectors: VectorsRef<'_>,
-    k: usize,
-    ef: usize,
-    threads: usize,
-    progress: &(dyn Fn(usize, usize) + Sync),
-    cancel: &AtomicBool,
-    out_ids: &mut [u32],
-    out_scores: &mut [f32],
-) -> Result<(), KnnError> {
-    const CHUNK: usize = 64;
-    check_fits(view, vectors)?;
-    let n = vectors.len();
-    let output = KnnOutput::new(n, k, CHUNK, out_ids, out_scores, progress)?;
-    let ef = if ef == 0 {
-        k.saturating_mul(2).max(48)
-    } else {
-        ef
-    };
-    // One more, for the row itself.
-    let ef = ef.max(k.saturating_add(1)).min(n.max(1));
-    parallel::for_chunks(
-        parallel::thread_count(threads),
-        0..n,
-        CHUNK,
-        cancel,
-        || (Scratch::new(), Vec::new()),
-        |(scratch, found), range| {
-            for row in range {
-                let scorer = vectors.scorer_of(row as u32);
-                neighbors_of(view, &scorer, row as u32, k, ef, scratch, found);
-                output.put(row, found);
-            }
-        },
-    );
-    output.finish(cancel)
-}
-
-/// Walks layer 0 from the row itself: the best entry there is.
-fn neighbors_of(
-    view: &GraphView<'_>,
-    scorer: &impl RowScorer,
-    row: u32,
-    k: usize,
-    ef: usize,
-    scratch: &mut Scratch,
-    found: &mut Vec<Neighbor>,
-) {
-    found.clear();
-    scratch.visited.reset(view.len());
-    scratch.pool.reset(ef);
-    // The entry as well, from which every node is reached.
-    for seed in [Some(row), view.entry()].into_iter().flatten() {
-        if scratch.visited.insert(seed) {
-            scratch.pool.insert(key(scorer.score_one(seed), seed));
-        }
+impl IndexView<'_> {
+    /// Finds about the `k` nearest other rows of every row.
+    ///
+    /// - `ef`: partitions that each search looks at; 0 for a good number.
+    /// - `threads`: 0 for one a core. The result does not depend on it.
+    /// - `progress(done, total)` counts rows; it is called from any thread.
+    /// - `out_ids`, `out_scores`: `n * k` each, row after row, ascending by score; [`NONE`] and `+inf` where fewer were found. A row is never its
+    ///   own neighbour.
+    ///
+    /// # Errors
+    /// See [`KnnError`].
+    #[allow(clippy::too_many_arguments)]
+    pub fn knn_graph(
+        &self,
+        vectors: VectorsRef<'_>,
+        k: usize,
+        ef: usize,
+        threads: usize,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancel: &AtomicBool,
+        out_ids: &mut [u32],
+        out_scores: &mut [f32],
+    ) -> Result<(), KnnError> {
+        const CHUNK: usize = 64;
+        self.check(vectors)?;
+        let n = vectors.len();
+        let output = KnnOutput::new(n, k, CHUNK, out_ids, out_scores, progress)?;
+        let ef = if ef == 0 { self.default_ef(k) } else { ef };
+        parallel::for_chunks(
+            parallel::thread_count(threads),
+            0..n,
+            CHUNK,
+            cancel,
+            || (Scratch::new(), Vec::new()),
+            |(scratch, found), range| {
+                for row in range {
+                    // One more, for the row itself. The shapes were looked at above.
+                    let _ = self.search(vectors, vectors.row(row), k + 1, ef, None, scratch, found);
+                    found.retain(|neighbor| neighbor.id as usize != row);
+                    found.truncate(k);
+                    output.put(row, found);
+                }
+            },
+        );
+        output.finish(cancel)
     }
-    scratch.walk(view, 0, scorer);
-    let others = scratch.pool.keys().iter().filter(|key| id_of(**key) != row);
-    found.extend(others.take(k).map(|key| Neighbor {
-        id: id_of(*key),
-        score: score_of(*key),
-    }));
 }

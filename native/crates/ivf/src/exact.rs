@@ -1,29 +1,26 @@
 //! Brute force: for few rows, for narrow filters, and as the truth that the graph is measured against.
 
 use std::collections::BinaryHeap;
-use std::sync::atomic::AtomicBool;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use omendb_distance::{ShapeError, VectorsRef, inv_norm, prefetch};
-use omendb_quant::Codes;
+use omendb_distance::{ShapeError, VectorsRef};
 
+use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
-use crate::pool::{Key, id_of, key, score_of};
-use crate::space::{F32Scorer, RowScorer};
-use crate::{Neighbor, Scratch, parallel};
+use crate::{Neighbor, parallel};
 
 /// Rows scored at once.
 const BLOCK: usize = 256;
-/// Rows named by number that are scored at once, while the next ones are fetched.
-const PIECE: usize = 32;
 
 /// Keeps the least `k` keys.
-struct Nearest {
+pub(crate) struct Nearest {
     k: usize,
     heap: BinaryHeap<Key>,
 }
 
 impl Nearest {
-    fn new(k: usize, n: usize) -> Nearest {
+    pub fn new(k: usize, n: usize) -> Nearest {
         Nearest {
             k,
             heap: BinaryHeap::with_capacity(k.min(n) + 1),
@@ -31,7 +28,7 @@ impl Nearest {
     }
 
     #[inline]
-    fn offer(&mut self, key: Key, accept: impl FnOnce() -> bool) {
+    pub fn offer(&mut self, key: Key, accept: impl FnOnce() -> bool) {
         if self.heap.len() < self.k {
             if accept() {
                 self.heap.push(key);
@@ -43,14 +40,14 @@ impl Nearest {
     }
 
     /// No row with a greater score is among the nearest.
-    fn bar(&self) -> f32 {
+    pub fn bar(&self) -> f32 {
         match self.heap.peek() {
             Some(worst) if self.heap.len() >= self.k => score_of(*worst),
             _ => f32::INFINITY,
         }
     }
 
-    fn into_neighbors(self, out: &mut Vec<Neighbor>) {
+    pub fn into_neighbors(self, out: &mut Vec<Neighbor>) {
         out.extend(self.heap.into_sorted_vec().into_iter().map(|key| Neighbor {
             id: id_of(key),
             score: score_of(key),
@@ -59,7 +56,7 @@ impl Nearest {
 }
 
 /// The `k` nearest rows to a query among those that `accept` takes, ascending by score, then by id, into `out` (emptied first).
-/// Gives the number of rows scored. Ids count from the first row of `vectors`, which must be at most [`crate::MAX_NODES`] rows.
+/// Gives the number of rows scored. Ids count from the first row of `vectors`, which must be at most [`crate::MAX_ROWS`] rows.
 pub fn search(
     vectors: VectorsRef<'_>,
     query: &[f32],
@@ -133,154 +130,56 @@ pub fn search_ids(
     Ok(scored)
 }
 
-/// As [`search`], but reads the vectors of those rows alone that may be among the nearest by what their codes say; gives the same.
-#[allow(clippy::too_many_arguments)]
-pub fn search_coded(
-    vectors: VectorsRef<'_>,
-    codes: Codes<'_>,
-    query: &[f32],
-    k: usize,
-    accept: Option<&dyn Fn(u32) -> bool>,
-    scratch: &mut Scratch,
-    out: &mut Vec<Neighbor>,
-) -> Result<usize, ShapeError> {
-    out.clear();
-    check_coded(vectors, codes, query)?;
-    let n = vectors.len();
-    if k == 0 {
-        return Ok(0);
-    }
-    let Scratch {
-        query: prepared,
-        scores: bounds,
-        ..
-    } = scratch;
-    prepared.set(codes.codec, query, inv_norm(query));
-    let coded = prepared.get(codes.codec);
-    let accepts = |id: u32| accept.is_none_or(|accept| accept(id));
-    // Those that may be the nearest give a bar that the others have to pass.
-    let mut likely = Nearest::new(k, n);
-    bounds.resize(n, 0.0);
-    for (block, bounds) in bounds.chunks_mut(BLOCK).enumerate() {
-        let start = block * BLOCK;
-        coded.bound_run(&codes, start, bounds);
-        let bar = likely.bar();
-        for (i, bound) in bounds.iter().enumerate() {
-            if *bound <= bar {
-                let id = (start + i) as u32;
-                likely.offer(key(*bound, id), || accepts(id));
-            }
-        }
-    }
-    let exact = F32Scorer::new(vectors, query);
-    let mut bar = Nearest::new(k, n);
-    for likely in likely.heap {
-        let id = id_of(likely);
-        bar.offer(key(exact.score_one(id), id), || true);
-    }
-    let bar = bar.bar();
-    let may = bounds
-        .iter()
-        .enumerate()
-        .filter(|(_, bound)| may_count(**bound, bar));
-    let ids = may.map(|(i, _)| i as u32).filter(|id| accepts(*id));
-    nearest_of(&exact, k, ids, out);
-    Ok(n)
-}
-
-/// As [`search_ids`], but reads the vectors of those rows alone that may be among the nearest by what their codes say; gives the same.
-#[allow(clippy::too_many_arguments)]
-pub fn search_ids_coded(
-    vectors: VectorsRef<'_>,
-    codes: Codes<'_>,
-    query: &[f32],
-    k: usize,
-    ids: &mut dyn Iterator<Item = u32>,
-    scratch: &mut Scratch,
-    out: &mut Vec<Neighbor>,
-) -> Result<usize, ShapeError> {
-    out.clear();
-    check_coded(vectors, codes, query)?;
-    if k == 0 {
-        return Ok(0);
-    }
-    let Scratch {
-        query: prepared,
-        scores: bounds,
-        batch,
-        ..
-    } = scratch;
-    prepared.set(codes.codec, query, inv_norm(query));
-    let coded = prepared.get(codes.codec);
-    batch.clear();
-    batch.extend(ids.filter(|id| (*id as usize) < vectors.len()));
-    bounds.resize(batch.len(), 0.0);
-    let mut likely = Nearest::new(k, batch.len());
-    let mut pieces = batch.chunks(PIECE).peekable();
-    for (piece, bounds) in batch.chunks(PIECE).zip(bounds.chunks_mut(PIECE)) {
-        pieces.next();
-        for id in pieces.peek().copied().unwrap_or_default() {
-            prefetch(codes.rows.row(*id));
-        }
-        coded.bound(&codes, piece, bounds);
-        for (id, bound) in piece.iter().zip(bounds) {
-            likely.offer(key(*bound, *id), || true);
-        }
-    }
-    let exact = F32Scorer::new(vectors, query);
-    let mut bar = Nearest::new(k, batch.len());
-    for likely in likely.heap {
-        let id = id_of(likely);
-        bar.offer(key(exact.score_one(id), id), || true);
-    }
-    let bar = bar.bar();
-    let may = batch
-        .iter()
-        .zip(bounds)
-        .filter(|(_, bound)| may_count(**bound, bar));
-    nearest_of(&exact, k, may.map(|(id, _)| *id), out);
-    Ok(batch.len())
-}
-
-/// Whether a row with this bound may be among the nearest. NaN says nothing.
-fn may_count(bound: f32, bar: f32) -> bool {
-    bound <= bar || bound.is_nan() || bar.is_nan()
-}
-
-/// The `k` nearest of these rows by exact score.
-fn nearest_of(
-    exact: &F32Scorer<'_>,
-    k: usize,
-    ids: impl Iterator<Item = u32>,
-    out: &mut Vec<Neighbor>,
-) {
-    let mut nearest = Nearest::new(k, k);
-    let mut ids = ids.peekable();
-    while let Some(id) = ids.next() {
-        if let Some(next) = ids.peek() {
-            exact.prefetch(*next);
-        }
-        nearest.offer(key(exact.score_one(id), id), || true);
-    }
-    nearest.into_neighbors(out);
-}
-
-fn check_coded(vectors: VectorsRef<'_>, codes: Codes<'_>, query: &[f32]) -> Result<(), ShapeError> {
-    check(vectors, query)?;
-    codes.check(vectors)
-}
-
 fn check(vectors: VectorsRef<'_>, query: &[f32]) -> Result<(), ShapeError> {
     vectors.check()?;
     vectors.check_query(query)?;
-    if vectors.len() > crate::MAX_NODES {
+    if vectors.len() > crate::MAX_ROWS {
         return Err(ShapeError::new(format!(
             "{} rows are more than {}",
             vectors.len(),
-            crate::MAX_NODES
+            crate::MAX_ROWS
         )));
     }
     Ok(())
+}
+
+/// The `k` nearest rows of each of the rows `queries`, itself not among them, of those that `rows` names (ascending). After a cancel, nothing.
+pub(crate) fn nearest_of_rows(
+    vectors: VectorsRef<'_>,
+    rows: &[u32],
+    queries: &[u32],
+    k: usize,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Vec<Vec<Neighbor>> {
+    /// Queries that share a pass over the rows.
+    const SHARED: usize = 16;
+    let found: Vec<Mutex<Vec<Neighbor>>> = queries.iter().map(|_| Mutex::default()).collect();
+    let all = rows.len() == vectors.len();
+    parallel::for_chunks(threads, 0..queries.len(), SHARED, cancel, || (), |(), range| {
+        let mut nearest: Vec<Nearest> = range.clone().map(|_| Nearest::new(k, rows.len())).collect();
+        let mut scores = [0.0f32; BLOCK];
+        for start in (0..vectors.len()).step_by(BLOCK) {
+            if cancel.load(Ordering::Relaxed) {
+                return;
+            }
+            let block = vectors.slice(start..(start + BLOCK).min(vectors.len()));
+            let scores = &mut scores[..block.len()];
+            for (query, nearest) in queries[range.clone()].iter().zip(&mut nearest) {
+                vectors.scorer(vectors.row(*query as usize)).score_rows(block, scores);
+                for (i, score) in scores.iter().enumerate() {
+                    let row = (start + i) as u32;
+                    nearest.offer(key(*score, row), || {
+                        row != *query && (all || rows.binary_search(&row).is_ok())
+                    });
+                }
+            }
+        }
+        for (i, nearest) in range.zip(nearest) {
+            nearest.into_neighbors(&mut parallel::lock(&found[i]));
+        }
+    });
+    found.into_iter().map(|found| found.into_inner().unwrap_or_default()).collect()
 }
 
 /// The exact `k` nearest other rows of every row; takes `n²` scores, so it is for small `n`. Parameters and output as in

@@ -1,6 +1,7 @@
 //! Scoped threads that share out a range.
 
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The number of threads to use: `requested`, or one a core when it is 0.
@@ -40,7 +41,7 @@ pub(crate) fn for_chunks<S>(
     std::thread::scope(|scope| {
         for _ in 1..threads {
             let spawned = std::thread::Builder::new()
-                .name("omendb-hnsw".to_owned())
+                .name("omendb-index".to_owned())
                 .spawn_scoped(scope, run);
             if spawned.is_err() {
                 break;
@@ -48,4 +49,9 @@ pub(crate) fn for_chunks<S>(
         }
         run();
     });
+}
+
+/// What a mutex holds, whether or not a thread that held it panicked: the panic goes on through the scope of the threads.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,467 @@
+//! Partitions: rows in groups of about equal size, by hierarchical k-means (Lloyd 1982) under the Euclidean distance.
+//!
+//! A first level cuts the rows into as many *regions* as each region then has partitions; then all rows look again for their nearest partition, first in
+//! the nearest regions, then from partition to neighbouring partition. So a row costs the square root of the number of partitions in distances, and the whole is a matter of seconds where the
+//! plain method takes hours. Sums run in the order of rows, so the result does not depend on the number of threads.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use omendb_distance::{VectorsRef, kernels};
+
+use crate::frame::{Frame, squares};
+use crate::parallel::lock;
+use crate::router::{Guide, Router, distance};
+use crate::{parallel, random};
+
+/// Rows of a partition, about.
+pub(crate) const ROWS: usize = 48;
+/// Partitions with more rows are cut.
+const MOST_ROWS: usize = 3 * ROWS;
+/// Partitions with fewer rows are given up, and their rows go to others.
+const FEWEST_ROWS: usize = ROWS / 8;
+/// Rows for each centre that a level learns from, at most.
+const SAMPLE: usize = 128;
+const ITERATIONS: usize = 8;
+/// Regions in which a row looks for its partition.
+const NEAR: usize = 16;
+/// Partitions whose distances are taken exactly then.
+const NEAREST: usize = 3;
+/// Partitions around one to which its rows may move.
+const NEIGHBOURS: usize = 48;
+const REFINEMENTS: usize = 6;
+/// Rows that a thread takes at once.
+const CHUNK: usize = 256;
+
+/// Rows as they are coded, and how much help there is.
+pub(crate) struct Source<'a> {
+    pub vectors: VectorsRef<'a>,
+    pub frame: &'a Frame,
+    /// The rows that take part, ascending.
+    pub rows: &'a [u32],
+    pub threads: usize,
+    pub seed: u64,
+    pub cancel: &'a AtomicBool,
+}
+
+impl Source<'_> {
+    fn dimension(&self) -> usize {
+        self.frame.dimension
+    }
+
+    /// The rows at these places of `rows`, one after another.
+    pub fn load(&self, places: impl Iterator<Item = u32>, out: &mut Vec<f32>) {
+        let dimension = self.dimension();
+        out.clear();
+        for place in places {
+            let at = out.len();
+            out.resize(at + dimension, 0.0);
+            self.frame.load(self.vectors, self.rows[place as usize], &mut out[at..]);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+/// Centres of partitions, region by region, and which one each row belongs to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Partitions {
+    /// One after another, each as long as the dimension.
+    pub centres: Vec<f32>,
+    /// For each place of the rows its partition.
+    pub of: Vec<u32>,
+    /// Centres of regions.
+    pub regions: Vec<f32>,
+    /// The partitions of region `i` are `starts[i] .. starts[i + 1]`.
+    pub starts: Vec<usize>,
+}
+
+impl Partitions {
+    /// Cuts the rows into partitions. What it gives after a cancel is of no use.
+    pub fn find(source: &Source<'_>, progress: &dyn Fn(f32)) -> Partitions {
+        let n = source.rows.len();
+        let wanted = n.div_ceil(ROWS);
+        let regions = ((wanted as f64).sqrt().ceil() as usize).max(1);
+        let mut found = Partitions::default();
+        let count = n.min(regions * SAMPLE);
+        let mut sample = Vec::new();
+        source.load((0..count).map(|i| (i as u64 * n as u64 / count as u64) as u32), &mut sample);
+        found.regions = lloyd(&sample, source.dimension(), regions, source.seed, source.threads, source.cancel);
+        progress(0.05);
+        let of = nearest_of_all(source, &found.regions);
+        let members = members(&of, regions);
+        found.cut(source, &members);
+        progress(0.3);
+        found.refine(source, progress);
+        found
+    }
+
+    /// Each region's rows into partitions of their own.
+    fn cut(&mut self, source: &Source<'_>, members: &Members) {
+        let regions = members.starts.len() - 1;
+        let cut: Vec<Mutex<Vec<f32>>> = (0..regions).map(|_| Mutex::default()).collect();
+        parallel::for_chunks(source.threads, 0..regions, 1, source.cancel, Vec::new, |rows: &mut Vec<f32>, range| {
+            for region in range {
+                let places = members.of(region);
+                let k = places.len().div_ceil(ROWS);
+                let count = places.len().min(k * SAMPLE);
+                source.load((0..count).map(|i| places[i * places.len() / count.max(1)]), rows);
+                let seed = source.seed ^ (region as u64 + 1) << 20;
+                let centres = lloyd(rows, source.dimension(), k, seed, 1, source.cancel);
+                *lock(&cut[region]) = centres;
+            }
+        });
+        self.lay_out(cut.into_iter().map(|cut| cut.into_inner().unwrap_or_default()), source.dimension());
+    }
+
+    fn lay_out(&mut self, regions: impl Iterator<Item = Vec<f32>>, dimension: usize) {
+        self.centres.clear();
+        self.starts = vec![0];
+        for centres in regions {
+            self.centres.extend(centres);
+            self.starts.push(self.centres.len() / dimension);
+        }
+    }
+
+    fn refine(&mut self, source: &Source<'_>, progress: &dyn Fn(f32)) {
+        let dimension = source.dimension();
+        self.assign(source);
+        for round in 0..REFINEMENTS {
+            let members = members(&self.of, self.len(dimension));
+            self.centre(source, &members);
+            if round == 0 {
+                self.even_out(source, &members);
+            }
+            if round % 2 == 0 {
+                // Regions of centres that moved are no good guides.
+                self.regroup(source);
+                self.assign(source);
+            }
+            let near = self.neighbours(source);
+            self.climb(source, &near);
+            if source.is_cancelled() {
+                return;
+            }
+            progress(0.3 + 0.7 * (round + 1) as f32 / REFINEMENTS as f32);
+        }
+        self.drop_empty(source);
+        let members = members(&self.of, self.len(dimension));
+        self.centre(source, &members);
+        self.regroup(source);
+    }
+
+    /// The nearest other partitions of each, [`NEIGHBOURS`] of them, or fewer where there are not so many.
+    fn neighbours(&self, source: &Source<'_>) -> Vec<u32> {
+        let dimension = source.dimension();
+        let count = self.len(dimension);
+        let most = NEIGHBOURS.min(count.saturating_sub(1));
+        let lengths = lengths(&self.centres, dimension);
+        let near: Vec<AtomicU32> = (0..count * most).map(|_| AtomicU32::new(0)).collect();
+        parallel::for_chunks(source.threads, 0..count, 16, source.cancel, Work::default, |work, range| {
+            for partition in range {
+                let Work { scores, order, .. } = work;
+                let centre = &self.centres[partition * dimension..(partition + 1) * dimension];
+                distances(centre, &self.centres, &lengths, scores);
+                scores[partition] = f32::INFINITY;
+                order.clear();
+                order.extend(scores.iter().copied().zip(0u32..));
+                if most > 0 {
+                    order.select_nth_unstable_by(most - 1, |a, b| a.0.total_cmp(&b.0));
+                }
+                for (to, (_, other)) in near[partition * most..(partition + 1) * most].iter().zip(order.iter()) {
+                    to.store(*other, Ordering::Relaxed);
+                }
+            }
+        });
+        near.into_iter().map(AtomicU32::into_inner).collect()
+    }
+
+    /// Moves each row from its partition to the nearest of the partition's neighbours, until that is its own.
+    fn climb(&mut self, source: &Source<'_>, near: &[u32]) {
+        let dimension = source.dimension();
+        let most = near.len() / self.len(dimension).max(1);
+        let lengths = lengths(&self.centres, dimension);
+        let of: Vec<AtomicU32> = std::mem::take(&mut self.of).into_iter().map(AtomicU32::new).collect();
+        let centre = |partition: u32| &self.centres[partition as usize * dimension..][..dimension];
+        let dot_4 = kernels().dot_4;
+        parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, Work::default, |work, range| {
+            for place in range {
+                source.load(std::iter::once(place as u32), &mut work.row);
+                let row = &work.row;
+                let distance = |dot: f32, partition: u32| lengths[partition as usize] - 2.0 * dot;
+                let mut at = of[place].load(Ordering::Relaxed);
+                let mut best = (distance((kernels().dot)(row, centre(at)), at), at);
+                loop {
+                    let around = &near[at as usize * most..][..most];
+                    for four in around.as_chunks::<4>().0 {
+                        let dots = dot_4(row, four.map(centre));
+                        for (dot, partition) in dots.into_iter().zip(*four) {
+                            let distance = distance(dot, partition);
+                            if distance < best.0 {
+                                best = (distance, partition);
+                            }
+                        }
+                    }
+                    if best.1 == at {
+                        break;
+                    }
+                    at = best.1;
+                }
+                of[place].store(at, Ordering::Relaxed);
+            }
+        });
+        self.of = of.into_iter().map(AtomicU32::into_inner).collect();
+    }
+
+    /// Number of partitions.
+    pub fn len(&self, dimension: usize) -> usize {
+        self.centres.len() / dimension
+    }
+
+    /// Finds the nearest partition of every row, in its nearest regions: the best by codes, and the best of these exactly.
+    fn assign(&mut self, source: &Source<'_>) {
+        let dimension = source.dimension();
+        let of: Vec<AtomicU32> = source.rows.iter().map(|_| AtomicU32::new(0)).collect();
+        let router = Router::new(&self.regions, &self.starts, &self.centres, dimension);
+        let numbers = router.numbers();
+        let fresh = || (Vec::new(), Guide::default());
+        parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, fresh, |(row, guide), range| {
+            for place in range {
+                source.load(std::iter::once(place as u32), row);
+                let mut best = (f32::INFINITY, 0);
+                for lane in guide.nearest(&router, row, NEAR, NEAREST) {
+                    let partition = numbers[lane];
+                    let centre = &self.centres[partition as usize * dimension..][..dimension];
+                    let distance = distance(row, centre);
+                    if distance < best.0 {
+                        best = (distance, partition);
+                    }
+                }
+                of[place].store(best.1, Ordering::Relaxed);
+            }
+        });
+        self.of = of.into_iter().map(AtomicU32::into_inner).collect();
+    }
+
+    /// Moves each centre to the mean of its rows.
+    fn centre(&mut self, source: &Source<'_>, members: &Members) {
+        let dimension = source.dimension();
+        let centres: Vec<Mutex<&mut [f32]>> = self.centres.chunks_mut(dimension).map(Mutex::new).collect();
+        parallel::for_chunks(source.threads, 0..centres.len(), 16, source.cancel, || (Vec::new(), vec![0.0; dimension]), |(rows, sum), range| {
+            for partition in range {
+                let places = members.of(partition);
+                if places.is_empty() {
+                    continue;
+                }
+                source.load(places.iter().copied(), rows);
+                sum.fill(0.0);
+                let share = 1.0 / places.len() as f32;
+                for row in rows.chunks_exact(dimension) {
+                    (kernels().add_scaled)(sum, share, row);
+                }
+                if sum.iter().all(|x| x.is_finite()) {
+                    lock(&centres[partition]).copy_from_slice(sum);
+                }
+            }
+        });
+    }
+
+    /// Cuts partitions of too many rows, and gives those of too few up.
+    fn even_out(&mut self, source: &Source<'_>, members: &Members) {
+        let dimension = source.dimension();
+        let count = self.len(source.dimension());
+        let cut: Vec<Mutex<Vec<f32>>> = (0..count).map(|_| Mutex::default()).collect();
+        parallel::for_chunks(source.threads, 0..count, 16, source.cancel, Vec::new, |rows: &mut Vec<f32>, range| {
+            for partition in range {
+                let places = members.of(partition);
+                let mut to = lock(&cut[partition]);
+                if places.len() > MOST_ROWS {
+                    source.load(places.iter().copied(), rows);
+                    let seed = source.seed ^ (partition as u64 + 1) << 40;
+                    *to = lloyd(rows, dimension, places.len().div_ceil(ROWS), seed, 1, source.cancel);
+                } else if places.len() >= FEWEST_ROWS || count == 1 {
+                    to.extend(&self.centres[partition * dimension..(partition + 1) * dimension]);
+                }
+            }
+        });
+        let mut cut: Vec<Vec<f32>> = cut.into_iter().map(|cut| cut.into_inner().unwrap_or_default()).collect();
+        if cut.iter().all(Vec::is_empty) {
+            return;
+        }
+        let starts = std::mem::take(&mut self.starts);
+        let regions = starts.windows(2).map(|pair| cut[pair[0]..pair[1]].iter_mut().flat_map(std::mem::take).collect());
+        let regions: Vec<Vec<f32>> = regions.collect();
+        self.lay_out(regions.into_iter(), dimension);
+    }
+
+    /// Gives up partitions without rows.
+    fn drop_empty(&mut self, source: &Source<'_>) {
+        let dimension = source.dimension();
+        let members = members(&self.of, self.len(dimension));
+        let mut numbers = vec![0u32; self.len(dimension)];
+        let mut centres = Vec::with_capacity(self.centres.len());
+        for (partition, number) in numbers.iter_mut().enumerate() {
+            *number = (centres.len() / dimension) as u32;
+            if !members.of(partition).is_empty() {
+                centres.extend(&self.centres[partition * dimension..(partition + 1) * dimension]);
+            }
+        }
+        self.centres = centres;
+        self.of.iter_mut().for_each(|of| *of = numbers[*of as usize]);
+    }
+
+    /// Groups the partitions into regions anew, by where their centres lie now.
+    fn regroup(&mut self, source: &Source<'_>) {
+        let dimension = source.dimension();
+        let count = self.len(dimension);
+        let regions = ((count as f64).sqrt().ceil() as usize).max(1);
+        self.regions = lloyd(&self.centres, dimension, regions, source.seed, source.threads, source.cancel);
+        let lengths = lengths(&self.regions, dimension);
+        let mut scores = Vec::new();
+        let of: Vec<u32> = self
+            .centres
+            .chunks_exact(dimension)
+            .map(|centre| {
+                distances(centre, &self.regions, &lengths, &mut scores);
+                least(&scores).1 as u32
+            })
+            .collect();
+        let members = members(&of, self.regions.len() / dimension);
+        let mut numbers = vec![0; count];
+        let mut centres = Vec::with_capacity(self.centres.len());
+        for (number, partition) in members.places.iter().enumerate() {
+            numbers[*partition as usize] = number as u32;
+            let at = *partition as usize * dimension;
+            centres.extend(&self.centres[at..at + dimension]);
+        }
+        self.centres = centres;
+        self.starts = members.starts;
+        self.of.iter_mut().for_each(|of| *of = numbers.get(*of as usize).copied().unwrap_or(0));
+    }
+}
+
+/// What one thread needs to look at a row.
+#[derive(Default)]
+struct Work {
+    row: Vec<f32>,
+    scores: Vec<f32>,
+    order: Vec<(f32, u32)>,
+}
+
+/// Which rows belong to which group.
+pub(crate) struct Members {
+    pub starts: Vec<usize>,
+    places: Vec<u32>,
+}
+
+impl Members {
+    pub fn of(&self, group: usize) -> &[u32] {
+        &self.places[self.starts[group]..self.starts[group + 1]]
+    }
+}
+
+/// Sorts rows by their groups, in each ascending.
+pub(crate) fn members(of: &[u32], groups: usize) -> Members {
+    let mut starts = vec![0usize; groups + 1];
+    of.iter().for_each(|group| starts[*group as usize + 1] += 1);
+    for i in 0..groups {
+        starts[i + 1] += starts[i];
+    }
+    let mut next = starts.clone();
+    let mut places = vec![0u32; of.len()];
+    for (place, group) in of.iter().enumerate() {
+        let at = &mut next[*group as usize];
+        places[*at] = place as u32;
+        *at += 1;
+    }
+    Members { starts, places }
+}
+
+fn lengths(rows: &[f32], dimension: usize) -> Vec<f32> {
+    rows.chunks_exact(dimension).map(squares).collect()
+}
+
+/// Squared distances of a row to centres, less the row's own square.
+fn distances(row: &[f32], centres: &[f32], squares: &[f32], out: &mut Vec<f32>) {
+    out.resize(squares.len(), 0.0);
+    kernels().dot_rows(row, centres, out);
+    for (out, squares) in out.iter_mut().zip(squares) {
+        *out = squares - 2.0 * *out;
+    }
+}
+
+/// The least number and its place; place 0 when there is none.
+fn least(numbers: &[f32]) -> (f32, usize) {
+    let mut best = (f32::INFINITY, 0);
+    for (at, number) in numbers.iter().enumerate() {
+        if *number < best.0 {
+            best = (*number, at);
+        }
+    }
+    best
+}
+
+/// The nearest centre of every row.
+fn nearest_of_all(source: &Source<'_>, centres: &[f32]) -> Vec<u32> {
+    let lengths = lengths(centres, source.dimension());
+    let of: Vec<AtomicU32> = source.rows.iter().map(|_| AtomicU32::new(0)).collect();
+    parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, Work::default, |work, range| {
+        for place in range {
+            source.load(std::iter::once(place as u32), &mut work.row);
+            distances(&work.row, centres, &lengths, &mut work.scores);
+            of[place].store(least(&work.scores).1 as u32, Ordering::Relaxed);
+        }
+    });
+    of.into_iter().map(AtomicU32::into_inner).collect()
+}
+
+/// `k` centres of rows that lie in memory. Rows that are the same may share a centre, so some may have no rows.
+fn lloyd(rows: &[f32], dimension: usize, k: usize, seed: u64, threads: usize, cancel: &AtomicBool) -> Vec<f32> {
+    let n = rows.len() / dimension;
+    let row = |i: usize| &rows[i * dimension..(i + 1) * dimension];
+    let k = k.min(n);
+    let mut centres = Vec::with_capacity(k * dimension);
+    for i in 0..k {
+        // One row out of each k-th part.
+        let (from, to) = (i * n / k, (i + 1) * n / k);
+        let pick = from + (random::hash(seed, i as u64) % (to - from) as u64) as usize;
+        centres.extend(row(pick).iter().map(|x| if x.is_finite() { *x } else { 0.0 }));
+    }
+    let of: Vec<AtomicU32> = (0..n).map(|_| AtomicU32::new(0)).collect();
+    for _ in 0..ITERATIONS {
+        let lengths = lengths(&centres, dimension);
+        parallel::for_chunks(threads, 0..n, CHUNK, cancel, Vec::new, |scores, range| {
+            for i in range {
+                distances(row(i), &centres, &lengths, scores);
+                of[i].store(least(scores).1 as u32, Ordering::Relaxed);
+            }
+        });
+        if cancel.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut sums = vec![0f32; k * dimension];
+        let mut counts = vec![0usize; k];
+        for (i, of) in of.iter().enumerate() {
+            let centre = of.load(Ordering::Relaxed) as usize;
+            counts[centre] += 1;
+            (kernels().add_scaled)(&mut sums[centre * dimension..(centre + 1) * dimension], 1.0, row(i));
+        }
+        // A centre without rows takes the place of another row of the fullest group.
+        for centre in 0..k {
+            let at = centre * dimension..(centre + 1) * dimension;
+            if counts[centre] == 0 {
+                let pick = (random::hash(seed ^ 0x5EED, centre as u64) % n as u64) as usize;
+                centres[at].copy_from_slice(row(pick));
+            } else {
+                let share = 1.0 / counts[centre] as f32;
+                for (to, sum) in centres[at.clone()].iter_mut().zip(&sums[at]) {
+                    *to = sum * share;
+                }
+            }
+        }
+        centres.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
+    }
+    centres
+}

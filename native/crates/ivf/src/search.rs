@@ -1,0 +1,477 @@
+//! The search: the nearest regions, their nearest partitions, the rows of these by their codes, and the best of them exactly.
+
+use std::collections::BinaryHeap;
+
+use omendb_distance::blocks::{LANES, Line};
+use omendb_distance::{Metric, ShapeError, VectorsRef, prefetch, prefetch_all};
+
+use crate::codec::CodeQuery;
+use crate::frame::squares;
+use crate::key::{Key, id_of, key, score_of};
+use crate::layout::{IndexView, Tuning};
+use crate::{Accepted, Neighbor};
+
+/// A filter makes the number of partitions larger by this factor at most.
+const MAX_WIDER: f64 = 64.0;
+/// How the number grows with the rows of which one is accepted: the nearest of them lie so much farther out.
+const WIDER: f64 = 0.6;
+/// Candidates that are scored exactly at once, so that their memory is waited for together.
+const AHEAD: usize = 16;
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SearchStats {
+    /// Partitions whose rows were looked at.
+    pub partitions: usize,
+    /// Rows and centres that were scored by their codes.
+    pub estimates: usize,
+    /// Rows that were scored exactly.
+    pub distances: usize,
+}
+
+/// The memory of a search, to be used again for the next one, on any index; a search then allocates nothing.
+#[derive(Default)]
+pub struct Scratch {
+    pub(crate) query: Vec<f32>,
+    pub(crate) centres: CodeQuery,
+    pub(crate) residuals: CodeQuery,
+    /// Scores of centres.
+    scores: Vec<f32>,
+    /// The regions whose partitions are looked at.
+    pub(crate) regions: Vec<Key>,
+    /// The partitions to be looked at, nearest first.
+    pub(crate) order: Vec<Near>,
+    estimates: Vec<f32>,
+    /// The best estimates.
+    nearest: BinaryHeap<Key>,
+    /// Estimates of rows that may be hits.
+    pub(crate) candidates: Vec<Key>,
+    pub(crate) best: Vec<Key>,
+    /// How far off an estimate may be, and how far behind a candidate.
+    pub(crate) deviation: f32,
+    margin: f32,
+}
+
+impl Scratch {
+    /// Empty; it grows at first use.
+    pub fn new() -> Scratch {
+        Scratch::default()
+    }
+}
+
+/// A query against an index, and what scores mean under its metric.
+#[derive(Clone, Copy)]
+pub(crate) struct Meeting {
+    metric: Metric,
+    /// Length and squared length of the query in the frame.
+    length: f32,
+    square: f32,
+    /// One over the root of the dimension.
+    share: f32,
+}
+
+impl Meeting {
+    pub fn new(metric: Metric, query: &[f32]) -> Meeting {
+        let square = squares(query);
+        Meeting {
+            metric,
+            square,
+            length: square.sqrt(),
+            share: 1.0 / (query.len() as f32).sqrt(),
+        }
+    }
+
+    /// From sums to scores of centres: squared distances under `l2` and `cosine` once their squares are added, negative products under `dot`.
+    pub fn centre_line(&self, query: &CodeQuery) -> Line {
+        match self.metric {
+            Metric::Dot => Line {
+                base: -query.base,
+                factor: -query.unit,
+            },
+            _ => Line {
+                base: self.square - 2.0 * query.base,
+                factor: -2.0 * query.unit,
+            },
+        }
+    }
+
+    /// What is added to the scores of centres, given their squares.
+    pub fn centre_terms<'s>(&self, squares: &'s [f32]) -> &'s [f32] {
+        match self.metric {
+            Metric::Dot => &[],
+            _ => squares,
+        }
+    }
+
+    /// From sums to estimated scores of a partition's rows, given the score of the centre and its square.
+    #[inline]
+    pub fn row_line(&self, query: &CodeQuery, centre: f32, square: f32) -> Line {
+        let (base, times) = match self.metric {
+            Metric::L2 => (centre, 2.0),
+            Metric::Cosine => (1.0 - 0.5 * (self.square + square - centre), 1.0),
+            Metric::Dot => (centre, 1.0),
+        };
+        Line {
+            base: base - times * query.base,
+            factor: -times * query.unit,
+        }
+    }
+
+    /// The standard deviation of an estimated score's error, about, for rows of a partition with this score of its centre.
+    pub fn deviation(&self, query: &CodeQuery, centre: f32) -> f32 {
+        // The error is that of the residual's product with the query less the centre.
+        let share = centre.max(0.0).sqrt() / self.length;
+        match self.metric {
+            Metric::L2 => 2.0 * query.deviation * share,
+            Metric::Cosine if self.length > 0.0 => query.deviation * share,
+            _ => query.deviation,
+        }
+    }
+
+    /// How near a row may be that lies `reach` standard deviations from the centre towards the query, on the scale of the centre's score.
+    #[inline]
+    pub fn nearest(&self, centre: f32, radius: f32, reach: f32) -> f32 {
+        match self.metric {
+            Metric::Dot => centre - reach * self.length * radius * self.share,
+            _ => centre + radius * radius - 2.0 * reach * centre.max(0.0).sqrt() * radius * self.share,
+        }
+    }
+
+    /// The `reach` at which [`Meeting::nearest`] gives `near`.
+    pub fn reach(&self, centre: f32, radius: f32, near: f32) -> f32 {
+        match self.metric {
+            Metric::Dot => (centre - near) / (self.length * radius * self.share),
+            _ => (centre + radius * radius - near) / (2.0 * centre.max(0.0).sqrt() * radius * self.share),
+        }
+    }
+
+    /// A row's score on the scale of the centres' scores.
+    #[inline]
+    pub fn on_centres_scale(&self, score: f32) -> f32 {
+        match self.metric {
+            // The squared distance of vectors of length 1; the zero vector has no near and far.
+            Metric::Cosine if self.square > 0.0 => 2.0 * score,
+            Metric::Cosine => f32::INFINITY,
+            _ => score,
+        }
+    }
+}
+
+/// How much a search may do.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    pub tuning: Tuning,
+    /// Partitions to be looked at, at most.
+    pub partitions: usize,
+}
+
+impl IndexView<'_> {
+    /// Finds about the `k` nearest rows to a query, ascending by score, then by row, into `out` (emptied first).
+    ///
+    /// - `vectors` must be those that the index is of.
+    /// - `ef`: partitions whose rows are looked at, at most; more is slower and finds more of the true neighbours.
+    /// - `accepted`: the [slots](IndexView::slot) of rows that may be found.
+    ///
+    /// # Errors
+    /// When index, vectors and query do not fit together.
+    #[allow(clippy::too_many_arguments)]
+    pub fn search(
+        &self,
+        vectors: VectorsRef<'_>,
+        query: &[f32],
+        k: usize,
+        ef: usize,
+        accepted: Option<&Accepted>,
+        scratch: &mut Scratch,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<SearchStats, ShapeError> {
+        out.clear();
+        self.check(vectors)?;
+        vectors.check_query(query)?;
+        let count = accepted.map_or(self.indexed(), Accepted::count);
+        if k == 0 || count == 0 {
+            return Ok(SearchStats::default());
+        }
+        let rarity = self.indexed() as f64 / count as f64;
+        let wider = rarity.max(1.0).powf(WIDER).min(MAX_WIDER);
+        let effort = Effort {
+            tuning: self.head.tuning,
+            partitions: (ef.max(1) as f64 * wider) as usize,
+        };
+        let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
+        out.extend(scratch.best.iter().map(|key| Neighbor {
+            id: id_of(*key),
+            score: score_of(*key),
+        }));
+        Ok(stats)
+    }
+
+    /// Whether the index is of such vectors.
+    pub(crate) fn check(&self, vectors: VectorsRef<'_>) -> Result<(), ShapeError> {
+        vectors.check()?;
+        let head = self.head;
+        if self.len() == vectors.len() && head.dimension() == vectors.dimension && head.metric() == vectors.metric {
+            return Ok(());
+        }
+        Err(ShapeError::new(format!(
+            "the index is of {} rows of dimension {} under {}, and the vectors are {} rows of dimension {} under {}",
+            head.rows,
+            head.dimension(),
+            head.metric(),
+            vectors.len(),
+            vectors.dimension,
+            vectors.metric
+        )))
+    }
+
+    /// Leaves the hits in `scratch.best`, ascending, and what was estimated in `scratch.candidates`.
+    pub(crate) fn search_by(
+        &self,
+        vectors: VectorsRef<'_>,
+        query: &[f32],
+        k: usize,
+        effort: Effort,
+        accepted: Option<&Accepted>,
+        scratch: &mut Scratch,
+    ) -> SearchStats {
+        let head = self.head;
+        head.frame.query(query, &mut scratch.query);
+        scratch.centres.set(&head.centres, &scratch.query);
+        scratch.residuals.set(&head.residuals, &scratch.query);
+        let meeting = Meeting::new(head.metric(), &scratch.query);
+        let mut stats = SearchStats::default();
+        self.choose(meeting, effort, scratch, &mut stats);
+        self.scan(meeting, k, effort, accepted, scratch, &mut stats);
+        let margin = scratch.margin;
+        stats.distances = self.best_exactly(vectors, query, k, margin, scratch);
+        stats
+    }
+
+    #[inline(never)]
+    /// Leaves the nearest partitions in `scratch.order`.
+    pub(crate) fn choose(&self, meeting: Meeting, effort: Effort, scratch: &mut Scratch, stats: &mut SearchStats) {
+        let (sections, tuning) = (&self.sections, &effort.tuning);
+        let Scratch {
+            centres,
+            scores,
+            regions,
+            order,
+            ..
+        } = scratch;
+        let line = meeting.centre_line(centres);
+        scores.resize(sections.region_squares.len(), 0.0);
+        let terms = meeting.centre_terms(sections.region_squares);
+        sections.regions.estimate(&centres.values, 0, line, terms, scores);
+        stats.estimates += scores.len();
+        regions.clear();
+        let count = self.head.regions as usize;
+        for (region, (score, radius)) in scores.iter().zip(sections.region_radii).take(count).enumerate() {
+            regions.push(key(meeting.nearest(*score, *radius, tuning.order), region as u32));
+        }
+        let breadth = tuning.breadth(effort.partitions);
+        if regions.len() > breadth {
+            regions.select_nth_unstable(breadth - 1);
+            regions.truncate(breadth);
+        }
+        order.clear();
+        let wanted = effort.partitions;
+        // No partition that is farther is among the nearest.
+        let mut bar = f32::INFINITY;
+        for (at, region) in regions.iter().enumerate() {
+            if let Some(next) = regions.get(at + 1) {
+                let first = sections.region_starts[id_of(*next) as usize] as usize;
+                prefetch(sections.partitions.run(first, 1));
+            }
+            let region = id_of(*region) as usize;
+            let first = sections.region_starts[region] as usize;
+            let lanes = (sections.region_starts[region + 1] as usize).saturating_sub(first) * LANES;
+            let first_lane = first * LANES;
+            let squares = &sections.squares[first_lane..first_lane + lanes];
+            scores.resize(lanes, 0.0);
+            let terms = meeting.centre_terms(squares);
+            sections.partitions.estimate(&centres.values, first, line, terms, scores);
+            stats.estimates += lanes;
+            let radii = &sections.radii[first_lane..first_lane + lanes];
+            let blocks = scores.as_chunks::<LANES>().0.iter().zip(radii.as_chunks::<LANES>().0);
+            for (block, (scores, radii)) in blocks.enumerate() {
+                let mut near = [0f32; LANES];
+                for ((near, score), radius) in near.iter_mut().zip(scores).zip(radii) {
+                    *near = meeting.nearest(*score, *radius, tuning.order);
+                }
+                // Not yet lane by lane, since most blocks hold none.
+                if !near.iter().fold(false, |any, near| any | (*near < bar)) {
+                    continue;
+                }
+                for (lane, near) in near.into_iter().enumerate() {
+                    let partition = first_lane + block * LANES + lane;
+                    if near < bar && sections.sizes[partition] > 0 {
+                        order.push(Near {
+                            near,
+                            score: scores[lane],
+                            partition: partition as u32,
+                        });
+                    }
+                }
+                if order.len() >= 2 * wanted + 64 {
+                    order.select_nth_unstable_by(wanted - 1, Near::order);
+                    order.truncate(wanted);
+                    bar = order[wanted - 1].near;
+                }
+            }
+        }
+        if order.len() > wanted {
+            order.select_nth_unstable_by(wanted - 1, Near::order);
+            order.truncate(wanted);
+        }
+        order.sort_unstable_by(Near::order);
+    }
+
+    #[inline(never)]
+    /// Estimates the rows of the partitions in `scratch.order`; leaves those that may be hits in `scratch.candidates`.
+    fn scan(
+        &self,
+        meeting: Meeting,
+        k: usize,
+        effort: Effort,
+        accepted: Option<&Accepted>,
+        scratch: &mut Scratch,
+        stats: &mut SearchStats,
+    ) {
+        let sections = &self.sections;
+        scratch.deviation = scratch.order.first().map_or(0.0, |first| meeting.deviation(&scratch.residuals, first.score));
+        scratch.margin = effort.tuning.margin * scratch.deviation;
+        let Scratch {
+            residuals,
+            order,
+            estimates,
+            nearest,
+            candidates,
+            margin,
+            ..
+        } = scratch;
+        candidates.clear();
+        nearest.clear();
+        let mut limit = f32::INFINITY;
+        let mut passed = f32::INFINITY;
+        for (at, near) in order.iter().enumerate() {
+            if let Some(next) = order.get(at + 1) {
+                let partition = next.partition as usize;
+                let (first, blocks) = (sections.starts[partition] as usize, sections.sizes[partition] as usize / LANES + 1);
+                prefetch_all(sections.codes.run(first, blocks));
+            }
+            let partition = near.partition as usize;
+            if meeting.nearest(near.score, sections.radii[partition], effort.tuning.stop) > passed {
+                continue;
+            }
+            let first = sections.starts[partition] as usize;
+            let size = sections.sizes[partition] as usize;
+            let count = size.next_multiple_of(LANES);
+            let slots = first * LANES..first * LANES + count;
+            estimates.resize(count, 0.0);
+            let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
+            let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
+            sections.codes.estimate(&residuals.values, first, line, terms, estimates);
+            stats.estimates += count;
+            stats.partitions += 1;
+            for (block, estimates) in estimates.as_chunks::<LANES>().0.iter().enumerate() {
+                if !estimates.iter().fold(false, |any, estimate| any | (*estimate < limit)) {
+                    continue;
+                }
+                for (lane, estimate) in estimates.iter().enumerate() {
+                    let place = block * LANES + lane;
+                    let slot = (slots.start + place) as u32;
+                    let counts = *estimate < limit
+                        && place < size
+                        && accepted.is_none_or(|accepted| accepted.contains(slot));
+                    if !counts {
+                        continue;
+                    }
+                    let key = key(*estimate, slot);
+                    candidates.push(key);
+                    if nearest.len() < k {
+                        nearest.push(key);
+                        if nearest.len() < k {
+                            continue;
+                        }
+                    } else if nearest.peek().is_some_and(|worst| key < *worst) {
+                        nearest.pop();
+                        nearest.push(key);
+                    } else {
+                        continue;
+                    }
+                    let worst = nearest.peek().map_or(f32::INFINITY, |key| score_of(*key));
+                    limit = worst + *margin;
+                    passed = meeting.on_centres_scale(worst);
+                }
+            }
+        }
+        candidates.retain(|key| score_of(*key) <= limit);
+        candidates.sort_unstable();
+    }
+
+    #[inline(never)]
+    /// Of the rows in `scratch.candidates`, ascending by estimate, leaves the `k` best by exact score in `scratch.best`, and gives how many were
+    /// scored. Those whose estimates are more than `margin` behind the `k`-th best are not.
+    fn best_exactly(
+        &self,
+        vectors: VectorsRef<'_>,
+        query: &[f32],
+        k: usize,
+        margin: f32,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let Scratch { candidates, best, .. } = scratch;
+        let rows = self.sections.rows;
+        let row = |key: &Key| rows.get(id_of(*key) as usize).map_or(usize::MAX, |row| *row as usize);
+        let fetch = |keys: &[Key]| {
+            for row in keys.iter().map(row).filter(|row| *row < vectors.len()) {
+                prefetch(vectors.row(row));
+            }
+        };
+        let scorer = vectors.scorer(query);
+        best.clear();
+        let (mut scored, mut bar) = (0, f32::INFINITY);
+        fetch(&candidates[..AHEAD.min(candidates.len())]);
+        for (at, candidate) in candidates.iter().enumerate() {
+            if best.len() >= k && score_of(*candidate) > bar {
+                break;
+            }
+            if let Some(ahead) = candidates.get(at + AHEAD) {
+                fetch(std::slice::from_ref(ahead));
+            }
+            let row = row(candidate);
+            // A damaged file may name rows that do not exist.
+            if row >= vectors.len() {
+                continue;
+            }
+            let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+            scored += 1;
+            let key = key(score, row as u32);
+            if best.len() < k || best.last().is_some_and(|last| key < *last) {
+                let place = best.partition_point(|other| *other < key);
+                best.insert(place, key);
+                best.truncate(k);
+                if best.len() >= k {
+                    bar = best.last().map_or(f32::INFINITY, |last| score_of(*last)) + margin;
+                }
+            }
+        }
+        scored
+    }
+}
+
+/// A partition that may be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Near {
+    /// How near its rows may be.
+    near: f32,
+    /// The score of its centre.
+    score: f32,
+    pub partition: u32,
+}
+
+impl Near {
+    fn order(a: &Near, b: &Near) -> std::cmp::Ordering {
+        a.near.total_cmp(&b.near).then(a.partition.cmp(&b.partition))
+    }
+}

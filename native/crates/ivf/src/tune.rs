@@ -1,0 +1,227 @@
+//! What an index finds out about its own rows: how far to look, and what that gives.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use omendb_distance::VectorsRef;
+use omendb_distance::blocks::LANES;
+
+use crate::exact::nearest_of_rows;
+use crate::key::{id_of, score_of};
+use crate::layout::{CURVE, Index, IndexView, Tuning};
+use crate::search::{Effort, Meeting, SearchStats};
+use crate::{Neighbor, Scratch, parallel};
+
+/// Rows whose neighbours are looked for.
+const QUERIES: usize = 256;
+/// Neighbours of each.
+const K: usize = 10;
+/// The part of neighbours that the parameters have to reach each.
+const REACHED: f64 = 0.999;
+/// The part of the nearest partitions that have to be seen.
+const SEEN: f64 = 0.98;
+/// ... and what is added since the sample is one.
+const SLACK: f32 = 1.05;
+
+impl Index {
+    /// Fits the parameters of the search to a sample of the rows, and measures what they give.
+    pub(crate) fn tune(&mut self, vectors: VectorsRef<'_>, rows: &[u32], threads: usize, cancel: &AtomicBool) {
+        let count = QUERIES.min(rows.len());
+        let queries: Vec<u32> = (0..count).map(|i| rows[i * rows.len() / count.max(1)]).collect();
+        let truths = nearest_of_rows(vectors, rows, &queries, K, threads, cancel);
+        let homes = Homes::of(self);
+        let reach = self.each(&queries, threads, cancel, |i, scratch| {
+            self.view().reach(&homes, vectors, queries[i], &truths[i], scratch)
+        });
+        let Some(tuning) = Tuning::first(reach) else {
+            return;
+        };
+        self.head.tuning = tuning;
+        let ranks = self.each(&queries, threads, cancel, |i, scratch| self.view().ranks(&homes, vectors, queries[i], scratch));
+        for (step, breadth) in self.head.tuning.breadths.iter_mut().enumerate() {
+            let of_step = ranks.chunks_exact(CURVE).map(|ranks| ranks[step]).collect();
+            *breadth = (quantile(of_step, SEEN) as u32 + 1).min(self.head.regions);
+        }
+        let behind = self.each(&queries, threads, cancel, |i, scratch| {
+            self.view().behind(vectors, queries[i], scratch)
+        });
+        self.head.tuning.margin = quantile(behind, REACHED).max(1.0) * SLACK;
+        if let Ok(x)=std::env::var("ZSTOP") { self.head.tuning.stop=x.parse().unwrap(); }  if let Ok(x)=std::env::var("MARGIN") { self.head.tuning.margin=x.parse().unwrap(); }
+        self.head.tuning.recalls = self.curve(vectors, &queries, &truths, threads, cancel);
+    }
+
+    /// What `measure` finds for each query, all in one list.
+    fn each(
+        &self,
+        queries: &[u32],
+        threads: usize,
+        cancel: &AtomicBool,
+        measure: impl Fn(usize, &mut Scratch) -> Vec<f32> + Sync,
+    ) -> Vec<f32> {
+        let found: Vec<Mutex<Vec<f32>>> = queries.iter().map(|_| Mutex::default()).collect();
+        parallel::for_chunks(threads, 0..queries.len(), 4, cancel, Scratch::new, |scratch, range| {
+            for i in range {
+                *parallel::lock(&found[i]) = measure(i, scratch);
+            }
+        });
+        found.into_iter().flat_map(|found| found.into_inner().unwrap_or_default()).collect()
+    }
+
+    /// Recall@10 with 1, 2, 4, ... partitions, in thousandths.
+    fn curve(
+        &self,
+        vectors: VectorsRef<'_>,
+        queries: &[u32],
+        truths: &[Vec<Neighbor>],
+        threads: usize,
+        cancel: &AtomicBool,
+    ) -> [u16; CURVE] {
+        let mut recalls = [0; CURVE];
+        for (step, recall) in recalls.iter_mut().enumerate() {
+            let found = self.each(queries, threads, cancel, |i, scratch| {
+                let mut out = Vec::new();
+                let found = self.view().search(vectors, vectors.row(queries[i] as usize), K + 1, 1 << step, None, scratch, &mut out);
+                if found.is_err() || truths[i].is_empty() {
+                    return Vec::new();
+                }
+                out.retain(|hit| hit.id != queries[i]);
+                out.truncate(K);
+                // By score, since rows that are the same stand for each other.
+                let worst = truths[i].last().map_or(f32::INFINITY, |last| last.score);
+                let good = out.iter().filter(|hit| hit.score <= worst).count();
+                vec![good.min(truths[i].len()) as f32 / truths[i].len() as f32]
+            });
+            let share = found.iter().sum::<f32>() / found.len().max(1) as f32;
+            *recall = (share * 1000.0) as u16;
+        }
+        recalls
+    }
+}
+
+impl Tuning {
+    /// The parameters that look as far as these neighbours lie out, and everywhere.
+    fn first(mut reach: Vec<f32>) -> Option<Tuning> {
+        reach.retain(|reach| reach.is_finite());
+        if reach.is_empty() {
+            return None;
+        }
+        Some(Tuning {
+            order: quantile(reach.clone(), 0.9).max(0.0),
+            stop: quantile(reach, REACHED).max(0.0) * SLACK,
+            // More than any error.
+            margin: 8.0,
+            breadths: [u32::MAX; CURVE],
+            recalls: [0; CURVE],
+        })
+    }
+}
+
+/// Which partition the rows of a block belong to, and which region the partitions of a block.
+struct Homes {
+    partitions: Vec<u32>,
+    regions: Vec<u32>,
+}
+
+impl Homes {
+    fn of(index: &Index) -> Homes {
+        let owned = &index.owned;
+        let mut partitions = vec![0; index.head.blocks[2] as usize];
+        for (partition, (start, size)) in owned.starts.iter().zip(&owned.sizes).enumerate() {
+            let blocks = (*size as usize).div_ceil(LANES);
+            partitions[*start as usize..][..blocks].fill(partition as u32);
+        }
+        let mut regions = vec![0; index.head.blocks[1] as usize];
+        for (region, range) in owned.region_starts.windows(2).enumerate() {
+            regions[range[0] as usize..range[1] as usize].fill(region as u32);
+        }
+        Homes { partitions, regions }
+    }
+}
+
+impl IndexView<'_> {
+    fn meet(&self, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Meeting {
+        let query = vectors.row(row as usize);
+        self.head.frame.query(query, &mut scratch.query);
+        scratch.centres.set(&self.head.centres, &scratch.query);
+        scratch.residuals.set(&self.head.residuals, &scratch.query);
+        Meeting::new(self.head.metric(), &scratch.query)
+    }
+
+    /// So many standard deviations from its centre towards the query a row would lie as near as the last of the neighbours, for each of these.
+    fn reach(
+        &self,
+        homes: &Homes,
+        vectors: VectorsRef<'_>,
+        row: u32,
+        truth: &[Neighbor],
+        scratch: &mut Scratch,
+    ) -> Vec<f32> {
+        let meeting = self.meet(vectors, row, scratch);
+        let line = meeting.centre_line(&scratch.centres);
+        let Some(last) = truth.last() else {
+            return Vec::new();
+        };
+        let last = meeting.on_centres_scale(last.score);
+        let reach = truth.iter().filter_map(|neighbor| {
+            let slot = self.slot(neighbor.id)? as usize;
+            let partition = homes.partitions[slot / LANES] as usize;
+            let block = partition / LANES;
+            let mut scores = [0.0; LANES];
+            let squares = &self.sections.squares[block * LANES..(block + 1) * LANES];
+            let terms = meeting.centre_terms(squares);
+            self.sections.partitions.estimate(&scratch.centres.values, block, line, terms, &mut scores);
+            Some(meeting.reach(scores[partition % LANES], self.sections.radii[partition], last))
+        });
+        reach.collect()
+    }
+
+    /// How many regions are nearer than those of all but a few of the nearest 2^i partitions, for each `i`.
+    fn ranks(&self, homes: &Homes, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Vec<f32> {
+        let meeting = self.meet(vectors, row, scratch);
+        let effort = Effort {
+            tuning: self.head.tuning,
+            partitions: 1 << (CURVE - 1),
+        };
+        self.choose(meeting, effort, scratch, &mut SearchStats::default());
+        scratch.regions.sort_unstable();
+        let mut rank = vec![0f32; self.head.regions as usize];
+        for (at, region) in scratch.regions.iter().enumerate() {
+            rank[id_of(*region) as usize] = at as f32;
+        }
+        let ranks: Vec<f32> = scratch
+            .order
+            .iter()
+            .map(|near| rank[homes.regions[near.partition as usize / LANES] as usize])
+            .collect();
+        (0..CURVE).map(|step| quantile(ranks[..ranks.len().min(1 << step)].to_vec(), SEEN)).collect()
+    }
+
+    /// How many standard deviations the estimates of the hits lie behind the last estimate or the last score that counts.
+    fn behind(&self, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Vec<f32> {
+        let effort = Effort {
+            tuning: self.head.tuning,
+            partitions: 1 << (CURVE - 1),
+        };
+        let query = vectors.row(row as usize);
+        self.search_by(vectors, query, K + 1, effort, None, scratch);
+        let deviation = scratch.deviation;
+        let (Some(worst), Some(last)) = (scratch.best.last(), scratch.candidates.get(scratch.best.len().max(1) - 1)) else {
+            return Vec::new();
+        };
+        let bar = score_of(*worst).min(score_of(*last));
+        let rows = self.sections.rows;
+        let behind = scratch.best.iter().filter_map(|hit| {
+            let candidate = scratch.candidates.iter().find(|key| rows[id_of(**key) as usize] == id_of(*hit))?;
+            let behind = (score_of(*candidate) - bar) / deviation;
+            behind.is_finite().then_some(behind)
+        });
+        behind.collect()
+    }
+}
+
+/// The number that a part of the numbers does not pass; 0 without numbers.
+fn quantile(mut numbers: Vec<f32>, part: f64) -> f32 {
+    numbers.sort_unstable_by(f32::total_cmp);
+    let at = (numbers.len() as f64 * part) as usize;
+    numbers.get(at.min(numbers.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
