@@ -47,16 +47,15 @@ export const SOLE = [
 /** Crate → crates of ours that it may depend on. */
 export const CRATES = {
   'omendb-distance': [],
-  'omendb-quant': ['omendb-distance'],
-  'omendb-hnsw': ['omendb-distance', 'omendb-quant'],
-  'omendb-projection': ['omendb-distance', 'omendb-hnsw'],
+  'omendb-ivf': ['omendb-distance'],
+  'omendb-projection': ['omendb-distance'],
   'omendb-filter': [],
   'omendb-formats': [],
-  'omendb-store': ['omendb-distance', 'omendb-hnsw', 'omendb-quant', 'omendb-projection', 'omendb-filter'],
+  'omendb-store': ['omendb-distance', 'omendb-ivf', 'omendb-projection', 'omendb-filter'],
   'omendb-ingest': ['omendb-formats', 'omendb-store'],
   'omendb-torture': ['omendb-store', 'omendb-damage'],
   'omendb-damage': ['omendb-store'],
-  'omendb-fuzz': ['omendb-damage', 'omendb-filter', 'omendb-formats', 'omendb-hnsw', 'omendb-store'],
+  'omendb-fuzz': ['omendb-damage', 'omendb-filter', 'omendb-formats', 'omendb-ivf', 'omendb-store'],
   'omendb-napi': ['omendb-ingest', 'omendb-formats', 'omendb-store', 'omendb-distance'],
 }
 

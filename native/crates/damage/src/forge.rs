@@ -140,7 +140,7 @@ fn change(out: &mut Vec<u8>, at: usize, random: &mut Random) {
     };
     let width = *random.pick(&[1, 4, 8]);
     match random.below(10) {
-        // Numbers where numbers are: links to nowhere, to the node itself, to one and the same.
+        // Numbers where numbers are: rows and slots that do not exist, or are one and the same.
         0..4 => set(out, word, &number.to_le_bytes()[..width]),
         4 => {
             for n in 0..1 + random.below(64) {

@@ -34,7 +34,7 @@ pub const PARTS: [&str; 12] = [
     "versions",
     "forged-files",
     "forged-columns",
-    "forged-links",
+    "forged-index",
     "forged-manifest",
 ];
 
@@ -53,7 +53,7 @@ pub fn run(part: &str, count: u64, seed: u64) -> Option<Report> {
         "versions" => versions::later(&files()),
         "forged-files" => forge::forged("forged-files", &files(), "", count, seed),
         "forged-columns" => forge::forged("forged-columns", &files(), ".arrow", count, seed),
-        "forged-links" => forge::forged("forged-links", &files(), ".hnsw", count, seed),
+        "forged-index" => forge::forged("forged-index", &files(), ".ivf", count, seed),
         "forged-manifest" => forge::forged("forged-manifest", &files(), "MANIFEST-", count, seed),
         _ => return None,
     })

@@ -9,7 +9,7 @@ pub fn reseal(path: &Path, bytes: &mut [u8]) {
     let name = name.unwrap_or_default();
     match path.extension().and_then(|e| e.to_str()) {
         Some("wal") => log(bytes),
-        Some("hnsw") => links(bytes),
+        Some("ivf") => index(bytes),
         Some("map" | "hist") => around(bytes),
         Some("idx") => header(bytes, 12, [0..12, 16..24]),
         Some("f32") => vectors(bytes),
@@ -55,16 +55,16 @@ fn vectors(bytes: &mut [u8]) {
     }
 }
 
-fn links(bytes: &mut [u8]) {
+fn index(bytes: &mut [u8]) {
     let word = |bytes: &[u8], at: usize| {
         let field = bytes.get(at..at + 8).and_then(|b| b.first_chunk());
         field.map_or(0, |b| usize::try_from(u64::from_le_bytes(*b)).unwrap_or(0))
     };
-    for section in 0..7 {
-        let range = word(bytes, 72 + 8 * section)..word(bytes, 80 + 8 * section);
-        header(bytes, 136 + 4 * section, [range, 0..0]);
+    for section in 0..18 {
+        let range = word(bytes, 176 + 8 * section)..word(bytes, 184 + 8 * section);
+        header(bytes, 328 + 4 * section, [range, 0..0]);
     }
-    header(bytes, 188, [0..188, 0..0]);
+    header(bytes, 508, [0..508, 0..0]);
 }
 
 /// The header, and every record that can be reached by the lengths.

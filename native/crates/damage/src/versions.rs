@@ -28,7 +28,7 @@ pub fn later(files: &Files) -> Report {
             Err(e) if matches!(e.code(), "UNSUPPORTED_VERSION" | "CORRUPT") => Verdict::Reported,
             Err(e) => Verdict::Failed(format!("opening says {}: {e}", e.code())),
             // An index is derived: it is not used, and made again.
-            Ok(store) if extension == Some("hnsw") && !all_indexed(&store) => Verdict::Reported,
+            Ok(store) if extension == Some("ivf") && !all_indexed(&store) => Verdict::Reported,
             Ok(store) if extension == Some("map") && !maps_are_read(&store) => Verdict::Reported,
             Ok(store) if store.verify().is_ok_and(|v| !v.problems.is_empty()) => Verdict::Reported,
             Ok(_) => Verdict::Failed("it is taken for one of this version".to_owned()),

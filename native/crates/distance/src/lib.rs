@@ -20,7 +20,6 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 pub mod blocks;
-pub mod codes;
 mod dispatch;
 mod metric;
 mod scalar;

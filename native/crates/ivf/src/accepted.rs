@@ -64,6 +64,13 @@ impl Accepted {
         word >> (id as usize % BITS) & 1 == 1
     }
 
+    /// Sixteen bits from a multiple of 16 on.
+    #[inline]
+    pub(crate) fn sixteen(&self, from: usize) -> u16 {
+        let word = self.bits.get(from / BITS).copied().unwrap_or(0);
+        (word >> (from % BITS)) as u16
+    }
+
     /// How many rows are in it.
     pub fn count(&self) -> usize {
         self.count

@@ -85,12 +85,16 @@ impl Index {
         };
         check(vectors, rows)?;
         let n = rows.len();
-        let frame = Frame::fit(vectors, rows);
+        let threads = parallel::thread_count(params.threads);
+        let frame = Frame::fit(vectors, rows, params.seed, threads, cancel);
+        let projected = frame.project(vectors, rows, threads, cancel);
+        stop_if(cancel)?;
         let source = Source {
             vectors,
             frame: &frame,
+            projected: projected.as_ref(),
             rows,
-            threads: parallel::thread_count(params.threads),
+            threads,
             seed: params.seed,
             cancel,
         };
@@ -135,7 +139,7 @@ fn check(vectors: VectorsRef<'_>, rows: &[u32]) -> Result<(), ShapeError> {
 }
 
 fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
-    let dimension = source.frame.dimension;
+    let dimension = source.dimension();
     let Router {
         codec,
         lanes,
@@ -172,7 +176,7 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
     }
     let residuals = fit_residuals(source, found, &centres);
     owned.radii = vec![0.0; blocks * LANES];
-    code_rows(source, &members, &centres, &lanes, &residuals, slots, &mut owned);
+    let reach = code_rows(source, &members, &centres, &lanes, &residuals, slots, &mut owned);
     owned.slots = vec![NONE; source.vectors.len()];
     for (slot, row) in owned.rows.iter().enumerate().filter(|(_, row)| **row != NONE) {
         owned.slots[*row as usize] = slot as u32;
@@ -184,6 +188,7 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
             regions: region_count as u32,
             blocks: [region_blocks as u32, blocks as u32, (slots / LANES) as u32],
             seed,
+            reach,
             frame: source.frame.clone(),
             centres: codec,
             residuals,
@@ -212,7 +217,7 @@ fn subtract(row: &mut [f32], centre: &[f32]) {
 }
 
 fn fit_residuals(source: &Source<'_>, found: &Partitions, centres: &[f32]) -> Codec {
-    let (n, dimension) = (source.rows.len(), source.frame.dimension);
+    let (n, dimension) = (source.rows.len(), source.dimension());
     let count = n.min(SAMPLE);
     let mut rows = Vec::new();
     let places = |i: usize| (i * n / count.max(1)) as u32;
@@ -229,6 +234,7 @@ struct Piece<'a> {
     codes: &'a mut [u8],
     rows: &'a mut [u32],
     errors: &'a mut [f32],
+    rests: &'a mut [f32],
     terms: &'a mut [f32],
 }
 
@@ -240,20 +246,23 @@ fn code_rows(
     codec: &Codec,
     slots: usize,
     owned: &mut Owned,
-) {
-    let dimension = source.frame.dimension;
+) -> f32 {
+    let dimension = source.dimension();
     let bytes = codec.width().block_bytes(dimension);
     let terms = source.frame.metric != Metric::Dot;
     owned.codes = vec![0; slots / LANES * bytes];
     owned.rows = vec![NONE; slots];
     owned.errors = vec![0.0; slots];
+    owned.rests = vec![0.0; if source.projected.is_some() { slots } else { 0 }];
     owned.terms = vec![0.0; if terms { slots } else { 0 }];
     let mut rest = (
         owned.codes.as_mut_slice(),
         owned.rows.as_mut_slice(),
         owned.errors.as_mut_slice(),
         owned.terms.as_mut_slice(),
+        owned.rests.as_mut_slice(),
     );
+    let projected = source.projected.is_some();
     let mut pieces = Vec::new();
     for chunk in lanes.chunks(CHUNK) {
         let sizes = chunk.iter().map(|lane| (owned.sizes[*lane] as usize).next_multiple_of(LANES));
@@ -261,15 +270,17 @@ fn code_rows(
         let codes = rest.0.split_at_mut(slots / LANES * bytes);
         let (rows, errors) = (rest.1.split_at_mut(slots), rest.2.split_at_mut(slots));
         let terms = rest.3.split_at_mut(if terms { slots } else { 0 });
-        rest = (codes.1, rows.1, errors.1, terms.1);
+        let rests = rest.4.split_at_mut(if projected { slots } else { 0 });
+        rest = (codes.1, rows.1, errors.1, terms.1, rests.1);
         pieces.push(Mutex::new(Piece {
             codes: codes.0,
             rows: rows.0,
             errors: errors.0,
+            rests: rests.0,
             terms: terms.0,
         }));
     }
-    let radii: Vec<Mutex<f32>> = lanes.iter().map(|_| Mutex::new(0.0)).collect();
+    let radii: Vec<Mutex<(f32, f32)>> = lanes.iter().map(|_| Mutex::default()).collect();
     let done = AtomicUsize::new(0);
     parallel::for_chunks(source.threads, 0..pieces.len(), 1, source.cancel, Coder::default, |coder, range| {
         for at in range {
@@ -284,9 +295,14 @@ fn code_rows(
             done.fetch_add(1, Ordering::Relaxed);
         }
     });
+    let mut reach = 0f32;
     for (lane, radius) in lanes.iter().zip(radii) {
-        owned.radii[*lane] = radius.into_inner().unwrap_or_default();
+        let (radius, own) = radius.into_inner().unwrap_or_default();
+        owned.radii[*lane] = radius;
+        // `max` passes over NaN, and what is no number bounds nothing.
+        reach = if own.is_nan() { f32::INFINITY } else { reach.max(own) };
     }
+    reach
 }
 
 #[derive(Default)]
@@ -297,7 +313,8 @@ struct Coder {
 }
 
 impl Coder {
-    /// Codes the rows of a partition into the piece, from slot `first` on; gives the partition's radius.
+    /// Codes the rows of a partition into the piece, from slot `first` on; gives the partition's radius, and a length that neither a row nor what its
+    /// codes stand for exceeds.
     fn partition(
         &mut self,
         source: &Source<'_>,
@@ -306,17 +323,22 @@ impl Coder {
         centre: &[f32],
         piece: &mut Piece<'_>,
         first: usize,
-    ) -> f32 {
+    ) -> (f32, f32) {
         let dimension = centre.len();
         let bytes = codec.width().block_bytes(dimension);
         let rounded = 1.0 + rounding(dimension);
         self.codes.resize(dimension, 0);
         self.decoded.resize(dimension, 0.0);
-        let mut sum = 0.0;
+        let own = squares(centre).sqrt();
+        let (mut sum, mut reach) = (0.0, 0f32);
         for (i, place) in places.iter().enumerate() {
             let slot = first + i;
             source.load(std::iter::once(*place), &mut self.row);
             piece.rows[slot] = source.rows[*place as usize];
+            let rest = source.projected.map_or(0.0, |projected| projected.rests[*place as usize]);
+            if let Some(to) = piece.rests.get_mut(slot) {
+                *to = rest.sqrt() * rounded;
+            }
             subtract(&mut self.row, centre);
             let square = squares(&self.row);
             sum += square;
@@ -324,8 +346,10 @@ impl Coder {
             let block = &mut piece.codes[slot / LANES * bytes..][..bytes];
             codec.width().put(block, slot % LANES, &self.codes);
             codec.decode(&self.codes, &mut self.decoded);
+            let longer = square.sqrt().max(squares(&self.decoded).sqrt());
+            reach = if longer.is_nan() { f32::INFINITY } else { reach.max(own + longer + rest.sqrt()) };
             let term = match source.frame.metric {
-                Metric::L2 => square + 2.0 * (kernels().dot)(centre, &self.decoded),
+                Metric::L2 => rest + square + 2.0 * (kernels().dot)(centre, &self.decoded),
                 _ => (kernels().dot)(centre, &self.decoded) - (kernels().dot)(centre, &self.row),
             };
             if let Some(to) = piece.terms.get_mut(slot) {
@@ -337,7 +361,8 @@ impl Coder {
             piece.errors[slot] = if error.is_nan() { f32::INFINITY } else { error };
         }
         let radius = (sum / places.len().max(1) as f32).sqrt();
-        if radius.is_finite() { radius } else { f32::MAX }
+        let radius = if radius.is_finite() { radius } else { f32::MAX };
+        (radius, reach * rounded)
     }
 }
 

@@ -207,12 +207,24 @@ pub(crate) struct CodeQuery {
 }
 
 impl CodeQuery {
+    /// Prepares what rounding took from another query, so that the sum of both products has next to no slack.
+    pub fn set_rest(&mut self, codec: &Codec, of: &CodeQuery) {
+        self.weights.clear();
+        self.weights.extend(of.weights.iter().zip(&of.values).map(|(weight, value)| weight - of.unit * f32::from(*value)));
+        self.round(codec, 0.0);
+    }
+
     /// Prepares a query of the codec's dimension.
     pub fn set(&mut self, codec: &Codec, query: &[f32]) {
         let dot = kernels().dot;
-        let weights = &mut self.weights;
-        weights.clear();
-        weights.extend(query.iter().zip(&codec.steps).map(|(q, step)| q * step));
+        self.weights.clear();
+        self.weights.extend(query.iter().zip(&codec.steps).map(|(q, step)| q * step));
+        self.round(codec, dot(query, &codec.middles));
+    }
+
+    /// Rounds the weights; `middle` is the product with what the codes in the middle stand for.
+    fn round(&mut self, codec: &Codec, middle: f32) {
+        let weights = &self.weights;
         // As integers, sizes order alike, and the compiler takes many at once.
         let most = weights.iter().fold(0u32, |most, weight| most.max(weight.to_bits() & 0x7FFF_FFFF));
         let most = f32::from_bits(most);
@@ -221,12 +233,12 @@ impl CodeQuery {
         self.values.clear();
         self.values.extend(weights.iter().map(|weight| round(weight * inverse)));
         let total: i32 = self.values.iter().map(|value| i32::from(*value)).sum();
-        self.deviation = (dot(weights, weights) * codec.noise).sqrt();
+        self.deviation = ((kernels().dot)(weights, weights) * codec.noise).sqrt();
         let lost = weights.iter().zip(&self.values).map(|(weight, value)| (weight - unit * f32::from(*value)).abs());
-        let middle = f32::from(codec.width.max()) / 2.0;
-        self.slack = lost.sum::<f32>() * middle;
+        let half = f32::from(codec.width.max()) / 2.0;
+        self.slack = lost.sum::<f32>() * half;
         // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query does not shift the sum, which counts from code 0.
-        self.base = dot(query, &codec.middles) - unit * middle * total as f32;
+        self.base = middle - unit * half * total as f32;
         self.unit = unit;
         self.values.resize(codec.width.query_len(codec.dimension()), 0);
     }

@@ -1,14 +1,19 @@
 //! Brute force: for few rows, for narrow filters, and as the truth that the graph is measured against.
 
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use omendb_distance::{ShapeError, VectorsRef};
+use omendb_distance::blocks::{LANES, Line};
+use omendb_distance::{ShapeError, VectorsRef, prefetch};
 
+use crate::build::rounding;
+use crate::codec::CodeQuery;
 use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
-use crate::{Neighbor, parallel};
+use crate::search::Meeting;
+use crate::{Accepted, IndexView, Neighbor, Scratch, parallel};
 
 /// Rows scored at once.
 const BLOCK: usize = 256;
@@ -180,6 +185,126 @@ pub(crate) fn nearest_of_rows(
         }
     });
     found.into_iter().map(|found| found.into_inner().unwrap_or_default()).collect()
+}
+
+impl IndexView<'_> {
+    /// The `k` nearest rows to a query among the accepted ones, ascending by score, then by row, into `out` (emptied first). Reads the vectors of those
+    /// rows alone that may be among the nearest by what their codes say; gives the same as [`search`]. Gives the number of rows whose codes were
+    /// looked at.
+    ///
+    /// # Errors
+    /// When index, vectors and query do not fit together.
+    pub fn search_exactly(
+        &self,
+        vectors: VectorsRef<'_>,
+        query: &[f32],
+        k: usize,
+        accepted: Option<&Accepted>,
+        scratch: &mut Scratch,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<usize, ShapeError> {
+        out.clear();
+        self.check(vectors)?;
+        vectors.check_query(query)?;
+        if k == 0 {
+            return Ok(0);
+        }
+        let (head, sections) = (self.head, &self.sections);
+        let mut rest_of_query = CodeQuery::default();
+        let rest = head.frame.query(query, true, &mut scratch.frame, &mut scratch.query);
+        let Scratch {
+            query: placed,
+            centres,
+            residuals,
+            scores,
+            estimates: bounds,
+            ..
+        } = scratch;
+        centres.set(&head.centres, placed);
+        rest_of_query.set_rest(&head.centres, centres);
+        residuals.set(&head.residuals, placed);
+        let meeting = Meeting::new(&head.frame, placed, rest);
+        // Twice, for what rounding took from the query: then the centres' scores are as good as exact.
+        scores.resize(sections.squares.len(), 0.0);
+        let mut more = vec![0.0; scores.len()];
+        let terms = meeting.centre_terms(sections.squares);
+        sections.partitions.estimate(&centres.values, 0, meeting.centre_line(centres), terms, scores);
+        let line = Line {
+            base: meeting.times_of_centres() * rest_of_query.base,
+            factor: meeting.times_of_centres() * rest_of_query.unit,
+        };
+        sections.partitions.estimate(&rest_of_query.values, 0, line, &[], &mut more);
+        let rounded = rounding(head.dimension());
+        let slack = meeting.slack(rounded, head.reach, rest_of_query.slack, residuals.slack);
+        let axes = meeting.error_of_axes();
+        // Those that may be the nearest give a bar that the others have to pass.
+        let mut likely = Nearest::new(k, self.indexed());
+        bounds.resize(self.slots(), 0.0);
+        let mut looked_at: Vec<Range<usize>> = Vec::new();
+        let mut looked = 0;
+        for partition in 0..sections.sizes.len() {
+            let (first, size) = self.place(partition);
+            if size == 0 {
+                continue;
+            }
+            let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
+            if let Some(accepted) = accepted
+                && slots.clone().step_by(LANES).all(|from| accepted.sixteen(from) == 0)
+            {
+                continue;
+            }
+            let centre = scores[partition] + more[partition];
+            let line = meeting.row_line(residuals, centre, sections.squares[partition]);
+            let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
+            let bounds = &mut bounds[slots.clone()];
+            sections.codes.estimate(&residuals.values, first, line, terms, bounds);
+            looked += size;
+            let times = meeting.error_of_codes(centre) * (1.0 + rounded);
+            for (bound, error) in bounds.iter_mut().zip(&sections.errors[slots.clone()]) {
+                *bound -= times * error + slack;
+            }
+            for (bound, rest) in bounds.iter_mut().zip(sections.rests.get(slots.clone()).unwrap_or(&[])) {
+                *bound -= axes * rest;
+            }
+            looked_at.push(slots.start..slots.start + size);
+            let bar = likely.bar();
+            for (bound, slot) in bounds[..size].iter().zip(slots.start as u32..) {
+                if may_count(*bound, bar) {
+                    likely.offer(key(*bound, slot), || accepted.is_none_or(|accepted| accepted.contains(slot)));
+                }
+            }
+        }
+        let scorer = vectors.scorer(query);
+        let row = |slot: usize| sections.rows.get(slot).map_or(usize::MAX, |row| *row as usize);
+        let score = |row: usize| scorer.score(vectors.row(row), vectors.inv_norm(row));
+        let mut bar = Nearest::new(k, self.indexed());
+        for likely in likely.heap {
+            // A damaged file may name rows that do not exist.
+            let row = row(id_of(likely) as usize);
+            if row < vectors.len() {
+                bar.offer(key(score(row), row as u32), || true);
+            }
+        }
+        let bar = bar.bar();
+        let may = looked_at.into_iter().flatten().filter(|slot| {
+            may_count(bounds[*slot], bar) && accepted.is_none_or(|accepted| accepted.contains(*slot as u32))
+        });
+        let mut rows = may.map(row).filter(|row| *row < vectors.len()).peekable();
+        let mut nearest = Nearest::new(k, self.indexed());
+        while let Some(row) = rows.next() {
+            if let Some(next) = rows.peek() {
+                prefetch(vectors.row(*next));
+            }
+            nearest.offer(key(score(row), row as u32), || true);
+        }
+        nearest.into_neighbors(out);
+        Ok(looked)
+    }
+}
+
+/// Whether a row with this bound may be among the nearest. NaN says nothing.
+fn may_count(bound: f32, bar: f32) -> bool {
+    bound <= bar || bound.is_nan() || bar.is_nan()
 }
 
 /// The exact `k` nearest other rows of every row; takes `n²` scores, so it is for small `n`. Parameters and output as in

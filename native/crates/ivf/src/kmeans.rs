@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use omendb_distance::{VectorsRef, kernels};
 
-use crate::frame::{Frame, squares};
+use crate::frame::{Frame, Projected, squares};
 use crate::parallel::lock;
 use crate::router::{Guide, Router, distance};
 use crate::{parallel, random};
@@ -37,6 +37,8 @@ const CHUNK: usize = 256;
 pub(crate) struct Source<'a> {
     pub vectors: VectorsRef<'a>,
     pub frame: &'a Frame,
+    /// The rows along the frame's axes, if it has any.
+    pub projected: Option<&'a Projected>,
     /// The rows that take part, ascending.
     pub rows: &'a [u32],
     pub threads: usize,
@@ -45,8 +47,9 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn dimension(&self) -> usize {
-        self.frame.dimension
+    /// Numbers of a row as it is coded.
+    pub fn dimension(&self) -> usize {
+        self.frame.width()
     }
 
     /// The rows at these places of `rows`, one after another.
@@ -54,6 +57,10 @@ impl Source<'_> {
         let dimension = self.dimension();
         out.clear();
         for place in places {
+            if let Some(projected) = self.projected {
+                out.extend_from_slice(&projected.rows[place as usize * dimension..][..dimension]);
+                continue;
+            }
             let at = out.len();
             out.resize(at + dimension, 0.0);
             self.frame.load(self.vectors, self.rows[place as usize], &mut out[at..]);
@@ -82,6 +89,12 @@ impl Partitions {
     /// Cuts the rows into partitions. What it gives after a cancel is of no use.
     pub fn find(source: &Source<'_>, progress: &dyn Fn(f32)) -> Partitions {
         let n = source.rows.len();
+        if n == 0 {
+            return Partitions {
+                starts: vec![0],
+                ..Partitions::default()
+            };
+        }
         let wanted = n.div_ceil(ROWS);
         let regions = ((wanted as f64).sqrt().ceil() as usize).max(1);
         let mut found = Partitions::default();

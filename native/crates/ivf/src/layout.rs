@@ -4,7 +4,7 @@
 //! rows. A region's partitions and a partition's rows start with a block of their own; what is left of the last one is padding.
 
 use omendb_distance::Metric;
-use omendb_distance::blocks::{Blocks, LANES, Width};
+use omendb_distance::blocks::{Blocks, Width};
 
 use crate::codec::Codec;
 use crate::frame::Frame;
@@ -50,6 +50,8 @@ pub(crate) struct Head {
     /// Blocks of regions, of partitions and of rows.
     pub blocks: [u32; 3],
     pub seed: u64,
+    /// No coded row, nor what its codes stand for, is longer.
+    pub reach: f32,
     pub frame: Frame,
     /// Of centres.
     pub centres: Codec,
@@ -63,31 +65,9 @@ impl Head {
         self.frame.metric
     }
 
+    /// Dimension of the vectors.
     pub fn dimension(&self) -> usize {
         self.frame.dimension
-    }
-}
-
-/// Lengths of the sections, in elements: see [`Sections`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub regions: usize,
-    pub partitions: usize,
-    pub slots: usize,
-    pub rows: usize,
-    pub terms: usize,
-}
-
-impl Counts {
-    pub fn new(blocks: [u32; 3], rows: u32, metric: Metric) -> Counts {
-        let lanes = blocks.map(|blocks| blocks as usize * LANES);
-        Counts {
-            regions: lanes[0],
-            partitions: lanes[1],
-            slots: lanes[2],
-            rows: rows as usize,
-            terms: if metric == Metric::Dot { 0 } else { lanes[2] },
-        }
     }
 }
 
@@ -120,6 +100,8 @@ pub(crate) struct Sections<'a> {
     pub terms: &'a [f32],
     /// No row's codes leave out more.
     pub errors: &'a [f32],
+    /// How long a part of each row the frame's axes leave out at most; empty without axes.
+    pub rests: &'a [f32],
     /// Coded residuals of rows.
     pub codes: Blocks<'a>,
 }
@@ -140,6 +122,7 @@ pub(crate) struct Owned {
     pub slots: Vec<u32>,
     pub terms: Vec<f32>,
     pub errors: Vec<f32>,
+    pub rests: Vec<f32>,
     pub codes: Vec<u8>,
 }
 
@@ -160,6 +143,7 @@ impl Owned {
             slots: &self.slots,
             terms: &self.terms,
             errors: &self.errors,
+            rests: &self.rests,
             codes: Blocks::new(&self.codes, dimension, Width::Four)?,
         })
     }
@@ -175,7 +159,7 @@ pub struct Index {
 impl Index {
     /// The index, to be searched.
     pub fn view(&self) -> IndexView<'_> {
-        let sections = self.owned.view(self.head.dimension());
+        let sections = self.owned.view(self.head.frame.width());
         IndexView {
             head: &self.head,
             sections: sections.expect("an index that was built fits together"),

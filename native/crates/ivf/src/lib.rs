@@ -3,8 +3,10 @@
 //! Pure compute: no I/O and no state. Vectors stay with the caller ([`VectorsRef`]).
 
 pub mod exact;
+pub mod format;
 
 mod accepted;
+mod basis;
 mod build;
 mod codec;
 mod frame;
@@ -20,6 +22,7 @@ mod tune;
 
 pub use accepted::Accepted;
 pub use build::{BuildError, BuildParams, MAX_DIMENSION};
+pub use format::{FormatError, IndexHeader};
 pub use knn::KnnError;
 pub use layout::{Index, IndexView, NONE};
 pub use omendb_distance::{Metric, ShapeError, VectorsRef};

@@ -8,9 +8,3 @@ pub(crate) fn hash(seed: u64, index: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
-
-/// A number in (0, 1], uniform.
-#[inline]
-pub(crate) fn unit(hash: u64) -> f64 {
-    ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64
-}

@@ -6,7 +6,7 @@ use omendb_distance::blocks::{LANES, Line};
 use omendb_distance::{Metric, ShapeError, VectorsRef, prefetch, prefetch_all};
 
 use crate::codec::CodeQuery;
-use crate::frame::squares;
+use crate::frame::{Frame, FrameQuery, squares};
 use crate::key::{Key, id_of, key, score_of};
 use crate::layout::{IndexView, Tuning};
 use crate::{Accepted, Neighbor};
@@ -32,16 +32,17 @@ pub struct SearchStats {
 /// The memory of a search, to be used again for the next one, on any index; a search then allocates nothing.
 #[derive(Default)]
 pub struct Scratch {
+    pub(crate) frame: FrameQuery,
     pub(crate) query: Vec<f32>,
     pub(crate) centres: CodeQuery,
     pub(crate) residuals: CodeQuery,
     /// Scores of centres.
-    scores: Vec<f32>,
+    pub(crate) scores: Vec<f32>,
     /// The regions whose partitions are looked at.
     pub(crate) regions: Vec<Key>,
     /// The partitions to be looked at, nearest first.
     pub(crate) order: Vec<Near>,
-    estimates: Vec<f32>,
+    pub(crate) estimates: Vec<f32>,
     /// The best estimates.
     nearest: BinaryHeap<Key>,
     /// Estimates of rows that may be hits.
@@ -68,13 +69,19 @@ pub(crate) struct Meeting {
     square: f32,
     /// One over the root of the dimension.
     share: f32,
+    /// What the frame's axes leave out of the squares of query and rows.
+    rest: f32,
+    rests: f32,
 }
 
 impl Meeting {
-    pub fn new(metric: Metric, query: &[f32]) -> Meeting {
+    /// `query` is in the frame, and `rest` the square of what is not.
+    pub fn new(frame: &Frame, query: &[f32], rest: f32) -> Meeting {
         let square = squares(query);
         Meeting {
-            metric,
+            metric: frame.metric,
+            rest,
+            rests: rest + frame.rest,
             square,
             length: square.sqrt(),
             share: 1.0 / (query.len() as f32).sqrt(),
@@ -82,6 +89,7 @@ impl Meeting {
     }
 
     /// From sums to scores of centres: squared distances under `l2` and `cosine` once their squares are added, negative products under `dot`.
+    #[inline]
     pub fn centre_line(&self, query: &CodeQuery) -> Line {
         match self.metric {
             Metric::Dot => Line {
@@ -92,6 +100,14 @@ impl Meeting {
                 base: self.square - 2.0 * query.base,
                 factor: -2.0 * query.unit,
             },
+        }
+    }
+
+    /// How a product with the query goes into the score of a centre.
+    pub fn times_of_centres(&self) -> f32 {
+        match self.metric {
+            Metric::Dot => -1.0,
+            _ => -2.0,
         }
     }
 
@@ -107,7 +123,7 @@ impl Meeting {
     #[inline]
     pub fn row_line(&self, query: &CodeQuery, centre: f32, square: f32) -> Line {
         let (base, times) = match self.metric {
-            Metric::L2 => (centre, 2.0),
+            Metric::L2 => (centre + self.rest, 2.0),
             Metric::Cosine => (1.0 - 0.5 * (self.square + square - centre), 1.0),
             Metric::Dot => (centre, 1.0),
         };
@@ -126,6 +142,31 @@ impl Meeting {
             Metric::Cosine if self.length > 0.0 => query.deviation * share,
             _ => query.deviation,
         }
+    }
+
+    /// No score is more than this times the row's error below its estimate, but for what rounding does.
+    #[inline]
+    pub fn error_of_codes(&self, centre: f32) -> f32 {
+        match self.metric {
+            Metric::L2 => 2.0 * centre.max(0.0).sqrt(),
+            Metric::Cosine => centre.max(0.0).sqrt(),
+            Metric::Dot => self.length,
+        }
+    }
+
+    /// ... and this times what the axes leave out of the row.
+    pub fn error_of_axes(&self) -> f32 {
+        match self.metric {
+            Metric::L2 => 2.0 * self.rest.sqrt(),
+            _ => self.rest.sqrt(),
+        }
+    }
+
+    /// What rounding does to an estimate at most: in the codes of the query, and in sums of floats over rows no longer than `reach`.
+    pub fn slack(&self, rounding: f32, reach: f32, centres: f32, residuals: f32) -> f32 {
+        let times = if self.metric == Metric::L2 { 2.0 } else { 1.0 };
+        let longest = self.length + self.rest.sqrt() + reach;
+        times * (centres + residuals) + rounding * (1.0 + longest * longest)
     }
 
     /// How near a row may be that lies `reach` standard deviations from the centre towards the query, on the scale of the centre's score.
@@ -150,9 +191,10 @@ impl Meeting {
     pub fn on_centres_scale(&self, score: f32) -> f32 {
         match self.metric {
             // The squared distance of vectors of length 1; the zero vector has no near and far.
-            Metric::Cosine if self.square > 0.0 => 2.0 * score,
+            Metric::Cosine if self.square > 0.0 => 2.0 * score - self.rests,
             Metric::Cosine => f32::INFINITY,
-            _ => score,
+            Metric::L2 => score - self.rests,
+            Metric::Dot => score,
         }
     }
 }
@@ -192,11 +234,9 @@ impl IndexView<'_> {
         if k == 0 || count == 0 {
             return Ok(SearchStats::default());
         }
-        let rarity = self.indexed() as f64 / count as f64;
-        let wider = rarity.max(1.0).powf(WIDER).min(MAX_WIDER);
         let effort = Effort {
             tuning: self.head.tuning,
-            partitions: (ef.max(1) as f64 * wider) as usize,
+            partitions: self.partitions_for(ef, accepted),
         };
         let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
         out.extend(scratch.best.iter().map(|key| Neighbor {
@@ -204,6 +244,13 @@ impl IndexView<'_> {
             score: score_of(*key),
         }));
         Ok(stats)
+    }
+
+    /// Partitions that a search looks at, at most: `ef`, or more where the accepted rows are few, since the nearest of them lie farther out.
+    pub fn partitions_for(&self, ef: usize, accepted: Option<&Accepted>) -> usize {
+        let count = accepted.map_or(self.indexed(), Accepted::count);
+        let rarity = self.indexed() as f64 / count.max(1) as f64;
+        (ef.max(1) as f64 * rarity.max(1.0).powf(WIDER).min(MAX_WIDER)) as usize
     }
 
     /// Whether the index is of such vectors.
@@ -224,6 +271,15 @@ impl IndexView<'_> {
         )))
     }
 
+    /// The first block of a partition's rows, and how many they are; within the rows, whatever the file says now.
+    #[inline]
+    pub(crate) fn place(&self, partition: usize) -> (usize, usize) {
+        let blocks = self.sections.codes.len();
+        let first = (self.sections.starts[partition] as usize).min(blocks);
+        let size = (self.sections.sizes[partition] as usize).min((blocks - first) * LANES);
+        (first, size)
+    }
+
     /// Leaves the hits in `scratch.best`, ascending, and what was estimated in `scratch.candidates`.
     pub(crate) fn search_by(
         &self,
@@ -235,10 +291,10 @@ impl IndexView<'_> {
         scratch: &mut Scratch,
     ) -> SearchStats {
         let head = self.head;
-        head.frame.query(query, &mut scratch.query);
+        let rest = head.frame.query(query, false, &mut scratch.frame, &mut scratch.query);
         scratch.centres.set(&head.centres, &scratch.query);
         scratch.residuals.set(&head.residuals, &scratch.query);
-        let meeting = Meeting::new(head.metric(), &scratch.query);
+        let meeting = Meeting::new(&head.frame, &scratch.query, rest);
         let mut stats = SearchStats::default();
         self.choose(meeting, effort, scratch, &mut stats);
         self.scan(meeting, k, effort, accepted, scratch, &mut stats);
@@ -283,8 +339,10 @@ impl IndexView<'_> {
                 prefetch(sections.partitions.run(first, 1));
             }
             let region = id_of(*region) as usize;
-            let first = sections.region_starts[region] as usize;
-            let lanes = (sections.region_starts[region + 1] as usize).saturating_sub(first) * LANES;
+            // Within the partitions, whatever the file says now.
+            let last = (sections.region_starts[region + 1] as usize).min(sections.partitions.len());
+            let first = (sections.region_starts[region] as usize).min(last);
+            let lanes = (last - first) * LANES;
             let first_lane = first * LANES;
             let squares = &sections.squares[first_lane..first_lane + lanes];
             scores.resize(lanes, 0.0);
@@ -355,18 +413,21 @@ impl IndexView<'_> {
         let mut passed = f32::INFINITY;
         for (at, near) in order.iter().enumerate() {
             if let Some(next) = order.get(at + 1) {
-                let partition = next.partition as usize;
-                let (first, blocks) = (sections.starts[partition] as usize, sections.sizes[partition] as usize / LANES + 1);
-                prefetch_all(sections.codes.run(first, blocks));
+                let (first, size) = self.place(next.partition as usize);
+                prefetch_all(sections.codes.run(first, size.div_ceil(LANES)));
             }
             let partition = near.partition as usize;
             if meeting.nearest(near.score, sections.radii[partition], effort.tuning.stop) > passed {
                 continue;
             }
-            let first = sections.starts[partition] as usize;
-            let size = sections.sizes[partition] as usize;
+            let (first, size) = self.place(partition);
             let count = size.next_multiple_of(LANES);
             let slots = first * LANES..first * LANES + count;
+            if let Some(accepted) = accepted
+                && (slots.start..slots.end).step_by(LANES).all(|from| accepted.sixteen(from) == 0)
+            {
+                continue;
+            }
             estimates.resize(count, 0.0);
             let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);

@@ -19,7 +19,7 @@ const K: usize = 10;
 /// The part of neighbours that the parameters have to reach each.
 const REACHED: f64 = 0.999;
 /// The part of the nearest partitions that have to be seen.
-const SEEN: f64 = 0.98;
+const SEEN: f64 = 0.95;
 /// ... and what is added since the sample is one.
 const SLACK: f32 = 1.05;
 
@@ -141,10 +141,10 @@ impl Homes {
 impl IndexView<'_> {
     fn meet(&self, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Meeting {
         let query = vectors.row(row as usize);
-        self.head.frame.query(query, &mut scratch.query);
+        let rest = self.head.frame.query(query, false, &mut scratch.frame, &mut scratch.query);
         scratch.centres.set(&self.head.centres, &scratch.query);
         scratch.residuals.set(&self.head.residuals, &scratch.query);
-        Meeting::new(self.head.metric(), &scratch.query)
+        Meeting::new(&self.head.frame, &scratch.query, rest)
     }
 
     /// So many standard deviations from its centre towards the query a row would lie as near as the last of the neighbours, for each of these.

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::history;
-use crate::indexer::MIN_ROWS;
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::memtable::columns_of;
 use crate::meta::CollectionMeta;
@@ -209,13 +208,7 @@ impl Shared {
             self.write_group(group, id, done, total, progress, cancel)
                 .map(Some)
         };
-        if kept >= u64::from(MIN_ROWS) {
-            self.indexer.succeed(id, &group.parts);
-        }
         let swapped = written.and_then(|new| self.swap(group, new, id));
-        if !matches!(swapped, Ok(true)) {
-            self.indexer.forget(id);
-        }
         // Once a manifest names it, it is no import's any more: see `swap`.
         self.end_import(id);
         Ok(if swapped? { rows - kept } else { 0 })

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema};
 use omendb_filter::Filter;
-use omendb_hnsw::Accepted;
+use omendb_ivf::{Accepted, IndexView};
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -22,17 +22,36 @@ pub(crate) struct Matches {
     parts: ByPart,
 }
 
-/// Rows by position, for each part of a snapshot that was searched.
-pub(crate) struct ByPart(Vec<OnceLock<Accepted>>);
+/// Rows by position, and by slot in an index, for each part of a snapshot that was searched.
+pub(crate) struct ByPart(Vec<OfPart>);
+
+struct OfPart {
+    positions: OnceLock<Accepted>,
+    /// For each vector column.
+    slots: Vec<OnceLock<InIndex>>,
+}
+
+/// Rows of a part as its index knows them.
+pub(crate) struct InIndex {
+    /// Slots of those that are in it.
+    pub slots: Accepted,
+    /// Positions of those that are not: they were dead when it was built.
+    pub beside: Vec<u32>,
+}
 
 impl ByPart {
-    pub fn new(parts: usize) -> ByPart {
-        ByPart((0..parts).map(|_| OnceLock::new()).collect())
+    /// Of so many parts and vector columns.
+    pub fn new(parts: usize, vectors: usize) -> ByPart {
+        let of_part = || OfPart {
+            positions: OnceLock::new(),
+            slots: (0..vectors).map(|_| OnceLock::new()).collect(),
+        };
+        ByPart((0..parts).map(|_| of_part()).collect())
     }
 
     /// Those of `rows` in a part, which must be the one at `at`.
     fn among(&self, rows: &RoaringBitmap, at: usize, part: &Part) -> &Accepted {
-        self.0[at].get_or_init(|| {
+        self.0[at].positions.get_or_init(|| {
             let mut accepted = Accepted::none(part.rows as usize);
             positions(part, rows).for_each(|position| accepted.insert(position));
             accepted
@@ -41,10 +60,27 @@ impl ByPart {
 
     /// All but those of `rows`.
     fn but(&self, rows: &RoaringBitmap, at: usize, part: &Part) -> &Accepted {
-        self.0[at].get_or_init(|| {
+        self.0[at].positions.get_or_init(|| {
             let mut accepted = Accepted::all(part.rows as usize);
             positions(part, rows).for_each(|position| accepted.remove(position));
             accepted
+        })
+    }
+
+    /// The accepted rows as an index knows them, which must be that of vector column `vector`.
+    fn in_index(&self, at: usize, vector: usize, accepted: &Accepted, index: &IndexView<'_>) -> &InIndex {
+        self.0[at].slots[vector].get_or_init(|| {
+            let mut found = InIndex {
+                slots: Accepted::none(index.slots()),
+                beside: Vec::new(),
+            };
+            for position in accepted.within(0..index.len() as u32) {
+                match index.slot(position) {
+                    Some(slot) => found.slots.insert(slot),
+                    None => found.beside.push(position),
+                }
+            }
+            found
         })
     }
 }
@@ -68,6 +104,30 @@ impl Snapshot {
             None => self.undeleted.but(self.deleted(), at, part),
         };
         (accepted.count() < part.rows as usize).then_some(accepted)
+    }
+
+    /// The rows that [`Snapshot::accepted`] gave, as the index of a vector column knows them; `None` when they are all of those in it.
+    pub(crate) fn in_index<'a>(
+        &'a self,
+        filter: Option<&'a Matches>,
+        at: usize,
+        vector: usize,
+        accepted: Option<&Accepted>,
+        index: &IndexView<'_>,
+    ) -> Option<&'a InIndex> {
+        if accepted.is_none() && index.indexed() == index.len() {
+            return None;
+        }
+        let by_part = filter.map_or(&self.undeleted, |matches| &matches.parts);
+        let all;
+        let accepted = match accepted {
+            Some(accepted) => accepted,
+            None => {
+                all = Accepted::all(index.len());
+                &all
+            }
+        };
+        Some(by_part.in_index(at, vector, accepted, index))
     }
 
     /// The live rows that match a SQL `WHERE` condition; a blank one matches all. Kept, so that asking again costs nothing.
@@ -94,7 +154,7 @@ impl Snapshot {
         };
         let matches = Arc::new(Matches {
             rows: Arc::new(rows),
-            parts: ByPart::new(self.parts().len()),
+            parts: ByPart::new(self.parts().len(), self.meta().vectors.len()),
         });
         self.filters
             .lock()

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, to_distance};
-use omendb_hnsw::{
+use omendb_ivf::{
     Accepted, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor, Scratch,
-    VectorsRef, exact, knn_graph,
+    VectorsRef, exact,
 };
 use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
@@ -47,7 +47,7 @@ struct Source<'a> {
     view: Option<IndexView<'a>>,
     /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
     positions: Vec<u32>,
-    /// The rows that are not deleted; `None` where none is.
+    /// Slots of the rows that are not deleted, or positions where there is no index; `None` where none is.
     live: Option<Accepted>,
 }
 
@@ -98,8 +98,7 @@ impl Snapshot {
                     }
                 };
                 match view {
-                    Some(view) => knn_graph(
-                        &view.graph,
+                    Some(view) => view.knn_graph(
                         vectors,
                         k,
                         0,
@@ -177,7 +176,15 @@ impl Snapshot {
             }
         }
         let all = last - first == positions.len();
-        let live = (!all).then(|| Accepted::by(positions.len(), |p| positions[p as usize] != NONE));
+        let live = (!all).then(|| match &view {
+            None => Accepted::by(positions.len(), |p| positions[p as usize] != NONE),
+            Some(view) => {
+                let mut slots = Accepted::none(view.slots());
+                let live = (0..view.len() as u32).filter(|p| positions[*p as usize] != NONE);
+                live.filter_map(|p| view.slot(p)).for_each(|slot| slots.insert(slot));
+                slots
+            }
+        });
         Ok(Source {
             part,
             vectors: self.vectors_of(part, column)?,
@@ -235,10 +242,13 @@ fn usable_index<'a>(
     column: usize,
     vectors: VectorsRef<'_>,
 ) -> Option<&'a IndexFile> {
+    // Without rows that it does not have.
+    let whole = |index: &&IndexFile| index.view().is_ok_and(|view| view.indexed() == view.len());
     part.vectors[column]
         .index
         .as_deref()
         .filter(|index| index.fits(vectors))
+        .filter(whole)
 }
 
 fn cancelled() -> Error {
@@ -259,7 +269,7 @@ fn own_index(
     cancel: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Index> {
-    Index::build(vectors, &BuildParams::default(), None, progress, cancel).map_err(|e| match e {
+    Index::build(vectors, None, &BuildParams::default(), progress, cancel).map_err(|e| match e {
         BuildError::Cancelled => cancelled(),
         other => Error::internal(other.to_string()),
     })
@@ -275,8 +285,6 @@ fn merged(
     out_ids: &mut [u32],
     out_scores: &mut [f32],
 ) -> Result<()> {
-    // As wide as the walk that a single index takes.
-    let ef = (2 * k).max(48) + 1;
     let done = AtomicUsize::new(0);
     out_ids
         .par_chunks_mut(k * TASK_ROWS)
@@ -301,7 +309,7 @@ fn merged(
                     let me = (task * TASK_ROWS + i) as u32;
                     all.clear();
                     for source in sources {
-                        source.nearest(query, k + 1, ef, scratch, found)?;
+                        source.nearest(query, k + 1, scratch, found)?;
                         all.extend(found.iter().map(|n| Neighbor {
                             id: source.positions[n.id as usize],
                             ..*n
@@ -329,27 +337,14 @@ impl Source<'_> {
         &self,
         query: &[f32],
         k: usize,
-        ef: usize,
         scratch: &mut Scratch,
         found: &mut Vec<Neighbor>,
     ) -> Result<()> {
-        let internal = |e: omendb_hnsw::ShapeError| Error::internal(e.to_string());
+        let internal = |e: omendb_ivf::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
-            let stats = view
-                .search(
-                    self.vectors,
-                    query,
-                    k,
-                    ef,
-                    self.live.as_ref(),
-                    scratch,
-                    found,
-                )
+            view.search(self.vectors, query, k, view.default_ef(k), self.live.as_ref(), scratch, found)
                 .map_err(internal)?;
-            let live = self.live.as_ref().map_or(usize::MAX, Accepted::count);
-            if stats.enough && found.len() >= k.min(live) {
-                return Ok(());
-            }
+            return Ok(());
         }
         let accept = |position: u32| self.positions[position as usize] != NONE;
         let accept = self

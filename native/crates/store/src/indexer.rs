@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use omendb_hnsw::{BuildError, BuildParams, Former, Index, NONE, VectorsRef};
+use omendb_ivf::{BuildError, BuildParams, Index, VectorsRef};
+use roaring::RoaringBitmap;
 
 use crate::bell::Bell;
 use crate::error::{Error, Result};
@@ -38,8 +39,6 @@ struct Inner {
     running: Option<Key>,
     /// Builds that failed, with the reason; not tried again by this process.
     failed: BTreeMap<Key, String>,
-    /// By the segment that took their place the parts whose graphs its own are made from.
-    forebears: BTreeMap<u64, Vec<Arc<Part>>>,
 }
 
 /// Collection, segment and vector column of an index.
@@ -54,7 +53,7 @@ struct Job {
     key: Key,
     part: Arc<Part>,
     spec: crate::meta::VectorSpec,
-    forebears: Vec<Arc<Part>>,
+    deleted: Arc<RoaringBitmap>,
 }
 
 impl Indexer {
@@ -71,19 +70,6 @@ impl Indexer {
         Ok(())
     }
 
-    /// A segment is to take the place of these parts: its graphs can be made from theirs.
-    pub fn succeed(&self, segment: u64, parts: &[Arc<Part>]) {
-        if self.is_on() {
-            let mut inner = self.inner.lock();
-            inner.forebears.insert(segment, parts.to_vec());
-        }
-    }
-
-    /// The parts that a segment took the place of are needed no more: their files go when nobody holds them.
-    pub fn forget(&self, segment: u64) {
-        self.inner.lock().forebears.remove(&segment);
-    }
-
     /// There may be something to build.
     pub fn wake(&self) {
         self.bell.ring();
@@ -93,11 +79,7 @@ impl Indexer {
     pub fn stop(&self) {
         self.cancel.store(true, Ordering::Release);
         self.bell.stop();
-        let thread = {
-            let mut inner = self.inner.lock();
-            inner.forebears.clear();
-            inner.thread.take()
-        };
+        let thread = self.inner.lock().thread.take();
         if let Some(thread) = thread {
             // A panic in the builder was reported by the panic hook; there is nothing left to do for it.
             let _ = thread.join();
@@ -154,10 +136,6 @@ fn work(shared: &Arc<Shared>) {
             let wanted = is_there(shared, job.key);
             let mut inner = indexer.inner.lock();
             inner.running = None;
-            // Its columns come in turn.
-            if job.key.vector + 1 == job.part.vectors.len() {
-                inner.forebears.remove(&job.key.segment);
-            }
             match result {
                 Ok(()) => {}
                 Err(Error::Cancelled { .. } | Error::Closed) => return,
@@ -203,11 +181,7 @@ fn next_job(shared: &Shared) -> Option<Job> {
                         key,
                         part: part.clone(),
                         spec: spec.clone(),
-                        forebears: inner
-                            .forebears
-                            .get(&segment.id)
-                            .cloned()
-                            .unwrap_or_default(),
+                        deleted: written.deleted.clone(),
                     });
                 }
             }
@@ -256,33 +230,21 @@ fn build(shared: &Shared, job: &Job) -> Result<Index> {
         metric: job.spec.metric,
         inv_norms: column.inv_norms.as_slice(),
     };
-    let nodes = former(job);
-    let former = nodes.as_ref().and_then(|(part, nodes)| {
-        let view = part.vectors[job.key.vector].index.as_deref()?.view().ok()?;
-        Some(Former::new(view.graph, nodes))
-    });
+    // Dead rows stay out. Those that come back by way of the history are looked at beside the index.
+    let numbers = &job.part.numbers;
+    let live = (0..job.part.rows).filter(|position| !job.deleted.contains(numbers.row(*position)));
+    let live: Vec<u32> = live.collect();
     let progress = |done: usize, total: usize| {
         indexer.done.fetch_max(done, Ordering::Relaxed);
         indexer.total.store(total, Ordering::Relaxed);
     };
     let params = BuildParams::default();
-    Index::build(vectors, &params, former, &progress, &indexer.cancel).map_err(|e| match e {
+    Index::build(vectors, Some(&live), &params, &progress, &indexer.cancel).map_err(|e| match e {
         BuildError::Cancelled => Error::Cancelled {
             what: "building the index".to_owned(),
         },
         other => Error::internal(format!("the index was not built: {other}")),
     })
-}
-
-/// The forebear with an index that has most rows, and for each position of the new part the position there.
-fn former(job: &Job) -> Option<(&Arc<Part>, Vec<u32>)> {
-    let indexed = job.forebears.iter();
-    let part = indexed
-        .filter(|part| part.vectors[job.key.vector].index.is_some())
-        .max_by_key(|part| part.rows)?;
-    let numbers = (0..job.part.rows).map(|position| job.part.numbers.row(position));
-    let nodes = numbers.map(|row| part.numbers.position(row).unwrap_or(NONE));
-    Some((part, nodes.collect()))
 }
 
 fn write(shared: &Shared, path: &std::path::Path, index: &Index) -> Result<FileEntry> {

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use bytemuck::Pod;
-use omendb_hnsw::{FormatError, IndexHeader, IndexView, VectorsRef};
+use omendb_ivf::{FormatError, IndexHeader, IndexView, VectorsRef};
 
 use crate::meta::Id;
 use crate::numbers::Numbers;
@@ -143,7 +143,7 @@ pub(crate) struct VectorColumn {
     pub data: Floats,
     /// One inverse norm a row under cosine, else empty.
     pub inv_norms: Floats,
-    /// The HNSW graph over all rows of the part, once it is built.
+    /// The index of the rows of the part, once it is built.
     pub index: Option<Arc<IndexFile>>,
 }
 
@@ -286,12 +286,9 @@ impl IndexFile {
         Ok(IndexFile { map, header })
     }
 
-    /// Whether the graph is one of these vectors. Another would come from a mixed-up file; the index is then left alone.
+    /// Whether the index is one of these vectors. Another would come from a mixed-up file; the index is then left alone.
     pub fn fits(&self, vectors: VectorsRef<'_>) -> bool {
-        let graph = self.header.graph();
-        graph.nodes as usize == vectors.len()
-            && graph.dimension as usize == vectors.dimension
-            && graph.metric == vectors.metric
+        self.header.shape() == (vectors.len(), vectors.dimension, vectors.metric)
     }
 
     /// The index; takes no time to speak of.

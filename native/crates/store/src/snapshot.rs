@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use omendb_hnsw::VectorsRef;
+use omendb_ivf::VectorsRef;
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
@@ -64,8 +64,8 @@ impl Snapshot {
             .sum();
         Snapshot {
             schema: meta.schema(),
+            undeleted: ByPart::new(parts.len(), meta.vectors.len()),
             meta,
-            undeleted: ByPart::new(parts.len()),
             parts,
             deleted,
             live,

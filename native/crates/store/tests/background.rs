@@ -106,7 +106,7 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
     // A damaged index is left out, and built again.
     let index = files(&path)
         .into_iter()
-        .find(|f| f.to_string_lossy().ends_with(".hnsw"))
+        .find(|f| f.to_string_lossy().ends_with(".ivf"))
         .unwrap();
     damage(&index, 100);
     let again = Store::open(&path, QUIET).unwrap();

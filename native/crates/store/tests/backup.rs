@@ -371,7 +371,7 @@ fn damage_is_reported_and_not_copied() {
     let options = OpenOptions::default();
     let store = Store::open_with(Arc::new(vfs.clone()), root(), options).unwrap();
     assert!(store.wait_for_index(Duration::from_secs(60)));
-    let is_index = |p: &PathBuf| p.extension().is_some_and(|e| e == "hnsw");
+    let is_index = |p: &PathBuf| p.extension().is_some_and(|e| e == "ivf");
     let index = vfs.files().into_iter().find(is_index).unwrap();
     let mut bytes = vfs.read(&index).unwrap();
     bytes[500] ^= 1;

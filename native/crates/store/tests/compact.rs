@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use omendb_hnsw::IndexHeader;
 use omendb_store::vfs::{MemVfs, Vfs};
 use omendb_store::{CompactReport, Id, ImportTarget, OpenOptions, Plan, SearchRequest, Store};
 use support::*;
@@ -186,65 +185,4 @@ fn a_compacting_that_is_cancelled_or_overtaken_leaves_everything_as_it_was() {
         1600
     );
     assert_eq!(store.verify().unwrap().problems, []);
-}
-
-/// The graph in a store's only index file: the level of each row.
-fn levels(vfs: &MemVfs, wait: &Store) -> Vec<u32> {
-    assert!(wait.wait_for_index(Duration::from_secs(60)));
-    let files = vfs.files();
-    let mut indexes = files
-        .iter()
-        .filter(|f| f.extension().is_some_and(|e| e == "hnsw"));
-    let index = indexes.next_back().unwrap();
-    let bytes = vfs.read(index).unwrap();
-    let map = vfs.map(index).unwrap();
-    assert_eq!(map.bytes(), bytes);
-    let header = IndexHeader::parse(map.bytes()).unwrap();
-    header.verify(map.bytes()).unwrap();
-    let graph = header.view(map.bytes()).unwrap().graph;
-    (0..graph.len() as u32)
-        .map(|row| graph.level(row))
-        .collect()
-}
-
-// [Q3]
-#[test]
-fn the_index_of_a_compacted_segment_is_made_from_the_one_before() {
-    let vfs = MemVfs::new();
-    let options = OpenOptions {
-        create: true,
-        background: true,
-        ..OpenOptions::default()
-    };
-    let store = Store::open_with(Arc::new(vfs.clone()), root(), options).unwrap();
-    import(&store, ImportTarget::New(spec("words")), 0..4000);
-    let before = levels(&vfs, &store);
-    let words = store.collection("words").unwrap();
-    let dead: Vec<Id> = (0..4000)
-        .step_by(2)
-        .map(|i| Id::from(format!("r{i}").as_str()))
-        .collect();
-    words.delete_ids(&dead).unwrap();
-    import(
-        &store,
-        ImportTarget::Existing("words".to_owned()),
-        4000..4300,
-    );
-    compact(&store, true);
-    // A graph from nothing would draw the levels anew.
-    let after = levels(&vfs, &store);
-    assert_eq!(after.len(), 2300);
-    let kept: Vec<u32> = before.into_iter().skip(1).step_by(2).collect();
-    assert!(kept.iter().any(|level| *level > 0));
-    assert_eq!(after[..2000], kept);
-    let snapshot = words.snapshot();
-    for row in [1, 1999, 3999, 4100, 4299] {
-        let query = vector(&format!("r{row}"), row);
-        let request = SearchRequest {
-            ef: Some(10),
-            ..SearchRequest::new(&query, 1)
-        };
-        let found = snapshot.search(&request).unwrap();
-        assert_eq!((found.plan, found.hits[0].row), (Plan::Indexed, row as u32));
-    }
 }

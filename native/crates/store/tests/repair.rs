@@ -287,8 +287,8 @@ fn what_can_be_made_again_costs_no_row() {
         vfs
     };
     let wanted = numbered_rows(&before, "words");
-    let index = file(&vfs, ".hnsw");
-    for name in ["ids.idx", "segment.seal", "index.0.hnsw"] {
+    let index = file(&vfs, ".ivf");
+    for name in ["ids.idx", "segment.seal", "index.0.ivf"] {
         flip(&vfs, &index.with_file_name(name), &[100]);
     }
     // The header and the inverse norms of vectors are known from the rest.

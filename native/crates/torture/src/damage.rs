@@ -31,7 +31,7 @@ pub const FILES: Part = Part {
                 "flips",
                 "forged-files",
                 "forged-columns",
-                "forged-links",
+                "forged-index",
                 "forged-manifest",
             ],
             budget,

@@ -259,7 +259,7 @@ fn handle(bench: &mut Bench, hit: &Hit, plan: Plan) -> Result<(), String> {
 
 /// Whether the failure of this operation poisons the handle: a change that the store relies on. A copy is none of it.
 fn poisons(hit: &Hit) -> bool {
-    let derived = hit.path.extension().is_some_and(|e| e == "hnsw");
+    let derived = hit.path.extension().is_some_and(|e| e == "ivf");
     let own = hit.path.starts_with(ROOT);
     hit.change && own && !derived && !["remove", "remove_dir"].contains(&hit.operation)
 }

@@ -2,7 +2,7 @@
 
 mod files;
 mod filter;
-mod links;
+mod index;
 mod store;
 
 use std::path::PathBuf;
@@ -35,9 +35,9 @@ pub const TARGETS: [Target; 11] = [
         seeds: store::segment_seeds,
     },
     Target {
-        name: "links",
-        feed: links::links,
-        seeds: links::seeds,
+        name: "index",
+        feed: index::index,
+        seeds: index::seeds,
     },
     Target {
         name: "filter",

@@ -16,7 +16,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use omendb_distance::{Metric, inv_norms};
-use omendb_hnsw::{BuildParams, Index, VectorsRef};
+use omendb_ivf::{BuildParams, Index, VectorsRef};
 use roaring::RoaringBitmap;
 
 use crate::column::Value;
@@ -118,8 +118,8 @@ impl Fixture {
             let vectors = VectorsRef::new(vectors, spec.dimension, spec.metric, &inverse).unwrap();
             let index = Index::build(
                 vectors,
-                &BuildParams::default(),
                 None,
+                &BuildParams::default(),
                 &|_, _| {},
                 &AtomicBool::new(false),
             )

@@ -30,7 +30,7 @@
 //!
 //! `segment.seal`: what all this is, and checksums of blocks of it: see `seal`.
 //!
-//! `index.<n>.hnsw` (or `index.<n>.<k>.hnsw` once it was built again): the graph of vector column n; its format is `omendb_hnsw::format`'s.
+//! `index.<n>.ivf` (or `index.<n>.<k>.ivf` once it was built again): the index of vector column n; its format is `omendb_ivf::format`'s.
 
 mod header;
 mod ids;
@@ -65,9 +65,9 @@ pub(crate) fn vectors_file(column: usize) -> String {
 /// Name of the `attempt`-th index file of a vector column.
 pub(crate) fn index_file(column: usize, attempt: u32) -> String {
     if attempt == 0 {
-        format!("index.{column}.hnsw")
+        format!("index.{column}.ivf")
     } else {
-        format!("index.{column}.{attempt}.hnsw")
+        format!("index.{column}.{attempt}.ivf")
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn open_part(
             .filter(|index| {
                 index
                     .view()
-                    .is_ok_and(|view| view.graph.len() == entry.rows as usize)
+                    .is_ok_and(|view| view.len() == entry.rows as usize)
             })
             .map(Arc::new);
         columns.push(column);
