@@ -12,11 +12,18 @@ use omendb_ivf::{BuildParams, Index, Metric, Scratch, VectorsRef};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut params, mut words) = (BuildParams::default(), Vec::new());
-    let (mut efs, mut rounds) = (vec![2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024], 4);
+    let (mut efs, mut rounds) = (
+        vec![
+            0, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+        ],
+        4,
+    );
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("threads", value)) => params.threads = value.parse()?,
-            Some(("ef", value)) => efs = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
+            Some(("ef", value)) => {
+                efs = value.split(',').map(str::parse).collect::<Result<_, _>>()?
+            }
             Some(("rounds", value)) => rounds = value.parse()?,
             _ => words.push(argument),
         }
@@ -27,10 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (dimension, metric): (usize, Metric) = (dimension.parse()?, metric.parse()?);
     let read = |name: &str| std::fs::read(format!("{folder}/{name}"));
     let floats = |bytes: Vec<u8>| -> Vec<f32> {
-        bytes.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect()
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|x| f32::from_le_bytes(*x))
+            .collect()
     };
     let (data, queries) = (floats(read("base.f32")?), floats(read("query.f32")?));
-    let truth: Vec<u32> = read("truth.i32")?.as_chunks().0.iter().map(|x| u32::from_le_bytes(*x)).collect();
+    let truth: Vec<u32> = read("truth.i32")?
+        .as_chunks()
+        .0
+        .iter()
+        .map(|x| u32::from_le_bytes(*x))
+        .collect();
     let mut norms = Vec::new();
     if metric == Metric::Cosine {
         omendb_distance::inv_norms(&data, dimension, &mut norms);
@@ -62,7 +79,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         for round in 0..rounds {
             for (query, truth) in queries.chunks_exact(dimension).zip(truth.chunks_exact(10)) {
                 let start = Instant::now();
-                let found = view.search(vectors, query, 10, ef, None, &mut scratch, &mut out)?;
+                let found = view.search(
+                    vectors,
+                    query,
+                    10,
+                    (ef > 0).then_some(ef),
+                    None,
+                    &mut scratch,
+                    &mut out,
+                )?;
                 if round > 0 {
                     times.push(start.elapsed().as_nanos());
                     continue;

@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::codec::Codec;
 use crate::frame::{Frame, squares};
-use crate::router::Router;
 use crate::kmeans::{Members, Partitions, Source, members};
-use crate::layout::{CURVE, Head, Index, NONE, Owned, Tuning};
+use crate::layout::{CURVE, Head, Index, Limits, NONE, Owned, Tuning};
 use crate::parallel;
+use crate::router::Router;
 
 /// The largest dimension of vectors.
 pub const MAX_DIMENSION: usize = 65_536;
@@ -176,9 +176,16 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
     }
     let residuals = fit_residuals(source, found, &centres);
     owned.radii = vec![0.0; blocks * LANES];
-    let reach = code_rows(source, &members, &centres, &lanes, &residuals, slots, &mut owned);
+    let reach = code_rows(
+        source, &members, &centres, &lanes, &residuals, slots, &mut owned,
+    );
     owned.slots = vec![NONE; source.vectors.len()];
-    for (slot, row) in owned.rows.iter().enumerate().filter(|(_, row)| **row != NONE) {
+    for (slot, row) in owned
+        .rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| **row != NONE)
+    {
         owned.slots[*row as usize] = slot as u32;
     }
     Index {
@@ -194,8 +201,7 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
             residuals,
             tuning: Tuning {
                 order: 0.0,
-                stop: f32::INFINITY,
-                margin: f32::INFINITY,
+                limits: [Limits::NONE; 2],
                 breadths: [region_count as u32; CURVE],
                 recalls: [0; CURVE],
             },
@@ -265,7 +271,9 @@ fn code_rows(
     let projected = source.projected.is_some();
     let mut pieces = Vec::new();
     for chunk in lanes.chunks(CHUNK) {
-        let sizes = chunk.iter().map(|lane| (owned.sizes[*lane] as usize).next_multiple_of(LANES));
+        let sizes = chunk
+            .iter()
+            .map(|lane| (owned.sizes[*lane] as usize).next_multiple_of(LANES));
         let slots: usize = sizes.sum();
         let codes = rest.0.split_at_mut(slots / LANES * bytes);
         let (rows, errors) = (rest.1.split_at_mut(slots), rest.2.split_at_mut(slots));
@@ -282,25 +290,37 @@ fn code_rows(
     }
     let radii: Vec<Mutex<(f32, f32)>> = lanes.iter().map(|_| Mutex::default()).collect();
     let done = AtomicUsize::new(0);
-    parallel::for_chunks(source.threads, 0..pieces.len(), 1, source.cancel, Coder::default, |coder, range| {
-        for at in range {
-            let mut piece = parallel::lock(&pieces[at]);
-            let mut slot = 0;
-            for partition in at * CHUNK..((at + 1) * CHUNK).min(lanes.len()) {
-                let centre = &centres[partition * dimension..(partition + 1) * dimension];
-                let places = members.of(partition);
-                *parallel::lock(&radii[partition]) = coder.partition(source, codec, places, centre, &mut piece, slot);
-                slot += places.len().next_multiple_of(LANES);
+    parallel::for_chunks(
+        source.threads,
+        0..pieces.len(),
+        1,
+        source.cancel,
+        Coder::default,
+        |coder, range| {
+            for at in range {
+                let mut piece = parallel::lock(&pieces[at]);
+                let mut slot = 0;
+                for partition in at * CHUNK..((at + 1) * CHUNK).min(lanes.len()) {
+                    let centre = &centres[partition * dimension..(partition + 1) * dimension];
+                    let places = members.of(partition);
+                    *parallel::lock(&radii[partition]) =
+                        coder.partition(source, codec, places, centre, &mut piece, slot);
+                    slot += places.len().next_multiple_of(LANES);
+                }
+                done.fetch_add(1, Ordering::Relaxed);
             }
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-    });
+        },
+    );
     let mut reach = 0f32;
     for (lane, radius) in lanes.iter().zip(radii) {
         let (radius, own) = radius.into_inner().unwrap_or_default();
         owned.radii[*lane] = radius;
         // `max` passes over NaN, and what is no number bounds nothing.
-        reach = if own.is_nan() { f32::INFINITY } else { reach.max(own) };
+        reach = if own.is_nan() {
+            f32::INFINITY
+        } else {
+            reach.max(own)
+        };
     }
     reach
 }
@@ -335,7 +355,9 @@ impl Coder {
             let slot = first + i;
             source.load(std::iter::once(*place), &mut self.row);
             piece.rows[slot] = source.rows[*place as usize];
-            let rest = source.projected.map_or(0.0, |projected| projected.rests[*place as usize]);
+            let rest = source
+                .projected
+                .map_or(0.0, |projected| projected.rests[*place as usize]);
             if let Some(to) = piece.rests.get_mut(slot) {
                 *to = rest.sqrt() * rounded;
             }
@@ -347,7 +369,11 @@ impl Coder {
             codec.width().put(block, slot % LANES, &self.codes);
             codec.decode(&self.codes, &mut self.decoded);
             let longer = square.sqrt().max(squares(&self.decoded).sqrt());
-            reach = if longer.is_nan() { f32::INFINITY } else { reach.max(own + longer + rest.sqrt()) };
+            reach = if longer.is_nan() {
+                f32::INFINITY
+            } else {
+                reach.max(own + longer + rest.sqrt())
+            };
             let term = match source.frame.metric {
                 Metric::L2 => rest + square + 2.0 * (kernels().dot)(centre, &self.decoded),
                 _ => (kernels().dot)(centre, &self.decoded) - (kernels().dot)(centre, &self.row),

@@ -24,7 +24,10 @@ pub(crate) struct Codec {
 impl Codec {
     fn new(width: Width, lows: Vec<f32>, steps: Vec<f32>, noise: f32) -> Codec {
         let middle = f32::from(width.max()) / 2.0;
-        let middles = lows.iter().zip(&steps).map(|(low, step)| low + step * middle);
+        let middles = lows
+            .iter()
+            .zip(&steps)
+            .map(|(low, step)| low + step * middle);
         Codec {
             width,
             middles: middles.collect(),
@@ -57,7 +60,11 @@ impl Codec {
                 squares += f64::from(scale.step) * f64::from(scale.step);
             }
         }
-        let noise = if error > 0.0 { (error / squares) as f32 } else { 0.0 };
+        let noise = if error > 0.0 {
+            (error / squares) as f32
+        } else {
+            0.0
+        };
         let noise = if noise.is_finite() { noise } else { f32::MAX };
         Codec::new(width, lows, steps, noise)
     }
@@ -78,13 +85,18 @@ impl Codec {
     /// For each dimension two little-endian f32: the value of code 0, from one code to the next.
     pub fn to_bytes(&self) -> Vec<u8> {
         let scales = self.lows.iter().zip(&self.steps);
-        scales.flat_map(|(low, step)| [*low, *step]).flat_map(f32::to_le_bytes).collect()
+        scales
+            .flat_map(|(low, step)| [*low, *step])
+            .flat_map(f32::to_le_bytes)
+            .collect()
     }
 
     /// The codec of which [`Codec::to_bytes`] gave these bytes, and its noise. `None` when they hold what no fit gives.
     pub fn from_bytes(width: Width, noise: f32, bytes: &[u8]) -> Option<Codec> {
         let (scales, rest) = bytes.as_chunks::<{ Codec::SCALE_BYTES }>();
-        let at = |bytes: &[u8; 8], i: usize| f32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
+        let at = |bytes: &[u8; 8], i: usize| {
+            f32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]])
+        };
         let lows: Vec<f32> = scales.iter().map(|bytes| at(bytes, 0)).collect();
         let steps: Vec<f32> = scales.iter().map(|bytes| at(bytes, 4)).collect();
         let sound = rest.is_empty()
@@ -142,7 +154,11 @@ fn fit_column(values: &mut [f32], width: Width) -> (Scale, f64) {
     let end = values.partition_point(|x| x.is_finite() || x.is_sign_negative());
     let values = &values[first..end];
     // With many codes nothing has to be cut off.
-    let kept = if width == Width::Four { within_reach(values) } else { values };
+    let kept = if width == Width::Four {
+        within_reach(values)
+    } else {
+        values
+    };
     let mean = kept.iter().map(|x| f64::from(*x)).sum::<f64>() / kept.len().max(1) as f64;
     let mean = mean as f32;
     let low = kept.first().copied().unwrap_or(0.0);
@@ -151,7 +167,11 @@ fn fit_column(values: &mut [f32], width: Width) -> (Scale, f64) {
         let scale = Scale { low, step: 0.0 };
         return (scale, squared_error(values, scale, width));
     }
-    let shares = if width == Width::Four { &SHARES[..] } else { &SHARES[..1] };
+    let shares = if width == Width::Four {
+        &SHARES[..]
+    } else {
+        &SHARES[..1]
+    };
     let tried = shares.iter().map(|share| {
         // Shrinks each end towards the mean.
         let (low, high) = (mean + (low - mean) * share, mean + (high - mean) * share);
@@ -210,7 +230,12 @@ impl CodeQuery {
     /// Prepares what rounding took from another query, so that the sum of both products has next to no slack.
     pub fn set_rest(&mut self, codec: &Codec, of: &CodeQuery) {
         self.weights.clear();
-        self.weights.extend(of.weights.iter().zip(&of.values).map(|(weight, value)| weight - of.unit * f32::from(*value)));
+        self.weights.extend(
+            of.weights
+                .iter()
+                .zip(&of.values)
+                .map(|(weight, value)| weight - of.unit * f32::from(*value)),
+        );
         self.round(codec, 0.0);
     }
 
@@ -218,7 +243,8 @@ impl CodeQuery {
     pub fn set(&mut self, codec: &Codec, query: &[f32]) {
         let dot = kernels().dot;
         self.weights.clear();
-        self.weights.extend(query.iter().zip(&codec.steps).map(|(q, step)| q * step));
+        self.weights
+            .extend(query.iter().zip(&codec.steps).map(|(q, step)| q * step));
         self.round(codec, dot(query, &codec.middles));
     }
 
@@ -226,21 +252,28 @@ impl CodeQuery {
     fn round(&mut self, codec: &Codec, middle: f32) {
         let weights = &self.weights;
         // As integers, sizes order alike, and the compiler takes many at once.
-        let most = weights.iter().fold(0u32, |most, weight| most.max(weight.to_bits() & 0x7FFF_FFFF));
+        let most = weights.iter().fold(0u32, |most, weight| {
+            most.max(weight.to_bits() & 0x7FFF_FFFF)
+        });
         let most = f32::from_bits(most);
         let unit = if most.is_normal() { most / 127.0 } else { 0.0 };
         let inverse = if unit.is_normal() { 1.0 / unit } else { 0.0 };
         self.values.clear();
-        self.values.extend(weights.iter().map(|weight| round(weight * inverse)));
+        self.values
+            .extend(weights.iter().map(|weight| round(weight * inverse)));
         let total: i32 = self.values.iter().map(|value| i32::from(*value)).sum();
         self.deviation = ((kernels().dot)(weights, weights) * codec.noise).sqrt();
-        let lost = weights.iter().zip(&self.values).map(|(weight, value)| (weight - unit * f32::from(*value)).abs());
+        let lost = weights
+            .iter()
+            .zip(&self.values)
+            .map(|(weight, value)| (weight - unit * f32::from(*value)).abs());
         let half = f32::from(codec.width.max()) / 2.0;
         self.slack = lost.sum::<f32>() * half;
         // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query does not shift the sum, which counts from code 0.
         self.base = middle - unit * half * total as f32;
         self.unit = unit;
-        self.values.resize(codec.width.query_len(codec.dimension()), 0);
+        self.values
+            .resize(codec.width.query_len(codec.dimension()), 0);
     }
 }
 

@@ -161,30 +161,43 @@ pub(crate) fn nearest_of_rows(
     const SHARED: usize = 16;
     let found: Vec<Mutex<Vec<Neighbor>>> = queries.iter().map(|_| Mutex::default()).collect();
     let all = rows.len() == vectors.len();
-    parallel::for_chunks(threads, 0..queries.len(), SHARED, cancel, || (), |(), range| {
-        let mut nearest: Vec<Nearest> = range.clone().map(|_| Nearest::new(k, rows.len())).collect();
-        let mut scores = [0.0f32; BLOCK];
-        for start in (0..vectors.len()).step_by(BLOCK) {
-            if cancel.load(Ordering::Relaxed) {
-                return;
-            }
-            let block = vectors.slice(start..(start + BLOCK).min(vectors.len()));
-            let scores = &mut scores[..block.len()];
-            for (query, nearest) in queries[range.clone()].iter().zip(&mut nearest) {
-                vectors.scorer(vectors.row(*query as usize)).score_rows(block, scores);
-                for (i, score) in scores.iter().enumerate() {
-                    let row = (start + i) as u32;
-                    nearest.offer(key(*score, row), || {
-                        row != *query && (all || rows.binary_search(&row).is_ok())
-                    });
+    parallel::for_chunks(
+        threads,
+        0..queries.len(),
+        SHARED,
+        cancel,
+        || (),
+        |(), range| {
+            let mut nearest: Vec<Nearest> =
+                range.clone().map(|_| Nearest::new(k, rows.len())).collect();
+            let mut scores = [0.0f32; BLOCK];
+            for start in (0..vectors.len()).step_by(BLOCK) {
+                if cancel.load(Ordering::Relaxed) {
+                    return;
+                }
+                let block = vectors.slice(start..(start + BLOCK).min(vectors.len()));
+                let scores = &mut scores[..block.len()];
+                for (query, nearest) in queries[range.clone()].iter().zip(&mut nearest) {
+                    vectors
+                        .scorer(vectors.row(*query as usize))
+                        .score_rows(block, scores);
+                    for (i, score) in scores.iter().enumerate() {
+                        let row = (start + i) as u32;
+                        nearest.offer(key(*score, row), || {
+                            row != *query && (all || rows.binary_search(&row).is_ok())
+                        });
+                    }
                 }
             }
-        }
-        for (i, nearest) in range.zip(nearest) {
-            nearest.into_neighbors(&mut parallel::lock(&found[i]));
-        }
-    });
-    found.into_iter().map(|found| found.into_inner().unwrap_or_default()).collect()
+            for (i, nearest) in range.zip(nearest) {
+                nearest.into_neighbors(&mut parallel::lock(&found[i]));
+            }
+        },
+    );
+    found
+        .into_iter()
+        .map(|found| found.into_inner().unwrap_or_default())
+        .collect()
 }
 
 impl IndexView<'_> {
@@ -211,7 +224,9 @@ impl IndexView<'_> {
         }
         let (head, sections) = (self.head, &self.sections);
         let mut rest_of_query = CodeQuery::default();
-        let rest = head.frame.query(query, true, &mut scratch.frame, &mut scratch.query);
+        let rest = head
+            .frame
+            .query(query, true, &mut scratch.frame, &mut scratch.query);
         let Scratch {
             query: placed,
             centres,
@@ -228,12 +243,20 @@ impl IndexView<'_> {
         scores.resize(sections.squares.len(), 0.0);
         let mut more = vec![0.0; scores.len()];
         let terms = meeting.centre_terms(sections.squares);
-        sections.partitions.estimate(&centres.values, 0, meeting.centre_line(centres), terms, scores);
+        sections.partitions.estimate(
+            &centres.values,
+            0,
+            meeting.centre_line(centres),
+            terms,
+            scores,
+        );
         let line = Line {
             base: meeting.times_of_centres() * rest_of_query.base,
             factor: meeting.times_of_centres() * rest_of_query.unit,
         };
-        sections.partitions.estimate(&rest_of_query.values, 0, line, &[], &mut more);
+        sections
+            .partitions
+            .estimate(&rest_of_query.values, 0, line, &[], &mut more);
         let rounded = rounding(head.dimension());
         let slack = meeting.slack(rounded, head.reach, rest_of_query.slack, residuals.slack);
         let axes = meeting.error_of_axes();
@@ -249,7 +272,10 @@ impl IndexView<'_> {
             }
             let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
             if let Some(accepted) = accepted
-                && slots.clone().step_by(LANES).all(|from| accepted.sixteen(from) == 0)
+                && slots
+                    .clone()
+                    .step_by(LANES)
+                    .all(|from| accepted.sixteen(from) == 0)
             {
                 continue;
             }
@@ -257,25 +283,37 @@ impl IndexView<'_> {
             let line = meeting.row_line(residuals, centre, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
             let bounds = &mut bounds[slots.clone()];
-            sections.codes.estimate(&residuals.values, first, line, terms, bounds);
+            sections
+                .codes
+                .estimate(&residuals.values, first, line, terms, bounds);
             looked += size;
             let times = meeting.error_of_codes(centre) * (1.0 + rounded);
             for (bound, error) in bounds.iter_mut().zip(&sections.errors[slots.clone()]) {
                 *bound -= times * error + slack;
             }
-            for (bound, rest) in bounds.iter_mut().zip(sections.rests.get(slots.clone()).unwrap_or(&[])) {
+            for (bound, rest) in bounds
+                .iter_mut()
+                .zip(sections.rests.get(slots.clone()).unwrap_or(&[]))
+            {
                 *bound -= axes * rest;
             }
             looked_at.push(slots.start..slots.start + size);
             let bar = likely.bar();
             for (bound, slot) in bounds[..size].iter().zip(slots.start as u32..) {
                 if may_count(*bound, bar) {
-                    likely.offer(key(*bound, slot), || accepted.is_none_or(|accepted| accepted.contains(slot)));
+                    likely.offer(key(*bound, slot), || {
+                        accepted.is_none_or(|accepted| accepted.contains(slot))
+                    });
                 }
             }
         }
         let scorer = vectors.scorer(query);
-        let row = |slot: usize| sections.rows.get(slot).map_or(usize::MAX, |row| *row as usize);
+        let row = |slot: usize| {
+            sections
+                .rows
+                .get(slot)
+                .map_or(usize::MAX, |row| *row as usize)
+        };
         let score = |row: usize| scorer.score(vectors.row(row), vectors.inv_norm(row));
         let mut bar = Nearest::new(k, self.indexed());
         for likely in likely.heap {
@@ -287,7 +325,8 @@ impl IndexView<'_> {
         }
         let bar = bar.bar();
         let may = looked_at.into_iter().flatten().filter(|slot| {
-            may_count(bounds[*slot], bar) && accepted.is_none_or(|accepted| accepted.contains(*slot as u32))
+            may_count(bounds[*slot], bar)
+                && accepted.is_none_or(|accepted| accepted.contains(*slot as u32))
         });
         let mut rows = may.map(row).filter(|row| *row < vectors.len()).peekable();
         let mut nearest = Nearest::new(k, self.indexed());

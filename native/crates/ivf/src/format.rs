@@ -22,15 +22,16 @@
 //! | 68 | 4 | f32, not negative: the same of rows |
 //! | 72 | 4 | f32, not negative: squared length that the axes leave out of a row, on average |
 //! | 76 | 4 | f32, not negative: no coded row, nor what its codes stand for, is longer |
-//! | 80 | 12 | order, stop, margin, f32 each, not negative: see below |
-//! | 92 | 4 | 0 |
+//! | 80 | 4 | f32, not negative: order, see below |
+//! | 84 | 12 | stop, usual, margin, f32 each, not negative, for a search for one hit: see below |
 //! | 96 | 48 | for `i` from 0 to 11 the regions in which the nearest 2^i partitions lie, u32 each |
 //! | 144 | 24 | for `i` from 0 to 11 the recall@10 with 2^i partitions, in thousandths, u16 each |
 //! | 168 | 8 | 0 |
 //! | 176 | 144 | offsets of sections A to R, u64 each; that of A is 512 |
 //! | 320 | 8 | file length |
 //! | 328 | 72 | CRC-32C of sections A to R, each with its padding |
-//! | 400 | 108 | 0 |
+//! | 400 | 12 | stop, usual, margin for ten hits or more |
+//! | 412 | 96 | 0 |
 //! | 508 | 4 | CRC-32C of bytes 0 to 507 |
 //!
 //! Each section starts where the one before ends; zero bytes pad each to a multiple of 64.
@@ -53,7 +54,8 @@
 //! - **R, codes**: `S` blocks of 4-bit codes of `r`.
 //!
 //! Blocks are laid out as [`omendb_distance::blocks`] says. The partitions nearest to a query are taken in the order of how near a row would be that
-//! lies `order` standard deviations from the centre towards the query; they are passed over when one `stop` deviations out would be no hit; and rows
+//! lies `order` standard deviations from the centre towards the query; they are passed over when one `stop` deviations out (or `usual`, in a search that is not told how far
+//! to look) would be no hit; and rows
 //! are scored exactly when their estimates lie within `margin` deviations of the last hit.
 //!
 //! [`IndexHeader::parse`] checks the header, sections A to C, G, K and L, and where the others lie; [`IndexHeader::verify`] checks every byte. What
@@ -69,7 +71,7 @@ use thiserror::Error;
 use crate::basis::Basis;
 use crate::codec::Codec;
 use crate::frame::Frame;
-use crate::layout::{CURVE, Head, Index, IndexView, Sections, Tuning};
+use crate::layout::{CURVE, Head, Index, IndexView, Limits, Sections, Tuning};
 use crate::{MAX_DIMENSION, MAX_ROWS, NONE};
 
 const MAGIC: [u8; 8] = *b"OMENIVF\0";
@@ -106,6 +108,7 @@ const BREADTHS: usize = 96;
 const RECALLS: usize = 144;
 const OFFSETS: usize = 176;
 const CRCS: usize = 328;
+const TEN: usize = 400;
 const CRC: usize = 508;
 
 /// Why bytes are not an index.
@@ -169,7 +172,11 @@ impl Shape {
     /// Bytes of each section. Cannot overflow: at most 2^32 blocks of 2^20 bytes.
     fn lengths(&self) -> [u64; SECTIONS] {
         let [regions, partitions, rows] = self.blocks.map(u64::from);
-        let (region_lanes, lanes, slots) = (regions * LANES as u64, partitions * LANES as u64, rows * LANES as u64);
+        let (region_lanes, lanes, slots) = (
+            regions * LANES as u64,
+            partitions * LANES as u64,
+            rows * LANES as u64,
+        );
         let (dimension, width) = (self.dimension as u64, self.width as u64);
         let centre = Width::Seven.block_bytes(self.width) as u64;
         let when = |is: bool, length: u64| if is { length } else { 0 };
@@ -226,7 +233,8 @@ impl IndexHeader {
         let Some(head) = bytes.first_chunk::<HEADER>() else {
             return damaged(format!("{} bytes are too few", bytes.len()));
         };
-        let u32_at = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let u32_at =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
         let f32_at = |at: usize| f32::from_bits(u32_at(at));
         if head[..8] != MAGIC {
@@ -264,10 +272,14 @@ impl IndexHeader {
             && u32_at(52) <= 1
             && u64::from(regions) <= u64::from(shape.blocks[0]) * LANES as u64
             && shape.blocks.iter().all(|blocks| *blocks <= shape.rows)
-            && [64, 68, 72, 76, 80, 84, 88].into_iter().all(not_negative)
+            && [64, 68, 72, 76, 80, 84, 88, 92, TEN, TEN + 4, TEN + 8]
+                .into_iter()
+                .all(not_negative)
             && [64, 68, 72].into_iter().all(|at| f32_at(at).is_finite())
-            && u32_at(92) == 0
-            && head[168..OFFSETS].iter().chain(&head[CRCS + 4 * SECTIONS..CRC]).all(|byte| *byte == 0);
+            && head[168..OFFSETS]
+                .iter()
+                .chain(&head[TEN + 12..CRC])
+                .all(|byte| *byte == 0);
         if !sound {
             return damaged("its header holds a number out of range");
         }
@@ -291,15 +303,23 @@ impl IndexHeader {
         }
         let section = |i: usize| &bytes[offsets[i] as usize..(offsets[i] + lengths[i]) as usize];
         let floats = |i: usize| -> Vec<f32> {
-            section(i).as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect()
+            section(i)
+                .as_chunks()
+                .0
+                .iter()
+                .map(|x| f32::from_le_bytes(*x))
+                .collect()
         };
         let (mean, axes) = (floats(0), floats(1));
         if mean.iter().chain(&axes).any(|x| !x.is_finite()) {
             return damaged("its mean or axes hold a number out of range");
         }
         let (centres, residuals) = section(2).split_at(shape.width * Codec::SCALE_BYTES);
-        let codecs = Codec::from_bytes(Width::Seven, f32_at(64), centres)
-            .zip(Codec::from_bytes(Width::Four, f32_at(68), residuals));
+        let codecs = Codec::from_bytes(Width::Seven, f32_at(64), centres).zip(Codec::from_bytes(
+            Width::Four,
+            f32_at(68),
+            residuals,
+        ));
         let Some((centres, residuals)) = codecs else {
             return damaged("its scales hold a number out of range");
         };
@@ -322,8 +342,11 @@ impl IndexHeader {
                 residuals,
                 tuning: Tuning {
                     order: f32_at(80),
-                    stop: f32_at(84),
-                    margin: f32_at(88),
+                    limits: [84, TEN].map(|at| Limits {
+                        stop: f32_at(at),
+                        usual: f32_at(at + 4),
+                        margin: f32_at(at + 8),
+                    }),
                     breadths: std::array::from_fn(|i| u32_at(BREADTHS + 4 * i)),
                     recalls: std::array::from_fn(|i| {
                         u16::from_le_bytes([head[RECALLS + 2 * i], head[RECALLS + 2 * i + 1]])
@@ -334,13 +357,20 @@ impl IndexHeader {
             lengths,
             crcs,
         };
-        header.view(bytes)?.check_places().map_err(FormatError::Damaged)?;
+        header
+            .view(bytes)?
+            .check_places()
+            .map_err(FormatError::Damaged)?;
         Ok(header)
     }
 
     /// Rows of the vectors that the index is of, their dimension and their metric.
     pub fn shape(&self) -> (usize, usize, Metric) {
-        (self.head.rows as usize, self.head.dimension(), self.head.metric())
+        (
+            self.head.rows as usize,
+            self.head.dimension(),
+            self.head.metric(),
+        )
     }
 
     /// The index in the bytes that this was parsed from; takes no time to speak of. Searching it is free of panics whatever the bytes are now; what
@@ -396,7 +426,9 @@ impl IndexHeader {
                 return damaged(format!("the checksum of its {name} does not match"));
             }
         }
-        self.view(bytes)?.check_slots().map_err(FormatError::Damaged)
+        self.view(bytes)?
+            .check_slots()
+            .map_err(FormatError::Damaged)
     }
 }
 
@@ -405,7 +437,10 @@ impl IndexView<'_> {
     fn check_places(&self) -> Result<(), String> {
         let [_, partitions, rows] = self.head.blocks.map(u64::from);
         let starts = self.sections.region_starts;
-        if starts.first() != Some(&0) || starts.last().map(|last| u64::from(*last)) != Some(partitions) || !starts.is_sorted() {
+        if starts.first() != Some(&0)
+            || starts.last().map(|last| u64::from(*last)) != Some(partitions)
+            || !starts.is_sorted()
+        {
             return Err("its regions do not add up".to_owned());
         }
         for (start, size) in self.sections.starts.iter().zip(self.sections.sizes) {
@@ -418,7 +453,13 @@ impl IndexView<'_> {
 
     /// Whether rows and slots name each other, and every row in the index lies in a partition.
     fn check_slots(&self) -> Result<(), String> {
-        let Sections { rows, slots, starts, sizes, .. } = self.sections;
+        let Sections {
+            rows,
+            slots,
+            starts,
+            sizes,
+            ..
+        } = self.sections;
         let mut found = 0u64;
         for (start, size) in starts.iter().zip(sizes) {
             let first = *start as usize * LANES;
@@ -447,7 +488,11 @@ impl Index {
         let (head, owned) = (&self.head, &self.owned);
         let mut scales = head.centres.to_bytes();
         scales.extend(head.residuals.to_bytes());
-        let axes = head.frame.basis.as_ref().map_or(&[][..], |basis| &basis.axes);
+        let axes = head
+            .frame
+            .basis
+            .as_ref()
+            .map_or(&[][..], |basis| &basis.axes);
         let sections = [
             floats(&head.frame.mean),
             floats(axes),
@@ -469,7 +514,9 @@ impl Index {
             Cow::Borrowed(owned.codes.as_slice()),
         ];
         let zeros = [0u8; ALIGN as usize];
-        let padding = |section: &[u8]| &zeros[..section.len().next_multiple_of(ALIGN as usize) - section.len()];
+        let padding = |section: &[u8]| {
+            &zeros[..section.len().next_multiple_of(ALIGN as usize) - section.len()]
+        };
         let crcs: Vec<u32> = sections
             .iter()
             .map(|section| crc32c::crc32c_append(crc32c::crc32c(section), padding(section)))
@@ -528,11 +575,15 @@ fn header(head: &Head, crcs: &[u32]) -> [u8; HEADER] {
         head.frame.rest,
         head.reach,
         tuning.order,
-        tuning.stop,
-        tuning.margin,
     ];
     for (i, number) in numbers.into_iter().enumerate() {
         put(64 + 4 * i, &number.to_le_bytes());
+    }
+    for (limits, at) in tuning.limits.iter().zip([84, TEN]) {
+        let numbers = [limits.stop, limits.usual, limits.margin];
+        for (i, number) in numbers.into_iter().enumerate() {
+            put(at + 4 * i, &number.to_le_bytes());
+        }
     }
     for i in 0..CURVE {
         put(BREADTHS + 4 * i, &tuning.breadths[i].to_le_bytes());

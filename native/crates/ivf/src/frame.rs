@@ -28,7 +28,13 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The frame of rows.
-    pub fn fit(vectors: VectorsRef<'_>, rows: &[u32], seed: u64, threads: usize, cancel: &AtomicBool) -> Frame {
+    pub fn fit(
+        vectors: VectorsRef<'_>,
+        rows: &[u32],
+        seed: u64,
+        threads: usize,
+        cancel: &AtomicBool,
+    ) -> Frame {
         let (dimension, metric) = (vectors.dimension, vectors.metric);
         let count = rows.len().min(SAMPLE);
         let sample = || (0..count).map(|at| rows[at * rows.len() / count.max(1)] as usize);
@@ -42,9 +48,14 @@ impl Frame {
         if metric == Metric::L2 {
             let mut sums = vec![0f64; dimension];
             for row in sample() {
-                sums.iter_mut().zip(vectors.row(row)).for_each(|(sum, x)| *sum += f64::from(*x));
+                sums.iter_mut()
+                    .zip(vectors.row(row))
+                    .for_each(|(sum, x)| *sum += f64::from(*x));
             }
-            frame.mean = sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect();
+            frame.mean = sums
+                .iter()
+                .map(|sum| (sum / count.max(1) as f64) as f32)
+                .collect();
             // What overflows is better not centred.
             if frame.mean.iter().any(|x| !x.is_finite()) {
                 frame.mean.fill(0.0);
@@ -72,7 +83,13 @@ impl Frame {
     }
 
     /// All rows along the axes, and the squares of what they leave out, if there are axes.
-    pub fn project(&self, vectors: VectorsRef<'_>, rows: &[u32], threads: usize, cancel: &AtomicBool) -> Option<Projected> {
+    pub fn project(
+        &self,
+        vectors: VectorsRef<'_>,
+        rows: &[u32],
+        threads: usize,
+        cancel: &AtomicBool,
+    ) -> Option<Projected> {
         /// Rows that a thread takes at once.
         const CHUNK: usize = 64;
         let basis = self.basis.as_ref()?;
@@ -81,21 +98,35 @@ impl Frame {
             rows: vec![0.0; rows.len() * width],
             rests: vec![0.0; rows.len()],
         };
-        let pieces = projected.rows.chunks_mut(CHUNK * width).zip(projected.rests.chunks_mut(CHUNK));
+        let pieces = projected
+            .rows
+            .chunks_mut(CHUNK * width)
+            .zip(projected.rests.chunks_mut(CHUNK));
         let pieces: Vec<Mutex<(&mut [f32], &mut [f32])>> = pieces.map(Mutex::new).collect();
         let fresh = || vec![0f32; self.dimension];
-        parallel::for_chunks(threads, 0..pieces.len(), 1, cancel, fresh, |placed, range| {
-            for piece in range {
-                let mut piece_out = parallel::lock(&pieces[piece]);
-                let (along, rests) = &mut *piece_out;
-                for (i, (along, rest)) in along.chunks_exact_mut(width).zip(rests.iter_mut()).enumerate() {
-                    let row = rows[piece * CHUNK + i] as usize;
-                    self.place(vectors.row(row), vectors.inv_norm(row), placed);
-                    basis.project(placed, along);
-                    *rest = (squares(placed) - squares(along)).max(0.0);
+        parallel::for_chunks(
+            threads,
+            0..pieces.len(),
+            1,
+            cancel,
+            fresh,
+            |placed, range| {
+                for piece in range {
+                    let mut piece_out = parallel::lock(&pieces[piece]);
+                    let (along, rests) = &mut *piece_out;
+                    for (i, (along, rest)) in along
+                        .chunks_exact_mut(width)
+                        .zip(rests.iter_mut())
+                        .enumerate()
+                    {
+                        let row = rows[piece * CHUNK + i] as usize;
+                        self.place(vectors.row(row), vectors.inv_norm(row), placed);
+                        basis.project(placed, along);
+                        *rest = (squares(placed) - squares(along)).max(0.0);
+                    }
                 }
-            }
-        });
+            },
+        );
         drop(pieces);
         Some(projected)
     }
@@ -108,7 +139,13 @@ impl Frame {
     }
 
     /// A query as it meets the codes, into `out`; gives the square of what the axes leave out.
-    pub fn query(&self, query: &[f32], exact: bool, work: &mut FrameQuery, out: &mut Vec<f32>) -> f32 {
+    pub fn query(
+        &self,
+        query: &[f32],
+        exact: bool,
+        work: &mut FrameQuery,
+        out: &mut Vec<f32>,
+    ) -> f32 {
         let factor = match self.metric {
             Metric::Cosine => inv_norm(query),
             _ => 1.0,

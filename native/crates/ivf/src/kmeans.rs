@@ -63,7 +63,8 @@ impl Source<'_> {
             }
             let at = out.len();
             out.resize(at + dimension, 0.0);
-            self.frame.load(self.vectors, self.rows[place as usize], &mut out[at..]);
+            self.frame
+                .load(self.vectors, self.rows[place as usize], &mut out[at..]);
         }
     }
 
@@ -100,8 +101,18 @@ impl Partitions {
         let mut found = Partitions::default();
         let count = n.min(regions * SAMPLE);
         let mut sample = Vec::new();
-        source.load((0..count).map(|i| (i as u64 * n as u64 / count as u64) as u32), &mut sample);
-        found.regions = lloyd(&sample, source.dimension(), regions, source.seed, source.threads, source.cancel);
+        source.load(
+            (0..count).map(|i| (i as u64 * n as u64 / count as u64) as u32),
+            &mut sample,
+        );
+        found.regions = lloyd(
+            &sample,
+            source.dimension(),
+            regions,
+            source.seed,
+            source.threads,
+            source.cancel,
+        );
         progress(0.05);
         let of = nearest_of_all(source, &found.regions);
         let members = members(&of, regions);
@@ -115,18 +126,32 @@ impl Partitions {
     fn cut(&mut self, source: &Source<'_>, members: &Members) {
         let regions = members.starts.len() - 1;
         let cut: Vec<Mutex<Vec<f32>>> = (0..regions).map(|_| Mutex::default()).collect();
-        parallel::for_chunks(source.threads, 0..regions, 1, source.cancel, Vec::new, |rows: &mut Vec<f32>, range| {
-            for region in range {
-                let places = members.of(region);
-                let k = places.len().div_ceil(ROWS);
-                let count = places.len().min(k * SAMPLE);
-                source.load((0..count).map(|i| places[i * places.len() / count.max(1)]), rows);
-                let seed = source.seed ^ (region as u64 + 1) << 20;
-                let centres = lloyd(rows, source.dimension(), k, seed, 1, source.cancel);
-                *lock(&cut[region]) = centres;
-            }
-        });
-        self.lay_out(cut.into_iter().map(|cut| cut.into_inner().unwrap_or_default()), source.dimension());
+        parallel::for_chunks(
+            source.threads,
+            0..regions,
+            1,
+            source.cancel,
+            Vec::new,
+            |rows: &mut Vec<f32>, range| {
+                for region in range {
+                    let places = members.of(region);
+                    let k = places.len().div_ceil(ROWS);
+                    let count = places.len().min(k * SAMPLE);
+                    source.load(
+                        (0..count).map(|i| places[i * places.len() / count.max(1)]),
+                        rows,
+                    );
+                    let seed = source.seed ^ (region as u64 + 1) << 20;
+                    let centres = lloyd(rows, source.dimension(), k, seed, 1, source.cancel);
+                    *lock(&cut[region]) = centres;
+                }
+            },
+        );
+        self.lay_out(
+            cut.into_iter()
+                .map(|cut| cut.into_inner().unwrap_or_default()),
+            source.dimension(),
+        );
     }
 
     fn lay_out(&mut self, regions: impl Iterator<Item = Vec<f32>>, dimension: usize) {
@@ -141,11 +166,17 @@ impl Partitions {
     fn refine(&mut self, source: &Source<'_>, progress: &dyn Fn(f32)) {
         let dimension = source.dimension();
         self.assign(source);
+        if source.is_cancelled() {
+            return;
+        }
         for round in 0..REFINEMENTS {
             let members = members(&self.of, self.len(dimension));
             self.centre(source, &members);
             if round == 0 {
                 self.even_out(source, &members);
+            }
+            if source.is_cancelled() {
+                return;
             }
             if round % 2 == 0 {
                 // Regions of centres that moved are no good guides.
@@ -153,11 +184,15 @@ impl Partitions {
                 self.assign(source);
             }
             let near = self.neighbours(source);
-            self.climb(source, &near);
+            // What was cancelled half-way is of no use to go on with.
             if source.is_cancelled() {
                 return;
             }
+            self.climb(source, &near);
             progress(0.3 + 0.7 * (round + 1) as f32 / REFINEMENTS as f32);
+        }
+        if source.is_cancelled() {
+            return;
         }
         self.drop_empty(source);
         let members = members(&self.of, self.len(dimension));
@@ -172,22 +207,32 @@ impl Partitions {
         let most = NEIGHBOURS.min(count.saturating_sub(1));
         let lengths = lengths(&self.centres, dimension);
         let near: Vec<AtomicU32> = (0..count * most).map(|_| AtomicU32::new(0)).collect();
-        parallel::for_chunks(source.threads, 0..count, 16, source.cancel, Work::default, |work, range| {
-            for partition in range {
-                let Work { scores, order, .. } = work;
-                let centre = &self.centres[partition * dimension..(partition + 1) * dimension];
-                distances(centre, &self.centres, &lengths, scores);
-                scores[partition] = f32::INFINITY;
-                order.clear();
-                order.extend(scores.iter().copied().zip(0u32..));
-                if most > 0 {
-                    order.select_nth_unstable_by(most - 1, |a, b| a.0.total_cmp(&b.0));
+        parallel::for_chunks(
+            source.threads,
+            0..count,
+            16,
+            source.cancel,
+            Work::default,
+            |work, range| {
+                for partition in range {
+                    let Work { scores, order, .. } = work;
+                    let centre = &self.centres[partition * dimension..(partition + 1) * dimension];
+                    distances(centre, &self.centres, &lengths, scores);
+                    scores[partition] = f32::INFINITY;
+                    order.clear();
+                    order.extend(scores.iter().copied().zip(0u32..));
+                    if most > 0 {
+                        order.select_nth_unstable_by(most - 1, |a, b| a.0.total_cmp(&b.0));
+                    }
+                    for (to, (_, other)) in near[partition * most..(partition + 1) * most]
+                        .iter()
+                        .zip(order.iter())
+                    {
+                        to.store(*other, Ordering::Relaxed);
+                    }
                 }
-                for (to, (_, other)) in near[partition * most..(partition + 1) * most].iter().zip(order.iter()) {
-                    to.store(*other, Ordering::Relaxed);
-                }
-            }
-        });
+            },
+        );
         near.into_iter().map(AtomicU32::into_inner).collect()
     }
 
@@ -196,35 +241,46 @@ impl Partitions {
         let dimension = source.dimension();
         let most = near.len() / self.len(dimension).max(1);
         let lengths = lengths(&self.centres, dimension);
-        let of: Vec<AtomicU32> = std::mem::take(&mut self.of).into_iter().map(AtomicU32::new).collect();
+        let of: Vec<AtomicU32> = std::mem::take(&mut self.of)
+            .into_iter()
+            .map(AtomicU32::new)
+            .collect();
         let centre = |partition: u32| &self.centres[partition as usize * dimension..][..dimension];
         let dot_4 = kernels().dot_4;
-        parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, Work::default, |work, range| {
-            for place in range {
-                source.load(std::iter::once(place as u32), &mut work.row);
-                let row = &work.row;
-                let distance = |dot: f32, partition: u32| lengths[partition as usize] - 2.0 * dot;
-                let mut at = of[place].load(Ordering::Relaxed);
-                let mut best = (distance((kernels().dot)(row, centre(at)), at), at);
-                loop {
-                    let around = &near[at as usize * most..][..most];
-                    for four in around.as_chunks::<4>().0 {
-                        let dots = dot_4(row, four.map(centre));
-                        for (dot, partition) in dots.into_iter().zip(*four) {
-                            let distance = distance(dot, partition);
-                            if distance < best.0 {
-                                best = (distance, partition);
+        parallel::for_chunks(
+            source.threads,
+            0..of.len(),
+            CHUNK,
+            source.cancel,
+            Work::default,
+            |work, range| {
+                for place in range {
+                    source.load(std::iter::once(place as u32), &mut work.row);
+                    let row = &work.row;
+                    let distance =
+                        |dot: f32, partition: u32| lengths[partition as usize] - 2.0 * dot;
+                    let mut at = of[place].load(Ordering::Relaxed);
+                    let mut best = (distance((kernels().dot)(row, centre(at)), at), at);
+                    loop {
+                        let around = &near[at as usize * most..][..most];
+                        for four in around.as_chunks::<4>().0 {
+                            let dots = dot_4(row, four.map(centre));
+                            for (dot, partition) in dots.into_iter().zip(*four) {
+                                let distance = distance(dot, partition);
+                                if distance < best.0 {
+                                    best = (distance, partition);
+                                }
                             }
                         }
+                        if best.1 == at {
+                            break;
+                        }
+                        at = best.1;
                     }
-                    if best.1 == at {
-                        break;
-                    }
-                    at = best.1;
+                    of[place].store(at, Ordering::Relaxed);
                 }
-                of[place].store(at, Ordering::Relaxed);
-            }
-        });
+            },
+        );
         self.of = of.into_iter().map(AtomicU32::into_inner).collect();
     }
 
@@ -240,45 +296,60 @@ impl Partitions {
         let router = Router::new(&self.regions, &self.starts, &self.centres, dimension);
         let numbers = router.numbers();
         let fresh = || (Vec::new(), Guide::default());
-        parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, fresh, |(row, guide), range| {
-            for place in range {
-                source.load(std::iter::once(place as u32), row);
-                let mut best = (f32::INFINITY, 0);
-                for lane in guide.nearest(&router, row, NEAR, NEAREST) {
-                    let partition = numbers[lane];
-                    let centre = &self.centres[partition as usize * dimension..][..dimension];
-                    let distance = distance(row, centre);
-                    if distance < best.0 {
-                        best = (distance, partition);
+        parallel::for_chunks(
+            source.threads,
+            0..of.len(),
+            CHUNK,
+            source.cancel,
+            fresh,
+            |(row, guide), range| {
+                for place in range {
+                    source.load(std::iter::once(place as u32), row);
+                    let mut best = (f32::INFINITY, 0);
+                    for lane in guide.nearest(&router, row, NEAR, NEAREST) {
+                        let partition = numbers[lane];
+                        let centre = &self.centres[partition as usize * dimension..][..dimension];
+                        let distance = distance(row, centre);
+                        if distance < best.0 {
+                            best = (distance, partition);
+                        }
                     }
+                    of[place].store(best.1, Ordering::Relaxed);
                 }
-                of[place].store(best.1, Ordering::Relaxed);
-            }
-        });
+            },
+        );
         self.of = of.into_iter().map(AtomicU32::into_inner).collect();
     }
 
     /// Moves each centre to the mean of its rows.
     fn centre(&mut self, source: &Source<'_>, members: &Members) {
         let dimension = source.dimension();
-        let centres: Vec<Mutex<&mut [f32]>> = self.centres.chunks_mut(dimension).map(Mutex::new).collect();
-        parallel::for_chunks(source.threads, 0..centres.len(), 16, source.cancel, || (Vec::new(), vec![0.0; dimension]), |(rows, sum), range| {
-            for partition in range {
-                let places = members.of(partition);
-                if places.is_empty() {
-                    continue;
+        let centres: Vec<Mutex<&mut [f32]>> =
+            self.centres.chunks_mut(dimension).map(Mutex::new).collect();
+        parallel::for_chunks(
+            source.threads,
+            0..centres.len(),
+            16,
+            source.cancel,
+            || (Vec::new(), vec![0.0; dimension]),
+            |(rows, sum), range| {
+                for partition in range {
+                    let places = members.of(partition);
+                    if places.is_empty() {
+                        continue;
+                    }
+                    source.load(places.iter().copied(), rows);
+                    sum.fill(0.0);
+                    let share = 1.0 / places.len() as f32;
+                    for row in rows.chunks_exact(dimension) {
+                        (kernels().add_scaled)(sum, share, row);
+                    }
+                    if sum.iter().all(|x| x.is_finite()) {
+                        lock(&centres[partition]).copy_from_slice(sum);
+                    }
                 }
-                source.load(places.iter().copied(), rows);
-                sum.fill(0.0);
-                let share = 1.0 / places.len() as f32;
-                for row in rows.chunks_exact(dimension) {
-                    (kernels().add_scaled)(sum, share, row);
-                }
-                if sum.iter().all(|x| x.is_finite()) {
-                    lock(&centres[partition]).copy_from_slice(sum);
-                }
-            }
-        });
+            },
+        );
     }
 
     /// Cuts partitions of too many rows, and gives those of too few up.
@@ -286,25 +357,49 @@ impl Partitions {
         let dimension = source.dimension();
         let count = self.len(source.dimension());
         let cut: Vec<Mutex<Vec<f32>>> = (0..count).map(|_| Mutex::default()).collect();
-        parallel::for_chunks(source.threads, 0..count, 16, source.cancel, Vec::new, |rows: &mut Vec<f32>, range| {
-            for partition in range {
-                let places = members.of(partition);
-                let mut to = lock(&cut[partition]);
-                if places.len() > MOST_ROWS {
-                    source.load(places.iter().copied(), rows);
-                    let seed = source.seed ^ (partition as u64 + 1) << 40;
-                    *to = lloyd(rows, dimension, places.len().div_ceil(ROWS), seed, 1, source.cancel);
-                } else if places.len() >= FEWEST_ROWS || count == 1 {
-                    to.extend(&self.centres[partition * dimension..(partition + 1) * dimension]);
+        parallel::for_chunks(
+            source.threads,
+            0..count,
+            16,
+            source.cancel,
+            Vec::new,
+            |rows: &mut Vec<f32>, range| {
+                for partition in range {
+                    let places = members.of(partition);
+                    let mut to = lock(&cut[partition]);
+                    if places.len() > MOST_ROWS {
+                        source.load(places.iter().copied(), rows);
+                        let seed = source.seed ^ (partition as u64 + 1) << 40;
+                        *to = lloyd(
+                            rows,
+                            dimension,
+                            places.len().div_ceil(ROWS),
+                            seed,
+                            1,
+                            source.cancel,
+                        );
+                    } else if places.len() >= FEWEST_ROWS || count == 1 {
+                        to.extend(
+                            &self.centres[partition * dimension..(partition + 1) * dimension],
+                        );
+                    }
                 }
-            }
-        });
-        let mut cut: Vec<Vec<f32>> = cut.into_iter().map(|cut| cut.into_inner().unwrap_or_default()).collect();
+            },
+        );
+        let mut cut: Vec<Vec<f32>> = cut
+            .into_iter()
+            .map(|cut| cut.into_inner().unwrap_or_default())
+            .collect();
         if cut.iter().all(Vec::is_empty) {
             return;
         }
         let starts = std::mem::take(&mut self.starts);
-        let regions = starts.windows(2).map(|pair| cut[pair[0]..pair[1]].iter_mut().flat_map(std::mem::take).collect());
+        let regions = starts.windows(2).map(|pair| {
+            cut[pair[0]..pair[1]]
+                .iter_mut()
+                .flat_map(std::mem::take)
+                .collect()
+        });
         let regions: Vec<Vec<f32>> = regions.collect();
         self.lay_out(regions.into_iter(), dimension);
     }
@@ -322,7 +417,9 @@ impl Partitions {
             }
         }
         self.centres = centres;
-        self.of.iter_mut().for_each(|of| *of = numbers[*of as usize]);
+        self.of
+            .iter_mut()
+            .for_each(|of| *of = numbers[*of as usize]);
     }
 
     /// Groups the partitions into regions anew, by where their centres lie now.
@@ -330,7 +427,14 @@ impl Partitions {
         let dimension = source.dimension();
         let count = self.len(dimension);
         let regions = ((count as f64).sqrt().ceil() as usize).max(1);
-        self.regions = lloyd(&self.centres, dimension, regions, source.seed, source.threads, source.cancel);
+        self.regions = lloyd(
+            &self.centres,
+            dimension,
+            regions,
+            source.seed,
+            source.threads,
+            source.cancel,
+        );
         let lengths = lengths(&self.regions, dimension);
         let mut scores = Vec::new();
         let of: Vec<u32> = self
@@ -351,7 +455,9 @@ impl Partitions {
         }
         self.centres = centres;
         self.starts = members.starts;
-        self.of.iter_mut().for_each(|of| *of = numbers.get(*of as usize).copied().unwrap_or(0));
+        self.of
+            .iter_mut()
+            .for_each(|of| *of = numbers.get(*of as usize).copied().unwrap_or(0));
     }
 }
 
@@ -420,18 +526,32 @@ fn least(numbers: &[f32]) -> (f32, usize) {
 fn nearest_of_all(source: &Source<'_>, centres: &[f32]) -> Vec<u32> {
     let lengths = lengths(centres, source.dimension());
     let of: Vec<AtomicU32> = source.rows.iter().map(|_| AtomicU32::new(0)).collect();
-    parallel::for_chunks(source.threads, 0..of.len(), CHUNK, source.cancel, Work::default, |work, range| {
-        for place in range {
-            source.load(std::iter::once(place as u32), &mut work.row);
-            distances(&work.row, centres, &lengths, &mut work.scores);
-            of[place].store(least(&work.scores).1 as u32, Ordering::Relaxed);
-        }
-    });
+    parallel::for_chunks(
+        source.threads,
+        0..of.len(),
+        CHUNK,
+        source.cancel,
+        Work::default,
+        |work, range| {
+            for place in range {
+                source.load(std::iter::once(place as u32), &mut work.row);
+                distances(&work.row, centres, &lengths, &mut work.scores);
+                of[place].store(least(&work.scores).1 as u32, Ordering::Relaxed);
+            }
+        },
+    );
     of.into_iter().map(AtomicU32::into_inner).collect()
 }
 
 /// `k` centres of rows that lie in memory. Rows that are the same may share a centre, so some may have no rows.
-fn lloyd(rows: &[f32], dimension: usize, k: usize, seed: u64, threads: usize, cancel: &AtomicBool) -> Vec<f32> {
+fn lloyd(
+    rows: &[f32],
+    dimension: usize,
+    k: usize,
+    seed: u64,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Vec<f32> {
     let n = rows.len() / dimension;
     let row = |i: usize| &rows[i * dimension..(i + 1) * dimension];
     let k = k.min(n);
@@ -440,7 +560,11 @@ fn lloyd(rows: &[f32], dimension: usize, k: usize, seed: u64, threads: usize, ca
         // One row out of each k-th part.
         let (from, to) = (i * n / k, (i + 1) * n / k);
         let pick = from + (random::hash(seed, i as u64) % (to - from) as u64) as usize;
-        centres.extend(row(pick).iter().map(|x| if x.is_finite() { *x } else { 0.0 }));
+        centres.extend(
+            row(pick)
+                .iter()
+                .map(|x| if x.is_finite() { *x } else { 0.0 }),
+        );
     }
     let of: Vec<AtomicU32> = (0..n).map(|_| AtomicU32::new(0)).collect();
     for _ in 0..ITERATIONS {
@@ -459,7 +583,11 @@ fn lloyd(rows: &[f32], dimension: usize, k: usize, seed: u64, threads: usize, ca
         for (i, of) in of.iter().enumerate() {
             let centre = of.load(Ordering::Relaxed) as usize;
             counts[centre] += 1;
-            (kernels().add_scaled)(&mut sums[centre * dimension..(centre + 1) * dimension], 1.0, row(i));
+            (kernels().add_scaled)(
+                &mut sums[centre * dimension..(centre + 1) * dimension],
+                1.0,
+                row(i),
+            );
         }
         // A centre without rows takes the place of another row of the fullest group.
         for centre in 0..k {
@@ -474,7 +602,10 @@ fn lloyd(rows: &[f32], dimension: usize, k: usize, seed: u64, threads: usize, ca
                 }
             }
         }
-        centres.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
+        centres
+            .iter_mut()
+            .filter(|x| !x.is_finite())
+            .for_each(|x| *x = 0.0);
     }
     centres
 }

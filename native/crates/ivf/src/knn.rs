@@ -115,7 +115,7 @@ impl IndexView<'_> {
         self.check(vectors)?;
         let n = vectors.len();
         let output = KnnOutput::new(n, k, CHUNK, out_ids, out_scores, progress)?;
-        let ef = if ef == 0 { self.default_ef(k) } else { ef };
+        let ef = (ef > 0).then_some(ef);
         parallel::for_chunks(
             parallel::thread_count(threads),
             0..n,

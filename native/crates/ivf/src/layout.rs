@@ -17,20 +17,56 @@ pub const NONE: u32 = u32::MAX;
 pub(crate) struct Tuning {
     /// Partitions are taken in the order of how near a row may be that lies so many standard deviations towards the query.
     pub order: f32,
-    /// Partitions are passed over when no row within so many standard deviations is nearer than what was found.
-    pub stop: f32,
-    /// Rows are scored exactly when their estimates are at most so many standard deviations behind the `k`-th best.
-    pub margin: f32,
+    /// For one hit, and for ten or more.
+    pub limits: [Limits; 2],
     /// Regions in which the nearest 2^i partitions lie.
     pub breadths: [u32; CURVE],
     /// Recall@10 of the sample, in thousandths, with 2^i partitions.
     pub recalls: [u16; CURVE],
 }
 
+/// Where a search leaves off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Limits {
+    /// Partitions are passed over when no row within so many standard deviations is nearer than what was found.
+    pub stop: f32,
+    /// The same for a search that is not told how many partitions to look at: out to where most neighbours lie, not all.
+    pub usual: f32,
+    /// Rows are scored exactly when their estimates are at most so many standard deviations behind the `k`-th best.
+    pub margin: f32,
+}
+
+impl Limits {
+    /// None at all.
+    pub const NONE: Limits = Limits {
+        stop: f32::INFINITY,
+        usual: f32::INFINITY,
+        margin: f32::INFINITY,
+    };
+}
+
 /// Steps of the curve of recalls.
 pub(crate) const CURVE: usize = 12;
 
 impl Tuning {
+    /// The limits for `k` hits.
+    pub fn limits(&self, k: usize) -> Limits {
+        let [one, ten] = self.limits;
+        let share = (k.max(1) as f32).log10().min(1.0);
+        let between = |one: f32, ten: f32| {
+            if one == ten {
+                one
+            } else {
+                one + (ten - one) * share
+            }
+        };
+        Limits {
+            stop: between(one.stop, ten.stop),
+            usual: between(one.usual, ten.usual),
+            margin: between(one.margin, ten.margin),
+        }
+    }
+
     /// Regions in which the nearest `partitions` lie.
     pub fn breadth(&self, partitions: usize) -> usize {
         let step = partitions.max(1).next_power_of_two().ilog2() as usize;
@@ -223,15 +259,17 @@ impl IndexView<'_> {
 
     /// The least number of partitions with which the index measured a recall@10 on its own rows, or all that it tried.
     pub fn ef_for(&self, recall: f32) -> usize {
-        (1..1 << (CURVE - 1)).find(|ef| self.recall(*ef) >= recall).unwrap_or(1 << (CURVE - 1))
+        (1..1 << (CURVE - 1))
+            .find(|ef| self.recall(*ef) >= recall)
+            .unwrap_or(1 << (CURVE - 1))
     }
 
-    /// Partitions for `k` hits at a good recall.
+    /// Partitions that a search for `k` hits looks at, at most, unless told otherwise. It is by far enough for a good recall for queries that
+    /// lie like the rows, since a search stops by itself where nothing nearer is to be expected; queries from elsewhere need more.
     pub fn default_ef(&self, k: usize) -> usize {
-        /// Recall@10 of the default.
+        /// Recall@10 that half of a quarter of these partitions gives.
         const GOOD: f32 = 0.98;
-        // Rows beyond the first ten lie farther out, and have to be somewhere.
-        let more = (k as f64 / 10.0).max(1.0).powf(0.6) as usize;
-        self.ef_for(GOOD) * more + k / 16
+        const MORE: usize = 8;
+        (self.ef_for(GOOD) * MORE).max(64) + k
     }
 }

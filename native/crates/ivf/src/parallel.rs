@@ -1,8 +1,8 @@
 //! Scoped threads that share out a range.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The number of threads to use: `requested`, or one a core when it is 0.
 pub(crate) fn thread_count(requested: usize) -> usize {

@@ -57,7 +57,10 @@ impl Router {
     /// A number for each lane of a partition.
     pub fn numbers(&self) -> Vec<u32> {
         let mut numbers = vec![0; self.blocks * LANES];
-        self.lanes.iter().zip(0u32..).for_each(|(lane, number)| numbers[*lane] = number);
+        self.lanes
+            .iter()
+            .zip(0u32..)
+            .for_each(|(lane, number)| numbers[*lane] = number);
         numbers
     }
 }
@@ -93,7 +96,13 @@ pub(crate) struct Guide {
 
 impl Guide {
     /// The lanes of about the `count` partitions nearest to a vector, in its nearest `breadth` regions, nearest first.
-    pub fn nearest(&mut self, router: &Router, vector: &[f32], breadth: usize, count: usize) -> impl Iterator<Item = usize> + '_ {
+    pub fn nearest(
+        &mut self,
+        router: &Router,
+        vector: &[f32],
+        breadth: usize,
+        count: usize,
+    ) -> impl Iterator<Item = usize> + '_ {
         let dimension = vector.len();
         self.query.set(&router.codec, vector);
         // Squared distances, less the vector's own square.
@@ -104,7 +113,13 @@ impl Guide {
         self.regions.clear();
         self.scores.resize(router.regions.squares.len(), 0.0);
         if let Some(blocks) = Blocks::new(&router.regions.codes, dimension, Width::Seven) {
-            blocks.estimate(&self.query.values, 0, line, &router.regions.squares, &mut self.scores);
+            blocks.estimate(
+                &self.query.values,
+                0,
+                line,
+                &router.regions.squares,
+                &mut self.scores,
+            );
         }
         self.regions.extend(self.scores.iter().copied().zip(0u32..));
         keep(&mut self.regions, breadth);
@@ -112,24 +127,37 @@ impl Guide {
         let mut bar = f32::INFINITY;
         let blocks = Blocks::new(&router.partitions.codes, dimension, Width::Seven);
         for (_, region) in &self.regions {
-            let range = router.region_starts[*region as usize] as usize..router.region_starts[*region as usize + 1] as usize;
+            let range = router.region_starts[*region as usize] as usize
+                ..router.region_starts[*region as usize + 1] as usize;
             let lanes = range.start * LANES..range.end * LANES;
             self.scores.resize(lanes.len(), 0.0);
             let squares = &router.partitions.squares[lanes.clone()];
             if let Some(blocks) = blocks {
-                blocks.estimate(&self.query.values, range.start, line, squares, &mut self.scores);
+                blocks.estimate(
+                    &self.query.values,
+                    range.start,
+                    line,
+                    squares,
+                    &mut self.scores,
+                );
             }
             for (block, scores) in self.scores.as_chunks::<LANES>().0.iter().enumerate() {
                 if !scores.iter().fold(false, |any, score| any | (*score < bar)) {
                     continue;
                 }
-                for (lane, score) in scores.iter().enumerate().filter(|(_, score)| **score < f32::INFINITY) {
+                for (lane, score) in scores
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, score)| **score < f32::INFINITY)
+                {
                     let found = &mut self.partitions;
                     let place = found.partition_point(|(other, _)| other <= score);
                     if place < count {
                         found.insert(place, (*score, (lanes.start + block * LANES + lane) as u32));
                         found.truncate(count);
-                        bar = found.get(count - 1).map_or(f32::INFINITY, |(score, _)| *score);
+                        bar = found
+                            .get(count - 1)
+                            .map_or(f32::INFINITY, |(score, _)| *score);
                     }
                 }
             }

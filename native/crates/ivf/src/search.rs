@@ -8,7 +8,7 @@ use omendb_distance::{Metric, ShapeError, VectorsRef, prefetch, prefetch_all};
 use crate::codec::CodeQuery;
 use crate::frame::{Frame, FrameQuery, squares};
 use crate::key::{Key, id_of, key, score_of};
-use crate::layout::{IndexView, Tuning};
+use crate::layout::IndexView;
 use crate::{Accepted, Neighbor};
 
 /// A filter makes the number of partitions larger by this factor at most.
@@ -174,7 +174,10 @@ impl Meeting {
     pub fn nearest(&self, centre: f32, radius: f32, reach: f32) -> f32 {
         match self.metric {
             Metric::Dot => centre - reach * self.length * radius * self.share,
-            _ => centre + radius * radius - 2.0 * reach * centre.max(0.0).sqrt() * radius * self.share,
+            _ => {
+                centre + radius * radius
+                    - 2.0 * reach * centre.max(0.0).sqrt() * radius * self.share
+            }
         }
     }
 
@@ -182,7 +185,10 @@ impl Meeting {
     pub fn reach(&self, centre: f32, radius: f32, near: f32) -> f32 {
         match self.metric {
             Metric::Dot => (centre - near) / (self.length * radius * self.share),
-            _ => (centre + radius * radius - near) / (2.0 * centre.max(0.0).sqrt() * radius * self.share),
+            _ => {
+                (centre + radius * radius - near)
+                    / (2.0 * centre.max(0.0).sqrt() * radius * self.share)
+            }
         }
     }
 
@@ -202,7 +208,9 @@ impl Meeting {
 /// How much a search may do.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
-    pub tuning: Tuning,
+    /// See [`Limits`](crate::layout::Limits).
+    pub stop: f32,
+    pub margin: f32,
     /// Partitions to be looked at, at most.
     pub partitions: usize,
 }
@@ -211,7 +219,8 @@ impl IndexView<'_> {
     /// Finds about the `k` nearest rows to a query, ascending by score, then by row, into `out` (emptied first).
     ///
     /// - `vectors` must be those that the index is of.
-    /// - `ef`: partitions whose rows are looked at, at most; more is slower and finds more of the true neighbours.
+    /// - `ef`: partitions whose rows are looked at, at most; more is slower and finds more of the true neighbours. Without it a search ends where most
+    ///   true neighbours are found, as far as the index knows its rows.
     /// - `accepted`: the [slots](IndexView::slot) of rows that may be found.
     ///
     /// # Errors
@@ -222,7 +231,7 @@ impl IndexView<'_> {
         vectors: VectorsRef<'_>,
         query: &[f32],
         k: usize,
-        ef: usize,
+        ef: Option<usize>,
         accepted: Option<&Accepted>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
@@ -234,9 +243,15 @@ impl IndexView<'_> {
         if k == 0 || count == 0 {
             return Ok(SearchStats::default());
         }
+        let limits = self.head.tuning.limits(k);
         let effort = Effort {
-            tuning: self.head.tuning,
-            partitions: self.partitions_for(ef, accepted),
+            stop: if ef.is_some() {
+                limits.stop
+            } else {
+                limits.usual
+            },
+            margin: limits.margin,
+            partitions: self.partitions_for(ef.unwrap_or_else(|| self.default_ef(k)), accepted),
         };
         let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
         out.extend(scratch.best.iter().map(|key| Neighbor {
@@ -257,7 +272,10 @@ impl IndexView<'_> {
     pub(crate) fn check(&self, vectors: VectorsRef<'_>) -> Result<(), ShapeError> {
         vectors.check()?;
         let head = self.head;
-        if self.len() == vectors.len() && head.dimension() == vectors.dimension && head.metric() == vectors.metric {
+        if self.len() == vectors.len()
+            && head.dimension() == vectors.dimension
+            && head.metric() == vectors.metric
+        {
             return Ok(());
         }
         Err(ShapeError::new(format!(
@@ -291,7 +309,9 @@ impl IndexView<'_> {
         scratch: &mut Scratch,
     ) -> SearchStats {
         let head = self.head;
-        let rest = head.frame.query(query, false, &mut scratch.frame, &mut scratch.query);
+        let rest = head
+            .frame
+            .query(query, false, &mut scratch.frame, &mut scratch.query);
         scratch.centres.set(&head.centres, &scratch.query);
         scratch.residuals.set(&head.residuals, &scratch.query);
         let meeting = Meeting::new(&head.frame, &scratch.query, rest);
@@ -305,8 +325,14 @@ impl IndexView<'_> {
 
     #[inline(never)]
     /// Leaves the nearest partitions in `scratch.order`.
-    pub(crate) fn choose(&self, meeting: Meeting, effort: Effort, scratch: &mut Scratch, stats: &mut SearchStats) {
-        let (sections, tuning) = (&self.sections, &effort.tuning);
+    pub(crate) fn choose(
+        &self,
+        meeting: Meeting,
+        effort: Effort,
+        scratch: &mut Scratch,
+        stats: &mut SearchStats,
+    ) {
+        let (sections, tuning) = (&self.sections, &self.head.tuning);
         let Scratch {
             centres,
             scores,
@@ -317,12 +343,22 @@ impl IndexView<'_> {
         let line = meeting.centre_line(centres);
         scores.resize(sections.region_squares.len(), 0.0);
         let terms = meeting.centre_terms(sections.region_squares);
-        sections.regions.estimate(&centres.values, 0, line, terms, scores);
+        sections
+            .regions
+            .estimate(&centres.values, 0, line, terms, scores);
         stats.estimates += scores.len();
         regions.clear();
         let count = self.head.regions as usize;
-        for (region, (score, radius)) in scores.iter().zip(sections.region_radii).take(count).enumerate() {
-            regions.push(key(meeting.nearest(*score, *radius, tuning.order), region as u32));
+        for (region, (score, radius)) in scores
+            .iter()
+            .zip(sections.region_radii)
+            .take(count)
+            .enumerate()
+        {
+            regions.push(key(
+                meeting.nearest(*score, *radius, tuning.order),
+                region as u32,
+            ));
         }
         let breadth = tuning.breadth(effort.partitions);
         if regions.len() > breadth {
@@ -347,10 +383,16 @@ impl IndexView<'_> {
             let squares = &sections.squares[first_lane..first_lane + lanes];
             scores.resize(lanes, 0.0);
             let terms = meeting.centre_terms(squares);
-            sections.partitions.estimate(&centres.values, first, line, terms, scores);
+            sections
+                .partitions
+                .estimate(&centres.values, first, line, terms, scores);
             stats.estimates += lanes;
             let radii = &sections.radii[first_lane..first_lane + lanes];
-            let blocks = scores.as_chunks::<LANES>().0.iter().zip(radii.as_chunks::<LANES>().0);
+            let blocks = scores
+                .as_chunks::<LANES>()
+                .0
+                .iter()
+                .zip(radii.as_chunks::<LANES>().0);
             for (block, (scores, radii)) in blocks.enumerate() {
                 let mut near = [0f32; LANES];
                 for ((near, score), radius) in near.iter_mut().zip(scores).zip(radii) {
@@ -396,8 +438,10 @@ impl IndexView<'_> {
         stats: &mut SearchStats,
     ) {
         let sections = &self.sections;
-        scratch.deviation = scratch.order.first().map_or(0.0, |first| meeting.deviation(&scratch.residuals, first.score));
-        scratch.margin = effort.tuning.margin * scratch.deviation;
+        scratch.deviation = scratch.order.first().map_or(0.0, |first| {
+            meeting.deviation(&scratch.residuals, first.score)
+        });
+        scratch.margin = effort.margin * scratch.deviation;
         let Scratch {
             residuals,
             order,
@@ -417,25 +461,32 @@ impl IndexView<'_> {
                 prefetch_all(sections.codes.run(first, size.div_ceil(LANES)));
             }
             let partition = near.partition as usize;
-            if meeting.nearest(near.score, sections.radii[partition], effort.tuning.stop) > passed {
+            if meeting.nearest(near.score, sections.radii[partition], effort.stop) > passed {
                 continue;
             }
             let (first, size) = self.place(partition);
             let count = size.next_multiple_of(LANES);
             let slots = first * LANES..first * LANES + count;
             if let Some(accepted) = accepted
-                && (slots.start..slots.end).step_by(LANES).all(|from| accepted.sixteen(from) == 0)
+                && (slots.start..slots.end)
+                    .step_by(LANES)
+                    .all(|from| accepted.sixteen(from) == 0)
             {
                 continue;
             }
             estimates.resize(count, 0.0);
             let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
-            sections.codes.estimate(&residuals.values, first, line, terms, estimates);
+            sections
+                .codes
+                .estimate(&residuals.values, first, line, terms, estimates);
             stats.estimates += count;
             stats.partitions += 1;
             for (block, estimates) in estimates.as_chunks::<LANES>().0.iter().enumerate() {
-                if !estimates.iter().fold(false, |any, estimate| any | (*estimate < limit)) {
+                if !estimates
+                    .iter()
+                    .fold(false, |any, estimate| any | (*estimate < limit))
+                {
                     continue;
                 }
                 for (lane, estimate) in estimates.iter().enumerate() {
@@ -481,9 +532,14 @@ impl IndexView<'_> {
         margin: f32,
         scratch: &mut Scratch,
     ) -> usize {
-        let Scratch { candidates, best, .. } = scratch;
+        let Scratch {
+            candidates, best, ..
+        } = scratch;
         let rows = self.sections.rows;
-        let row = |key: &Key| rows.get(id_of(*key) as usize).map_or(usize::MAX, |row| *row as usize);
+        let row = |key: &Key| {
+            rows.get(id_of(*key) as usize)
+                .map_or(usize::MAX, |row| *row as usize)
+        };
         let fetch = |keys: &[Key]| {
             for row in keys.iter().map(row).filter(|row| *row < vectors.len()) {
                 prefetch(vectors.row(row));
@@ -533,6 +589,8 @@ pub(crate) struct Near {
 
 impl Near {
     fn order(a: &Near, b: &Near) -> std::cmp::Ordering {
-        a.near.total_cmp(&b.near).then(a.partition.cmp(&b.partition))
+        a.near
+            .total_cmp(&b.near)
+            .then(a.partition.cmp(&b.partition))
     }
 }

@@ -7,8 +7,8 @@ use omendb_distance::VectorsRef;
 use omendb_distance::blocks::LANES;
 
 use crate::exact::nearest_of_rows;
-use crate::key::{id_of, score_of};
-use crate::layout::{CURVE, Index, IndexView, Tuning};
+use crate::key::{Key, id_of, score_of};
+use crate::layout::{CURVE, Index, IndexView, Limits};
 use crate::search::{Effort, Meeting, SearchStats};
 use crate::{Neighbor, Scratch, parallel};
 
@@ -16,6 +16,8 @@ use crate::{Neighbor, Scratch, parallel};
 const QUERIES: usize = 256;
 /// Neighbours of each.
 const K: usize = 10;
+/// The part of neighbours that a search reaches unless it is told how far to look.
+const USUAL: f64 = 0.985;
 /// The part of neighbours that the parameters have to reach each.
 const REACHED: f64 = 0.999;
 /// The part of the nearest partitions that have to be seen.
@@ -25,28 +27,55 @@ const SLACK: f32 = 1.05;
 
 impl Index {
     /// Fits the parameters of the search to a sample of the rows, and measures what they give.
-    pub(crate) fn tune(&mut self, vectors: VectorsRef<'_>, rows: &[u32], threads: usize, cancel: &AtomicBool) {
+    pub(crate) fn tune(
+        &mut self,
+        vectors: VectorsRef<'_>,
+        rows: &[u32],
+        threads: usize,
+        cancel: &AtomicBool,
+    ) {
         let count = QUERIES.min(rows.len());
-        let queries: Vec<u32> = (0..count).map(|i| rows[i * rows.len() / count.max(1)]).collect();
+        let queries: Vec<u32> = (0..count)
+            .map(|i| rows[i * rows.len() / count.max(1)])
+            .collect();
         let truths = nearest_of_rows(vectors, rows, &queries, K, threads, cancel);
         let homes = Homes::of(self);
-        let reach = self.each(&queries, threads, cancel, |i, scratch| {
-            self.view().reach(&homes, vectors, queries[i], &truths[i], scratch)
-        });
-        let Some(tuning) = Tuning::first(reach) else {
-            return;
+        let reach = |k: usize| {
+            self.each(&queries, threads, cancel, |i, scratch| {
+                self.view().reach(
+                    &homes,
+                    vectors,
+                    queries[i],
+                    &truths[i][..k.min(truths[i].len())],
+                    scratch,
+                )
+            })
         };
-        self.head.tuning = tuning;
-        let ranks = self.each(&queries, threads, cancel, |i, scratch| self.view().ranks(&homes, vectors, queries[i], scratch));
+        let reaches = [1, K].map(reach);
+        if reaches.iter().any(Vec::is_empty) {
+            return;
+        }
+        // More than any error, until errors are known.
+        let margin = 8.0;
+        self.head.tuning.order = quantile(reaches[1].clone(), 0.9).max(0.0);
+        self.head.tuning.limits = reaches.map(|reach| Limits {
+            stop: quantile(reach.clone(), REACHED).max(0.0) * SLACK,
+            usual: quantile(reach, USUAL).max(0.0),
+            margin,
+        });
+        let ranks = self.each(&queries, threads, cancel, |i, scratch| {
+            self.view().ranks(&homes, vectors, queries[i], scratch)
+        });
         for (step, breadth) in self.head.tuning.breadths.iter_mut().enumerate() {
             let of_step = ranks.chunks_exact(CURVE).map(|ranks| ranks[step]).collect();
             *breadth = (quantile(of_step, SEEN) as u32 + 1).min(self.head.regions);
         }
-        let behind = self.each(&queries, threads, cancel, |i, scratch| {
-            self.view().behind(vectors, queries[i], scratch)
-        });
-        self.head.tuning.margin = quantile(behind, REACHED).max(1.0) * SLACK;
-        if let Ok(x)=std::env::var("ZSTOP") { self.head.tuning.stop=x.parse().unwrap(); }  if let Ok(x)=std::env::var("MARGIN") { self.head.tuning.margin=x.parse().unwrap(); }
+        for (at, k) in [1, K].into_iter().enumerate() {
+            let behind = self.each(&queries, threads, cancel, |i, scratch| {
+                self.view().behind(vectors, queries[i], k, margin, scratch)
+            });
+            self.head.tuning.limits[at].margin = quantile(behind, REACHED).max(1.0) * SLACK;
+        }
         self.head.tuning.recalls = self.curve(vectors, &queries, &truths, threads, cancel);
     }
 
@@ -59,12 +88,22 @@ impl Index {
         measure: impl Fn(usize, &mut Scratch) -> Vec<f32> + Sync,
     ) -> Vec<f32> {
         let found: Vec<Mutex<Vec<f32>>> = queries.iter().map(|_| Mutex::default()).collect();
-        parallel::for_chunks(threads, 0..queries.len(), 4, cancel, Scratch::new, |scratch, range| {
-            for i in range {
-                *parallel::lock(&found[i]) = measure(i, scratch);
-            }
-        });
-        found.into_iter().flat_map(|found| found.into_inner().unwrap_or_default()).collect()
+        parallel::for_chunks(
+            threads,
+            0..queries.len(),
+            4,
+            cancel,
+            Scratch::new,
+            |scratch, range| {
+                for i in range {
+                    *parallel::lock(&found[i]) = measure(i, scratch);
+                }
+            },
+        );
+        found
+            .into_iter()
+            .flat_map(|found| found.into_inner().unwrap_or_default())
+            .collect()
     }
 
     /// Recall@10 with 1, 2, 4, ... partitions, in thousandths.
@@ -80,7 +119,15 @@ impl Index {
         for (step, recall) in recalls.iter_mut().enumerate() {
             let found = self.each(queries, threads, cancel, |i, scratch| {
                 let mut out = Vec::new();
-                let found = self.view().search(vectors, vectors.row(queries[i] as usize), K + 1, 1 << step, None, scratch, &mut out);
+                let found = self.view().search(
+                    vectors,
+                    vectors.row(queries[i] as usize),
+                    K + 1,
+                    Some(1 << step),
+                    None,
+                    scratch,
+                    &mut out,
+                );
                 if found.is_err() || truths[i].is_empty() {
                     return Vec::new();
                 }
@@ -95,24 +142,6 @@ impl Index {
             *recall = (share * 1000.0) as u16;
         }
         recalls
-    }
-}
-
-impl Tuning {
-    /// The parameters that look as far as these neighbours lie out, and everywhere.
-    fn first(mut reach: Vec<f32>) -> Option<Tuning> {
-        reach.retain(|reach| reach.is_finite());
-        if reach.is_empty() {
-            return None;
-        }
-        Some(Tuning {
-            order: quantile(reach.clone(), 0.9).max(0.0),
-            stop: quantile(reach, REACHED).max(0.0) * SLACK,
-            // More than any error.
-            margin: 8.0,
-            breadths: [u32::MAX; CURVE],
-            recalls: [0; CURVE],
-        })
     }
 }
 
@@ -134,14 +163,20 @@ impl Homes {
         for (region, range) in owned.region_starts.windows(2).enumerate() {
             regions[range[0] as usize..range[1] as usize].fill(region as u32);
         }
-        Homes { partitions, regions }
+        Homes {
+            partitions,
+            regions,
+        }
     }
 }
 
 impl IndexView<'_> {
     fn meet(&self, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Meeting {
         let query = vectors.row(row as usize);
-        let rest = self.head.frame.query(query, false, &mut scratch.frame, &mut scratch.query);
+        let rest = self
+            .head
+            .frame
+            .query(query, false, &mut scratch.frame, &mut scratch.query);
         scratch.centres.set(&self.head.centres, &scratch.query);
         scratch.residuals.set(&self.head.residuals, &scratch.query);
         Meeting::new(&self.head.frame, &scratch.query, rest)
@@ -169,17 +204,34 @@ impl IndexView<'_> {
             let mut scores = [0.0; LANES];
             let squares = &self.sections.squares[block * LANES..(block + 1) * LANES];
             let terms = meeting.centre_terms(squares);
-            self.sections.partitions.estimate(&scratch.centres.values, block, line, terms, &mut scores);
-            Some(meeting.reach(scores[partition % LANES], self.sections.radii[partition], last))
+            self.sections.partitions.estimate(
+                &scratch.centres.values,
+                block,
+                line,
+                terms,
+                &mut scores,
+            );
+            Some(meeting.reach(
+                scores[partition % LANES],
+                self.sections.radii[partition],
+                last,
+            ))
         });
-        reach.collect()
+        reach.filter(|reach| reach.is_finite()).collect()
     }
 
     /// How many regions are nearer than those of all but a few of the nearest 2^i partitions, for each `i`.
-    fn ranks(&self, homes: &Homes, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Vec<f32> {
+    fn ranks(
+        &self,
+        homes: &Homes,
+        vectors: VectorsRef<'_>,
+        row: u32,
+        scratch: &mut Scratch,
+    ) -> Vec<f32> {
         let meeting = self.meet(vectors, row, scratch);
         let effort = Effort {
-            tuning: self.head.tuning,
+            stop: f32::INFINITY,
+            margin: f32::INFINITY,
             partitions: 1 << (CURVE - 1),
         };
         self.choose(meeting, effort, scratch, &mut SearchStats::default());
@@ -193,26 +245,46 @@ impl IndexView<'_> {
             .iter()
             .map(|near| rank[homes.regions[near.partition as usize / LANES] as usize])
             .collect();
-        (0..CURVE).map(|step| quantile(ranks[..ranks.len().min(1 << step)].to_vec(), SEEN)).collect()
+        (0..CURVE)
+            .map(|step| quantile(ranks[..ranks.len().min(1 << step)].to_vec(), SEEN))
+            .collect()
     }
 
-    /// How many standard deviations the estimates of the hits lie behind the last estimate or the last score that counts.
-    fn behind(&self, vectors: VectorsRef<'_>, row: u32, scratch: &mut Scratch) -> Vec<f32> {
+    /// How many standard deviations the estimates of the `k` hits lie behind the `k`-th best estimate or score, the row itself left out.
+    fn behind(
+        &self,
+        vectors: VectorsRef<'_>,
+        row: u32,
+        k: usize,
+        margin: f32,
+        scratch: &mut Scratch,
+    ) -> Vec<f32> {
         let effort = Effort {
-            tuning: self.head.tuning,
+            stop: self.head.tuning.limits[1].stop,
+            margin,
             partitions: 1 << (CURVE - 1),
         };
-        let query = vectors.row(row as usize);
-        self.search_by(vectors, query, K + 1, effort, None, scratch);
-        let deviation = scratch.deviation;
-        let (Some(worst), Some(last)) = (scratch.best.last(), scratch.candidates.get(scratch.best.len().max(1) - 1)) else {
+        self.search_by(
+            vectors,
+            vectors.row(row as usize),
+            k + 1,
+            effort,
+            None,
+            scratch,
+        );
+        let rows = self.sections.rows;
+        let of = |key: &Key| rows.get(id_of(*key) as usize).copied();
+        scratch.best.retain(|key| id_of(*key) != row);
+        scratch.best.truncate(k);
+        scratch.candidates.retain(|key| of(key) != Some(row));
+        let (best, candidates) = (&scratch.best, &scratch.candidates);
+        let (Some(worst), Some(last)) = (best.last(), candidates.get(best.len().max(1) - 1)) else {
             return Vec::new();
         };
         let bar = score_of(*worst).min(score_of(*last));
-        let rows = self.sections.rows;
-        let behind = scratch.best.iter().filter_map(|hit| {
-            let candidate = scratch.candidates.iter().find(|key| rows[id_of(**key) as usize] == id_of(*hit))?;
-            let behind = (score_of(*candidate) - bar) / deviation;
+        let behind = best.iter().filter_map(|hit| {
+            let candidate = candidates.iter().find(|key| of(key) == Some(id_of(*hit)))?;
+            let behind = (score_of(*candidate) - bar) / scratch.deviation;
             behind.is_finite().then_some(behind)
         });
         behind.collect()
@@ -223,5 +295,8 @@ impl IndexView<'_> {
 fn quantile(mut numbers: Vec<f32>, part: f64) -> f32 {
     numbers.sort_unstable_by(f32::total_cmp);
     let at = (numbers.len() as f64 * part) as usize;
-    numbers.get(at.min(numbers.len().saturating_sub(1))).copied().unwrap_or(0.0)
+    numbers
+        .get(at.min(numbers.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0.0)
 }

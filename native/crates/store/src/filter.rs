@@ -68,7 +68,13 @@ impl ByPart {
     }
 
     /// The accepted rows as an index knows them, which must be that of vector column `vector`.
-    fn in_index(&self, at: usize, vector: usize, accepted: &Accepted, index: &IndexView<'_>) -> &InIndex {
+    fn in_index(
+        &self,
+        at: usize,
+        vector: usize,
+        accepted: &Accepted,
+        index: &IndexView<'_>,
+    ) -> &InIndex {
         self.0[at].slots[vector].get_or_init(|| {
             let mut found = InIndex {
                 slots: Accepted::none(index.slots()),

@@ -98,16 +98,9 @@ impl Snapshot {
                     }
                 };
                 match view {
-                    Some(view) => view.knn_graph(
-                        vectors,
-                        k,
-                        0,
-                        0,
-                        progress,
-                        cancel,
-                        &mut ids,
-                        &mut distances,
-                    ),
+                    Some(view) => {
+                        view.knn_graph(vectors, k, 0, 0, progress, cancel, &mut ids, &mut distances)
+                    }
                     None => {
                         exact::knn_graph(vectors, k, 0, progress, cancel, &mut ids, &mut distances)
                     }
@@ -181,7 +174,8 @@ impl Snapshot {
             Some(view) => {
                 let mut slots = Accepted::none(view.slots());
                 let live = (0..view.len() as u32).filter(|p| positions[*p as usize] != NONE);
-                live.filter_map(|p| view.slot(p)).for_each(|slot| slots.insert(slot));
+                live.filter_map(|p| view.slot(p))
+                    .for_each(|slot| slots.insert(slot));
                 slots
             }
         });
@@ -342,8 +336,16 @@ impl Source<'_> {
     ) -> Result<()> {
         let internal = |e: omendb_ivf::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
-            view.search(self.vectors, query, k, view.default_ef(k), self.live.as_ref(), scratch, found)
-                .map_err(internal)?;
+            view.search(
+                self.vectors,
+                query,
+                k,
+                None,
+                self.live.as_ref(),
+                scratch,
+                found,
+            )
+            .map_err(internal)?;
             return Ok(());
         }
         let accept = |position: u32| self.positions[position as usize] != NONE;

@@ -102,7 +102,7 @@ pub struct SearchResult {
     pub hits: Vec<Hit>,
     /// How it was done.
     pub plan: Plan,
-    /// Partitions that were asked for; 0 when no index was used.
+    /// Partitions that were asked for, or looked at when it was not said how many; 0 when no index was used.
     pub ef: usize,
     /// Rows scored by scans.
     pub scanned: usize,
@@ -206,16 +206,16 @@ impl Snapshot {
             return Ok(());
         };
         let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
-        let ef = request.ef.unwrap_or_else(|| view.default_ef(request.k));
+        let most = request.ef.unwrap_or_else(|| view.default_ef(request.k));
         let inside = self.in_index(filter, at, request.vector, accepted, &view);
         let slots = inside.map(|inside| &inside.slots);
-        let searched = ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(ef, slots);
+        let searched = ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(most, slots);
         if count <= searched {
             found.scans += 1;
             found.scanned += scan(part, vectors, request, accepted, &mut found.neighbors)?;
             return Ok(());
         }
-        search_index(part, &view, vectors, request, ef, slots, found)?;
+        search_index(part, &view, vectors, request, slots, found)?;
         if let Some(inside) = inside.filter(|inside| !inside.beside.is_empty()) {
             let mut beside = inside.beside.iter().copied();
             pick(part, vectors, request, &mut beside, &mut found.neighbors)?;
@@ -267,7 +267,6 @@ fn search_index(
     view: &IndexView<'_>,
     vectors: VectorsRef<'_>,
     request: &SearchRequest<'_>,
-    ef: usize,
     slots: Option<&Accepted>,
     found: &mut Found,
 ) -> Result<()> {
@@ -281,12 +280,12 @@ fn search_index(
             found.scanned += looked.map_err(internal)?;
             found.scans += 1;
         } else {
-            let stats = view.search(vectors, request.query, k, ef, slots, scratch, out);
+            let stats = view.search(vectors, request.query, k, request.ef, slots, scratch, out);
             let stats = stats.map_err(internal)?;
             found.visited += stats.partitions;
             found.distances += stats.estimates + stats.distances;
             found.walks += 1;
-            found.ef = found.ef.max(ef);
+            found.ef = found.ef.max(request.ef.unwrap_or(stats.partitions));
         }
         let hits = out.iter().filter(|n| Some(n.id) != excluded);
         let hits = hits.map(|n| Neighbor {
@@ -309,7 +308,13 @@ fn pick(
     let excluded = request.exclude.and_then(|row| part.numbers.position(row));
     let mut positions = positions.filter(|position| Some(*position) != excluded);
     let mut found = Vec::new();
-    let scored = exact::search_ids(vectors, request.query, request.k, &mut positions, &mut found);
+    let scored = exact::search_ids(
+        vectors,
+        request.query,
+        request.k,
+        &mut positions,
+        &mut found,
+    );
     let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
     out.extend(found.into_iter().map(|n| Neighbor {
         id: part.numbers.row(n.id),
@@ -331,7 +336,13 @@ fn scan(
     let count = accepted.map_or(rows, Accepted::count);
     // Scoring in blocks is several times faster a row than picking single rows.
     if let Some(accepted) = accepted.filter(|_| count < rows / SPARSE) {
-        return pick(part, vectors, request, &mut accepted.within(0..rows as u32), out);
+        return pick(
+            part,
+            vectors,
+            request,
+            &mut accepted.within(0..rows as u32),
+            out,
+        );
     }
     let excluded = request.exclude.and_then(|row| part.numbers.position(row));
     let run = |range: Range<usize>| -> Result<(usize, Vec<Neighbor>)> {

@@ -2,12 +2,10 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use omendb_store::vfs::{MemVfs, Vfs};
-use omendb_store::{CompactReport, Id, ImportTarget, OpenOptions, Plan, SearchRequest, Store};
+use omendb_store::vfs::MemVfs;
+use omendb_store::{CompactReport, Id, ImportTarget, SearchRequest, Store};
 use support::*;
 
 fn compact(store: &Store, forget: bool) -> CompactReport {

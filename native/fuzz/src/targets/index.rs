@@ -34,14 +34,7 @@ pub fn index(bytes: &[u8]) -> String {
     }
     let mut random = Random::new(1, 0);
     let data: Vec<f32> = (0..n * dimension).map(|_| random.float()).collect();
-    let norms = vec![
-        1.0;
-        if metric == Metric::Cosine {
-            n
-        } else {
-            0
-        }
-    ];
+    let norms = vec![1.0; if metric == Metric::Cosine { n } else { 0 }];
     let Ok(vectors) = VectorsRef::new(&data, dimension, metric, &norms) else {
         return "no such vectors".to_owned();
     };
@@ -50,8 +43,7 @@ pub fn index(bytes: &[u8]) -> String {
     let odd = Accepted::by(view.slots(), |slot| slot % 2 == 1);
     let in_order = |out: &[omendb_ivf::Neighbor]| out.is_sorted_by(|a, b| a.score <= b.score);
     for accepted in [None, Some(&odd)] {
-        let ef = view.default_ef(5);
-        let stats = view.search(vectors, &query, 5, ef, accepted, &mut scratch, &mut out);
+        let stats = view.search(vectors, &query, 5, None, accepted, &mut scratch, &mut out);
         assert!(stats.is_ok(), "{stats:?}");
         assert!(out.len() <= 5 && in_order(&out));
         let looked = view.search_exactly(vectors, &query, 5, accepted, &mut scratch, &mut out);

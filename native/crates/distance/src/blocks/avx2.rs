@@ -72,9 +72,8 @@ unsafe fn estimate<const FOUR: bool>(
 #[target_feature(enable = "avx2")]
 unsafe fn add<const FOUR: bool>(pairs: __m256i, codes: __m256i, values: *const i8) -> __m256i {
     // SAFETY: passed on; unaligned reads.
-    let spread = |at: usize| unsafe {
-        _mm256_set1_epi32(values.add(at).cast::<i32>().read_unaligned())
-    };
+    let spread =
+        |at: usize| unsafe { _mm256_set1_epi32(values.add(at).cast::<i32>().read_unaligned()) };
     if !FOUR {
         return _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes, spread(0)));
     }

@@ -168,14 +168,7 @@ impl<'a> Blocks<'a> {
     /// Estimates for the rows of the blocks from `start` on, as many as `out` is long, 16 a block. `terms` has one number a row of these blocks, or is
     /// empty. Panics when there are no such blocks, when the lengths do not fit, or when the query is one for other rows.
     #[inline]
-    pub fn estimate(
-        &self,
-        query: &[i8],
-        start: usize,
-        line: Line,
-        terms: &[f32],
-        out: &mut [f32],
-    ) {
+    pub fn estimate(&self, query: &[i8], start: usize, line: Line, terms: &[f32], out: &mut [f32]) {
         let bytes = self.lines * LINE;
         assert!(out.len().is_multiple_of(LANES), "whole blocks");
         assert!(

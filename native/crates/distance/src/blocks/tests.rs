@@ -89,7 +89,12 @@ fn what_does_not_fit_is_refused() {
         blocks.estimate(query, start, line, terms, &mut vec![0.0; rows]);
     };
     run(&[1; 16], 0, &[], 16);
-    for (query, start, terms, rows) in [(16, 1, 0, 16), (15, 0, 0, 16), (16, 0, 15, 16), (16, 0, 0, 8)] {
+    for (query, start, terms, rows) in [
+        (16, 1, 0, 16),
+        (15, 0, 0, 16),
+        (16, 0, 15, 16),
+        (16, 0, 0, 8),
+    ] {
         let (query, terms) = (vec![1; query], vec![0.0; terms]);
         let refused = std::panic::catch_unwind(|| run(&query, start, &terms, rows));
         assert!(refused.is_err());
