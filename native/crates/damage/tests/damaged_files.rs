@@ -13,7 +13,7 @@ fn the_store_under_test_has_files_of_every_kind() {
         ".f32",
         ".arrow",
         ".idx",
-        ".hnsw",
+        ".ivf",
         ".map",
         "MANIFEST-",
         "rows.idx",
@@ -62,8 +62,8 @@ fn forged_columns_are_refused_or_read_without_a_panic() {
 
 // [Q8]
 #[test]
-fn forged_links_are_refused_or_searched_without_a_panic() {
-    passes("forged-links", COUNT / 2);
+fn forged_indexes_are_refused_or_searched_without_a_panic() {
+    passes("forged-index", COUNT / 2);
 }
 
 // [W4]

@@ -267,18 +267,10 @@ impl IndexView<'_> {
         let mut looked = 0;
         for partition in 0..sections.sizes.len() {
             let (first, size) = self.place(partition);
-            if size == 0 {
+            if !self.holds(partition, accepted) {
                 continue;
             }
             let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
-            if let Some(accepted) = accepted
-                && slots
-                    .clone()
-                    .step_by(LANES)
-                    .all(|from| accepted.sixteen(from) == 0)
-            {
-                continue;
-            }
             let centre = scores[partition] + more[partition];
             let line = meeting.row_line(residuals, centre, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);

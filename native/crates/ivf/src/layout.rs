@@ -267,9 +267,13 @@ impl IndexView<'_> {
     /// Partitions that a search for `k` hits looks at, at most, unless told otherwise. It is by far enough for a good recall for queries that
     /// lie like the rows, since a search stops by itself where nothing nearer is to be expected; queries from elsewhere need more.
     pub fn default_ef(&self, k: usize) -> usize {
-        /// Recall@10 that half of a quarter of these partitions gives.
-        const GOOD: f32 = 0.98;
         const MORE: usize = 8;
-        (self.ef_for(GOOD) * MORE).max(64) + k
+        (self.usual_ef() * MORE).max(64) + k
+    }
+
+    /// Partitions that such a search looks at, about.
+    pub fn usual_ef(&self) -> usize {
+        const GOOD: f32 = 0.98;
+        self.ef_for(GOOD)
     }
 }

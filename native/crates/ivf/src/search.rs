@@ -8,6 +8,7 @@ use omendb_distance::{Metric, ShapeError, VectorsRef, prefetch, prefetch_all};
 use crate::codec::CodeQuery;
 use crate::frame::{Frame, FrameQuery, squares};
 use crate::key::{Key, id_of, key, score_of};
+use crate::kmeans::ROWS;
 use crate::layout::IndexView;
 use crate::{Accepted, Neighbor};
 
@@ -251,9 +252,14 @@ impl IndexView<'_> {
                 limits.usual
             },
             margin: limits.margin,
-            partitions: self.partitions_for(ef.unwrap_or_else(|| self.default_ef(k)), accepted),
+            partitions: self.partitions_for(k, ef.unwrap_or_else(|| self.default_ef(k)), accepted),
         };
         let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
+        if scratch.best.len() < k.min(count) {
+            // Too few of them lie in these partitions.
+            self.search_exactly(vectors, query, k, accepted, scratch, out)?;
+            return Ok(stats);
+        }
         out.extend(scratch.best.iter().map(|key| Neighbor {
             id: id_of(*key),
             score: score_of(*key),
@@ -261,11 +267,15 @@ impl IndexView<'_> {
         Ok(stats)
     }
 
-    /// Partitions that a search looks at, at most: `ef`, or more where the accepted rows are few, since the nearest of them lie farther out.
-    pub fn partitions_for(&self, ef: usize, accepted: Option<&Accepted>) -> usize {
-        let count = accepted.map_or(self.indexed(), Accepted::count);
-        let rarity = self.indexed() as f64 / count.max(1) as f64;
-        (ef.max(1) as f64 * rarity.max(1.0).powf(WIDER).min(MAX_WIDER)) as usize
+    /// Partitions that a search looks at, at most: `ef`, or more where the accepted rows are few, since the nearest of them lie farther out, or where
+    /// `k` hits need more.
+    pub fn partitions_for(&self, k: usize, ef: usize, accepted: Option<&Accepted>) -> usize {
+        let indexed = self.indexed() as f64;
+        let count = accepted.map_or(self.indexed(), Accepted::count).max(1) as f64;
+        let wider = (indexed / count).max(1.0).powf(WIDER).min(MAX_WIDER);
+        // Accepted rows of a partition, as if they were everywhere.
+        let each = (ROWS as f64 * count / indexed.max(1.0)).max(1.0);
+        (ef.max(1) as f64 * wider).max(2.0 * k as f64 / each) as usize
     }
 
     /// Whether the index is of such vectors.
@@ -287,6 +297,21 @@ impl IndexView<'_> {
             vectors.dimension,
             vectors.metric
         )))
+    }
+
+    /// Whether a partition has accepted rows, or any.
+    #[inline]
+    pub(crate) fn holds(&self, partition: usize, accepted: Option<&Accepted>) -> bool {
+        let (first, size) = self.place(partition);
+        match accepted {
+            None => size > 0,
+            Some(accepted) => {
+                let blocks = first..first + size.div_ceil(LANES);
+                blocks
+                    .into_iter()
+                    .any(|block| accepted.sixteen(block * LANES) != 0)
+            }
+        }
     }
 
     /// The first block of a partition's rows, and how many they are; within the rows, whatever the file says now.
@@ -316,7 +341,7 @@ impl IndexView<'_> {
         scratch.residuals.set(&head.residuals, &scratch.query);
         let meeting = Meeting::new(&head.frame, &scratch.query, rest);
         let mut stats = SearchStats::default();
-        self.choose(meeting, effort, scratch, &mut stats);
+        self.choose(meeting, effort, accepted, scratch, &mut stats);
         self.scan(meeting, k, effort, accepted, scratch, &mut stats);
         let margin = scratch.margin;
         stats.distances = self.best_exactly(vectors, query, k, margin, scratch);
@@ -329,6 +354,7 @@ impl IndexView<'_> {
         &self,
         meeting: Meeting,
         effort: Effort,
+        accepted: Option<&Accepted>,
         scratch: &mut Scratch,
         stats: &mut SearchStats,
     ) {
@@ -363,18 +389,27 @@ impl IndexView<'_> {
         let breadth = tuning.breadth(effort.partitions);
         if regions.len() > breadth {
             regions.select_nth_unstable(breadth - 1);
-            regions.truncate(breadth);
         }
         order.clear();
         let wanted = effort.partitions;
         // No partition that is farther is among the nearest.
         let mut bar = f32::INFINITY;
-        for (at, region) in regions.iter().enumerate() {
+        for at in 0..regions.len() {
+            if at == breadth {
+                // More than these only where a filter left too few partitions in them.
+                if order.len() >= wanted {
+                    break;
+                }
+                regions[at..].sort_unstable();
+            } else if at > breadth && order.len() >= wanted {
+                break;
+            }
+            let region = regions[at];
             if let Some(next) = regions.get(at + 1) {
                 let first = sections.region_starts[id_of(*next) as usize] as usize;
                 prefetch(sections.partitions.run(first, 1));
             }
-            let region = id_of(*region) as usize;
+            let region = id_of(region) as usize;
             // Within the partitions, whatever the file says now.
             let last = (sections.region_starts[region + 1] as usize).min(sections.partitions.len());
             let first = (sections.region_starts[region] as usize).min(last);
@@ -404,7 +439,7 @@ impl IndexView<'_> {
                 }
                 for (lane, near) in near.into_iter().enumerate() {
                     let partition = first_lane + block * LANES + lane;
-                    if near < bar && sections.sizes[partition] > 0 {
+                    if near < bar && self.holds(partition, accepted) {
                         order.push(Near {
                             near,
                             score: scores[lane],
@@ -412,7 +447,7 @@ impl IndexView<'_> {
                         });
                     }
                 }
-                if order.len() >= 2 * wanted + 64 {
+                if order.len() >= wanted + wanted / 2 + 16 {
                     order.select_nth_unstable_by(wanted - 1, Near::order);
                     order.truncate(wanted);
                     bar = order[wanted - 1].near;
@@ -467,13 +502,6 @@ impl IndexView<'_> {
             let (first, size) = self.place(partition);
             let count = size.next_multiple_of(LANES);
             let slots = first * LANES..first * LANES + count;
-            if let Some(accepted) = accepted
-                && (slots.start..slots.end)
-                    .step_by(LANES)
-                    .all(|from| accepted.sixteen(from) == 0)
-            {
-                continue;
-            }
             estimates.resize(count, 0.0);
             let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);

@@ -234,7 +234,7 @@ impl IndexView<'_> {
             margin: f32::INFINITY,
             partitions: 1 << (CURVE - 1),
         };
-        self.choose(meeting, effort, scratch, &mut SearchStats::default());
+        self.choose(meeting, effort, None, scratch, &mut SearchStats::default());
         scratch.regions.sort_unstable();
         let mut rank = vec![0f32; self.head.regions as usize];
         for (at, region) in scratch.regions.iter().enumerate() {

@@ -206,10 +206,11 @@ impl Snapshot {
             return Ok(());
         };
         let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
-        let most = request.ef.unwrap_or_else(|| view.default_ef(request.k));
+        let ef = request.ef.unwrap_or_else(|| view.usual_ef());
         let inside = self.in_index(filter, at, request.vector, accepted, &view);
         let slots = inside.map(|inside| &inside.slots);
-        let searched = ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(most, slots);
+        let searched =
+            ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(request.k, ef, slots);
         if count <= searched {
             found.scans += 1;
             found.scanned += scan(part, vectors, request, accepted, &mut found.neighbors)?;
