@@ -3,6 +3,10 @@
 export const EFS = [
   10, 13, 16, 20, 24, 30, 36, 45, 54, 67, 80, 100, 120, 150, 180, 220, 270, 330, 400, 500, 640, 800, 1000,
 ]
+/** Ours counts partitions, not candidates. */
+const PARTITIONS = [
+  2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1024,
+]
 /** A filter may need many more candidates than ten neighbours do. */
 export const FILTER_EFS = [10, 15, 22, 33, 50, 75, 110, 160, 240, 360, 540, 800, 1200, 2000, 4000]
 /** ScaNN has two knobs, in one number as its adapter takes them: leaves * 1000 + reordered rows. */
@@ -19,6 +23,7 @@ const EXACT = ['faiss-flat', 'sqlite-vec']
 export function settings(name, efs = EFS) {
   if (name.startsWith('scann')) return SCANN
   if (name === 'lancedb-rq') return PROBES
+  if (name === 'omendb') return PARTITIONS
   return EXACT.includes(name) ? [0] : efs
 }
 

@@ -463,9 +463,9 @@ impl IndexView<'_> {
         let mut found = 0u64;
         for (start, size) in starts.iter().zip(sizes) {
             let first = *start as usize * LANES;
-            for slot in first..first + *size as usize {
-                let row = rows[slot];
-                if slots.get(row as usize) != Some(&(slot as u32)) {
+            let own = first as u32..;
+            for (row, slot) in rows[first..first + *size as usize].iter().zip(own) {
+                if slots.get(*row as usize) != Some(&slot) {
                     return Err(format!("slot {slot} does not hold the row that it says"));
                 }
                 found += 1;

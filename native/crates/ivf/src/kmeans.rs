@@ -590,13 +590,13 @@ fn lloyd(
             );
         }
         // A centre without rows takes the place of another row of the fullest group.
-        for centre in 0..k {
+        for (centre, count) in counts.iter().enumerate() {
             let at = centre * dimension..(centre + 1) * dimension;
-            if counts[centre] == 0 {
+            if *count == 0 {
                 let pick = (random::hash(seed ^ 0x5EED, centre as u64) % n as u64) as usize;
                 centres[at].copy_from_slice(row(pick));
             } else {
-                let share = 1.0 / counts[centre] as f32;
+                let share = 1.0 / *count as f32;
                 for (to, sum) in centres[at.clone()].iter_mut().zip(&sums[at]) {
                     *to = sum * share;
                 }

@@ -40,11 +40,11 @@ unsafe fn estimate<const FOUR: bool>(
         for codes in block.chunks(groups * LINE) {
             let mut pairs = [_mm256_setzero_si256(); 2];
             for codes in codes.chunks_exact(LINE) {
-                for half in 0..2 {
+                for (half, pairs) in pairs.iter_mut().enumerate() {
                     // SAFETY: half a line of codes is 32 bytes, and its values follow.
                     unsafe {
                         let codes = _mm256_loadu_si256(codes.as_ptr().add(half * 32).cast());
-                        pairs[half] = add::<FOUR>(pairs[half], codes, values);
+                        *pairs = add::<FOUR>(*pairs, codes, values);
                     }
                 }
                 // SAFETY: up to the end of the query at most.
