@@ -1,7 +1,5 @@
 //! The search: the nearest regions, their nearest partitions, the rows of these by their codes, and the best of them exactly.
 
-use std::collections::BinaryHeap;
-
 use omendb_distance::blocks::{LANES, Line};
 use omendb_distance::{Metric, ShapeError, VectorsRef, prefetch, prefetch_all};
 
@@ -45,7 +43,7 @@ pub struct Scratch {
     pub(crate) order: Vec<Near>,
     pub(crate) estimates: Vec<f32>,
     /// The best estimates.
-    nearest: BinaryHeap<Key>,
+    nearest: Vec<Key>,
     /// Estimates of rows that may be hits.
     pub(crate) candidates: Vec<Key>,
     pub(crate) best: Vec<Key>,
@@ -193,6 +191,28 @@ impl Meeting {
         }
     }
 
+    /// [`Meeting::nearest`] as a line for centres about as near as `near`, of partitions with radii up to `radius`: no root has to be taken.
+    pub fn line_of_nearest(&self, reach: f32, near: f32, radius: f32) -> NearLine {
+        let share = reach * self.share;
+        match self.metric {
+            Metric::Dot => NearLine {
+                slope: 0.0,
+                base: -share * self.length,
+                square: 0.0,
+            },
+            _ => {
+                // A root is below its tangent: `sqrt(s) <= (s + near) / (2 sqrt(near))`.
+                // Not so near that what is farther would count as nearer.
+                let root = near.max(f32::MIN_POSITIVE).sqrt().max(1.2 * share * radius);
+                NearLine {
+                    slope: -share / root,
+                    base: -share * root,
+                    square: 1.0,
+                }
+            }
+        }
+    }
+
     /// A row's score on the scale of the centres' scores.
     #[inline]
     pub fn on_centres_scale(&self, score: f32) -> f32 {
@@ -203,6 +223,21 @@ impl Meeting {
             Metric::L2 => score - self.rests,
             Metric::Dot => score,
         }
+    }
+}
+
+/// `score + radius * (base + slope * score + square * radius)`.
+#[derive(Clone, Copy)]
+pub(crate) struct NearLine {
+    slope: f32,
+    base: f32,
+    square: f32,
+}
+
+impl NearLine {
+    #[inline(always)]
+    fn at(&self, score: f32, radius: f32) -> f32 {
+        score + radius * (self.base + self.slope * score + self.square * radius)
     }
 }
 
@@ -364,6 +399,7 @@ impl IndexView<'_> {
             scores,
             regions,
             order,
+            estimates,
             ..
         } = scratch;
         let line = meeting.centre_line(centres);
@@ -390,10 +426,16 @@ impl IndexView<'_> {
         if regions.len() > breadth {
             regions.select_nth_unstable(breadth - 1);
         }
+        // The nearest first.
+        let seen = regions.len().min(breadth);
+        if let Some(nearest) = (0..seen).min_by_key(|at| regions[*at]) {
+            regions.swap(0, nearest);
+        }
         order.clear();
         let wanted = effort.partitions;
         // No partition that is farther is among the nearest.
         let mut bar = f32::INFINITY;
+        let mut near_line = None;
         for at in 0..regions.len() {
             if at == breadth {
                 // More than these only where a filter left too few partitions in them.
@@ -428,10 +470,21 @@ impl IndexView<'_> {
                 .0
                 .iter()
                 .zip(radii.as_chunks::<LANES>().0);
+            let near_line = *near_line.get_or_insert_with(|| {
+                // About where the last of the wanted ones lies.
+                estimates.clear();
+                estimates.extend(scores.iter().filter(|score| score.is_finite()));
+                let at = wanted.min(estimates.len()).max(1) - 1;
+                let near = match estimates.is_empty() {
+                    true => 0.0,
+                    false => *estimates.select_nth_unstable_by(at, f32::total_cmp).1,
+                };
+                meeting.line_of_nearest(tuning.order, near, radii.iter().fold(0.0, |a, b| b.max(a)))
+            });
             for (block, (scores, radii)) in blocks.enumerate() {
                 let mut near = [0f32; LANES];
                 for ((near, score), radius) in near.iter_mut().zip(scores).zip(radii) {
-                    *near = meeting.nearest(*score, *radius, tuning.order);
+                    *near = near_line.at(*score, *radius);
                 }
                 // Not yet lane by lane, since most blocks hold none.
                 if !near.iter().fold(false, |any, near| any | (*near < bar)) {
@@ -494,6 +547,9 @@ impl IndexView<'_> {
             if let Some(next) = order.get(at + 1) {
                 let (first, size) = self.place(next.partition as usize);
                 prefetch_all(sections.codes.run(first, size.div_ceil(LANES)));
+                let slots = first * LANES..first * LANES + size;
+                prefetch(sections.rows.get(slots.clone()).unwrap_or(&[]));
+                prefetch(sections.terms.get(slots).unwrap_or(&[]));
             }
             let partition = near.partition as usize;
             if meeting.nearest(near.score, sections.radii[partition], effort.stop) > passed {
@@ -528,22 +584,22 @@ impl IndexView<'_> {
                     }
                     let key = key(*estimate, slot);
                     candidates.push(key);
-                    if nearest.len() < k {
-                        nearest.push(key);
-                        if nearest.len() < k {
-                            continue;
-                        }
-                    } else if nearest.peek().is_some_and(|worst| key < *worst) {
-                        nearest.pop();
-                        nearest.push(key);
-                    } else {
-                        continue;
-                    }
-                    let worst = nearest.peek().map_or(f32::INFINITY, |key| score_of(*key));
-                    limit = worst + *margin;
-                    passed = meeting.on_centres_scale(worst);
+                    nearest.push(key);
                 }
             }
+            // Not at every new one: a few more candidates cost less.
+            if nearest.len() >= k + (k / 8).max(1) || (nearest.len() >= k && limit == f32::INFINITY)
+            {
+                nearest.select_nth_unstable(k - 1);
+                nearest.truncate(k);
+                let worst = score_of(nearest[k - 1]);
+                limit = worst + *margin;
+                passed = meeting.on_centres_scale(worst);
+            }
+        }
+        if nearest.len() > k {
+            nearest.select_nth_unstable(k - 1);
+            limit = score_of(nearest[k - 1]) + *margin;
         }
         candidates.retain(|key| score_of(*key) <= limit);
         candidates.sort_unstable();

@@ -27,6 +27,7 @@ unsafe fn estimate<const FOUR: bool>(
     bytes: &[u8],
     lines: usize,
     line: Line,
+    terms: &[f32],
     out: &mut [f32],
 ) {
     let step = if FOUR { 2 * STEP } else { STEP };
@@ -61,6 +62,9 @@ unsafe fn estimate<const FOUR: bool>(
             // SAFETY: `out` is 16 floats.
             unsafe { _mm256_storeu_ps(out.as_mut_ptr().add(half * 8), estimate) };
         }
+    }
+    for (out, term) in out.iter_mut().zip(terms) {
+        *out += term;
     }
 }
 

@@ -30,13 +30,19 @@ unsafe fn spread(query: *const i8) -> __m512i {
     _mm512_set1_epi32(unsafe { query.cast::<i32>().read_unaligned() })
 }
 
+/// Adds the block's terms, if there are any.
+///
 /// # Safety
 /// 16 floats at `out`; AVX-512F.
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn put(sums: __m512i, line: Line, out: *mut f32) {
+unsafe fn put(sums: __m512i, line: Line, terms: &[f32], out: *mut f32) {
     let product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(line.factor));
-    let estimate = _mm512_add_ps(product, _mm512_set1_ps(line.base));
+    let mut estimate = _mm512_add_ps(product, _mm512_set1_ps(line.base));
+    if let Some(terms) = terms.first_chunk::<LANES>() {
+        // SAFETY: 16 floats; an unaligned read.
+        estimate = _mm512_add_ps(estimate, unsafe { _mm512_loadu_ps(terms.as_ptr()) });
+    }
     // SAFETY: passed on; an unaligned write.
     unsafe { _mm512_storeu_ps(out, estimate) };
 }
@@ -44,7 +50,14 @@ unsafe fn put(sums: __m512i, line: Line, out: *mut f32) {
 /// # Safety
 /// As `Estimate` in the parent; the processor must have AVX-512 with BW and VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn four(query: &[i8], bytes: &[u8], lines: usize, line: Line, out: &mut [f32]) {
+unsafe fn four(
+    query: &[i8],
+    bytes: &[u8],
+    lines: usize,
+    line: Line,
+    mut terms: &[f32],
+    out: &mut [f32],
+) {
     let nibble = _mm512_set1_epi8(15);
     let mut at = bytes.as_ptr();
     for out in out.chunks_exact_mut(LANES) {
@@ -84,14 +97,22 @@ unsafe fn four(query: &[i8], bytes: &[u8], lines: usize, line: Line, out: &mut [
         let high = _mm512_srai_epi32::<4>(_mm512_add_epi32(high[0], high[1]));
         let sums = _mm512_add_epi32(_mm512_add_epi32(low[0], low[1]), high);
         // SAFETY: `out` is 16 floats.
-        unsafe { put(sums, line, out.as_mut_ptr()) };
+        unsafe { put(sums, line, terms, out.as_mut_ptr()) };
+        terms = terms.get(LANES..).unwrap_or(&[]);
     }
 }
 
 /// # Safety
 /// As `Estimate` in the parent; the processor must have AVX-512 with BW and VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn seven(query: &[i8], bytes: &[u8], lines: usize, line: Line, out: &mut [f32]) {
+unsafe fn seven(
+    query: &[i8],
+    bytes: &[u8],
+    lines: usize,
+    line: Line,
+    mut terms: &[f32],
+    out: &mut [f32],
+) {
     let mut at = bytes.as_ptr();
     for out in out.chunks_exact_mut(LANES) {
         let mut sums = [_mm512_setzero_si512(); 4];
@@ -117,6 +138,7 @@ unsafe fn seven(query: &[i8], bytes: &[u8], lines: usize, line: Line, out: &mut 
         let [a, b, c, d] = sums;
         let sums = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
         // SAFETY: `out` is 16 floats.
-        unsafe { put(sums, line, out.as_mut_ptr()) };
+        unsafe { put(sums, line, terms, out.as_mut_ptr()) };
+        terms = terms.get(LANES..).unwrap_or(&[]);
     }
 }

@@ -186,19 +186,18 @@ impl<'a> Blocks<'a> {
             Width::Four => kernels.four,
             Width::Seven => kernels.seven,
         };
-        // SAFETY: there are as many blocks as sixteenths of `out`, and the query has a value for each dimension of their lines.
-        unsafe { estimate(query, codes, self.lines, line, out) };
-        for (out, term) in out.iter_mut().zip(terms) {
-            *out += term;
-        }
+        // SAFETY: there are as many blocks as sixteenths of `out`, as many terms as estimates or none, and the query has a value for each dimension of
+        // their lines.
+        unsafe { estimate(query, codes, self.lines, line, terms, out) };
     }
 }
 
-/// Estimates without terms: the query, blocks, lines a block, one estimate a row.
+/// The query, blocks, lines a block, what becomes of sums, terms, one estimate a row.
 ///
 /// # Safety
-/// There are as many blocks as sixteenths of the estimates, and the query has as many values as a row has codes in such lines.
-type Estimate = unsafe fn(&[i8], &[u8], usize, Line, &mut [f32]);
+/// There are as many blocks as sixteenths of the estimates, as many terms as estimates or none, and the query has as many values as a row has codes in
+/// such lines.
+type Estimate = unsafe fn(&[i8], &[u8], usize, Line, &[f32], &mut [f32]);
 
 /// The kernels of one instruction set.
 struct BlockKernels {

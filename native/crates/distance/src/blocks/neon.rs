@@ -23,6 +23,7 @@ unsafe fn estimate<const FOUR: bool>(
     bytes: &[u8],
     lines: usize,
     line: Line,
+    terms: &[f32],
     out: &mut [f32],
 ) {
     let step = if FOUR { 2 * STEP } else { STEP };
@@ -55,6 +56,9 @@ unsafe fn estimate<const FOUR: bool>(
                 vst1q_f32(out.as_mut_ptr().add(quarter * 4), estimate);
             }
         }
+    }
+    for (out, term) in out.iter_mut().zip(terms) {
+        *out += term;
     }
 }
 

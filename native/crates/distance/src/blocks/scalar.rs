@@ -5,17 +5,27 @@ use crate::Isa;
 
 pub(super) static KERNELS: BlockKernels = BlockKernels {
     isa: Isa::Scalar,
-    four: |query, bytes, lines, line, out| each::<true>(query, bytes, lines, line, out),
-    seven: |query, bytes, lines, line, out| each::<false>(query, bytes, lines, line, out),
+    four: each::<true>,
+    seven: each::<false>,
 };
 
-fn each<const FOUR: bool>(query: &[i8], bytes: &[u8], lines: usize, line: Line, out: &mut [f32]) {
+fn each<const FOUR: bool>(
+    query: &[i8],
+    bytes: &[u8],
+    lines: usize,
+    line: Line,
+    terms: &[f32],
+    out: &mut [f32],
+) {
     let blocks = bytes.chunks_exact(lines * LINE);
     for (block, out) in blocks.zip(out.chunks_exact_mut(LANES)) {
         let sums = sums::<FOUR>(query, block);
         for (out, sum) in out.iter_mut().zip(sums) {
             *out = line.factor * sum as f32 + line.base;
         }
+    }
+    for (out, term) in out.iter_mut().zip(terms) {
+        *out += term;
     }
 }
 

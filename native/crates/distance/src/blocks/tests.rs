@@ -49,7 +49,18 @@ fn check(width: Width, rows: &[Vec<u8>], query: &[i8], line: Line) -> Result<(),
         };
         let mut found = vec![0.0; rows.len()];
         // SAFETY: there are as many blocks as sixteenths of `found`, and the query is as long as such rows.
-        unsafe { estimate(&laid_out, &codes, width.lines(dimension), line, &mut found) };
+        unsafe {
+            let lines = width.lines(dimension);
+            estimate(&laid_out, &codes, lines, line, &[], &mut found);
+        };
+        prop_assert_eq!(&found, &wanted, "{:?}", isa);
+        let terms: Vec<f32> = (0..rows.len()).map(|i| i as f32 * 0.3).collect();
+        // SAFETY: likewise, and there are as many terms.
+        unsafe {
+            let lines = width.lines(dimension);
+            estimate(&laid_out, &codes, lines, line, &terms, &mut found);
+        };
+        let wanted: Vec<f32> = wanted.iter().zip(terms).map(|(a, b)| a + b).collect();
         prop_assert_eq!(&found, &wanted, "{:?}", isa);
     }
     let blocks = Blocks::new(&codes, dimension, width).ok_or(TestCaseError::fail("blocks"))?;
