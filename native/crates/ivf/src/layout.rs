@@ -257,11 +257,17 @@ impl IndexView<'_> {
         of(below) + (of(above) - of(below)) * at.fract()
     }
 
-    /// The least number of partitions with which the index measured a recall@10 on its own rows, or all that it tried.
+    /// About the least number of partitions with which the index measured a recall@10 on its own rows, or all that it tried.
     pub fn ef_for(&self, recall: f32) -> usize {
-        (1..1 << (CURVE - 1))
-            .find(|ef| self.recall(*ef) >= recall)
-            .unwrap_or(1 << (CURVE - 1))
+        let recalls = self.head.tuning.recalls.map(|recall| f32::from(recall) / 1000.0);
+        let Some(step) = recalls.iter().position(|found| *found >= recall) else {
+            return 1 << (CURVE - 1);
+        };
+        let Some(below) = step.checked_sub(1) else {
+            return 1;
+        };
+        let share = (recall - recalls[below]) / (recalls[step] - recalls[below]);
+        (below as f32 + share).exp2().ceil() as usize
     }
 
     /// Partitions that a search for `k` hits looks at, at most, unless told otherwise. It is by far enough for a good recall for queries that

@@ -35,7 +35,8 @@ pub struct Scratch {
     pub(crate) query: Vec<f32>,
     pub(crate) centres: CodeQuery,
     pub(crate) residuals: CodeQuery,
-    /// Scores of centres.
+    /// Scores of the centres of regions, and of partitions.
+    region_scores: Vec<f32>,
     pub(crate) scores: Vec<f32>,
     /// The regions whose partitions are looked at.
     pub(crate) regions: Vec<Key>,
@@ -399,19 +400,19 @@ impl IndexView<'_> {
             scores,
             regions,
             order,
-            estimates,
+            region_scores,
             ..
         } = scratch;
         let line = meeting.centre_line(centres);
-        scores.resize(sections.region_squares.len(), 0.0);
+        region_scores.resize(sections.region_squares.len(), 0.0);
         let terms = meeting.centre_terms(sections.region_squares);
         sections
             .regions
-            .estimate(&centres.values, 0, line, terms, scores);
-        stats.estimates += scores.len();
+            .estimate(&centres.values, 0, line, terms, region_scores);
+        stats.estimates += region_scores.len();
         regions.clear();
         let count = self.head.regions as usize;
-        for (region, (score, radius)) in scores
+        for (region, (score, radius)) in region_scores
             .iter()
             .zip(sections.region_radii)
             .take(count)
@@ -435,7 +436,6 @@ impl IndexView<'_> {
         let wanted = effort.partitions;
         // No partition that is farther is among the nearest.
         let mut bar = f32::INFINITY;
-        let mut near_line = None;
         for at in 0..regions.len() {
             if at == breadth {
                 // More than these only where a filter left too few partitions in them.
@@ -470,17 +470,8 @@ impl IndexView<'_> {
                 .0
                 .iter()
                 .zip(radii.as_chunks::<LANES>().0);
-            let near_line = *near_line.get_or_insert_with(|| {
-                // About where the last of the wanted ones lies.
-                estimates.clear();
-                estimates.extend(scores.iter().filter(|score| score.is_finite()));
-                let at = wanted.min(estimates.len()).max(1) - 1;
-                let near = match estimates.is_empty() {
-                    true => 0.0,
-                    false => *estimates.select_nth_unstable_by(at, f32::total_cmp).1,
-                };
-                meeting.line_of_nearest(tuning.order, near, radii.iter().fold(0.0, |a, b| b.max(a)))
-            });
+            let widest = radii.iter().fold(0.0, |a: f32, b| a.max(*b));
+            let near_line = meeting.line_of_nearest(tuning.order, region_scores[region], widest);
             for (block, (scores, radii)) in blocks.enumerate() {
                 let mut near = [0f32; LANES];
                 for ((near, score), radius) in near.iter_mut().zip(scores).zip(radii) {
