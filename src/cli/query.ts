@@ -20,8 +20,8 @@ export const queryCommand: Command = {
   --vector JSON       rows near this vector: a JSON array of numbers
   --vectors FILE      one query for each vector of a .npy or .fvecs file
   -k N                neighbours, 1 to ${LIMITS.kMax}; 10 unless said
-  --ef N              candidates of an indexed search, 1 to ${LIMITS.efMax}; more finds more and takes longer
-  --exact             compare with every row instead of walking the index
+  --ef N              partitions of the index to look at, at most, 1 to ${LIMITS.efMax}; more finds more and takes longer
+  --exact             compare with every row instead of the nearest partitions of the index
   --filter EXPR       only rows that match, as in an SQL WHERE clause
   --json              print one object a query: {"hits":[{"id","distance",…}],"took_ms"}\n`,
   async run(argv) {

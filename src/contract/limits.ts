@@ -2,7 +2,7 @@
 export const LIMITS = {
   /** Largest `k` of a search, hits. */
   kMax: 1_000,
-  /** Largest `ef` of an indexed search, candidates. */
+  /** Largest `ef` of an indexed search, partitions. */
   efMax: 10_000,
   /** Largest vector dimension. */
   dimensionMax: 65_536,

@@ -3,9 +3,9 @@ import { type NativeSnapshot, nativeError } from '../engine/index.ts'
 
 /** How a reader searches. */
 export interface ReaderSearch {
-  /** Candidates that the walk keeps; more finds more of the true neighbours. Left out for a good one. */
+  /** Partitions of the index to look at, at most; more finds more of the true neighbours. Left out for a good number. */
   ef?: number
-  /** Whether to compare with every row instead of walking the index. */
+  /** Whether to compare with every row instead of the nearest partitions. */
   exact?: boolean
   /** A condition on the rows, as in SQL's WHERE. */
   filter?: string

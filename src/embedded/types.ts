@@ -24,7 +24,7 @@ export interface SearchOptions {
   k?: number
   /** Candidates that an indexed search keeps; more is slower and finds more. Chosen by `k` unless said. */
   ef?: number
-  /** Compare with every row instead of walking the index. */
+  /** Compare with every row instead of the nearest partitions of the index. */
   exact?: boolean
   /** SQL `WHERE` expression over the columns. */
   filter?: string
