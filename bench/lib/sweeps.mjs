@@ -5,7 +5,8 @@ export const EFS = [
 ]
 /** Ours counts partitions, not candidates. */
 const PARTITIONS = [
-  2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1024,
+  2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800,
+  1024,
 ]
 /** A filter may need many more candidates than ten neighbours do. */
 export const FILTER_EFS = [10, 15, 22, 33, 50, 75, 110, 160, 240, 360, 540, 800, 1200, 2000, 4000]

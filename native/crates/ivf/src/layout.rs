@@ -259,7 +259,11 @@ impl IndexView<'_> {
 
     /// About the least number of partitions with which the index measured a recall@10 on its own rows, or all that it tried.
     pub fn ef_for(&self, recall: f32) -> usize {
-        let recalls = self.head.tuning.recalls.map(|recall| f32::from(recall) / 1000.0);
+        let recalls = self
+            .head
+            .tuning
+            .recalls
+            .map(|recall| f32::from(recall) / 1000.0);
         let Some(step) = recalls.iter().position(|found| *found >= recall) else {
             return 1 << (CURVE - 1);
         };
