@@ -14,7 +14,9 @@ use crate::{Accepted, Neighbor};
 const MAX_WIDER: f64 = 64.0;
 /// How the number grows with the rows of which one is accepted: the nearest of them lie so much farther out.
 const WIDER: f64 = 0.6;
-/// Candidates that are scored exactly at once, so that their memory is waited for together.
+/// Partitions that are looked at in the order of their nearness.
+const FIRST: usize = 16;
+/// Candidates whose vectors are waited for together.
 const AHEAD: usize = 16;
 
 /// What a search did.
@@ -503,6 +505,10 @@ impl IndexView<'_> {
             order.truncate(wanted);
         }
         order.sort_unstable_by(Near::order);
+        // Those that come first tell what is near; the others may come as they lie.
+        if let Some(rest) = order.get_mut(FIRST..) {
+            rest.sort_unstable_by_key(|near| near.partition);
+        }
     }
 
     #[inline(never)]

@@ -133,6 +133,7 @@ fn work(shared: &Arc<Shared>) {
                 .store(job.part.rows as usize, Ordering::Relaxed);
             indexer.inner.lock().running = Some(job.key);
             let result = run(shared, &job);
+            crate::memory::give_back();
             let wanted = is_there(shared, job.key);
             let mut inner = indexer.inner.lock();
             inner.running = None;

@@ -33,6 +33,7 @@ mod lock;
 mod lru;
 mod manifest;
 mod maps;
+mod memory;
 mod memtable;
 mod meta;
 mod new_folder;
