@@ -221,8 +221,6 @@ pub(crate) struct CodeQuery {
     pub unit: f32,
     /// The standard deviation of the product's error, for a row like those of the sample.
     pub deviation: f32,
-    /// How far the rounding of the query can take the product at most.
-    pub slack: f32,
     weights: Vec<f32>,
 }
 
@@ -248,6 +246,16 @@ impl CodeQuery {
         self.round(codec, dot(query, &codec.middles));
     }
 
+    /// How far the rounding of the query can take the product at most.
+    pub fn slack(&self, codec: &Codec) -> f32 {
+        let lost = self
+            .weights
+            .iter()
+            .zip(&self.values)
+            .map(|(weight, value)| (weight - self.unit * f32::from(*value)).abs());
+        lost.sum::<f32>() * f32::from(codec.width.max()) / 2.0
+    }
+
     /// Rounds the weights; `middle` is the product with what the codes in the middle stand for.
     fn round(&mut self, codec: &Codec, middle: f32) {
         let weights = &self.weights;
@@ -263,12 +271,7 @@ impl CodeQuery {
             .extend(weights.iter().map(|weight| round(weight * inverse)));
         let total: i32 = self.values.iter().map(|value| i32::from(*value)).sum();
         self.deviation = ((kernels().dot)(weights, weights) * codec.noise).sqrt();
-        let lost = weights
-            .iter()
-            .zip(&self.values)
-            .map(|(weight, value)| (weight - unit * f32::from(*value)).abs());
         let half = f32::from(codec.width.max()) / 2.0;
-        self.slack = lost.sum::<f32>() * half;
         // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query does not shift the sum, which counts from code 0.
         self.base = middle - unit * half * total as f32;
         self.unit = unit;

@@ -258,7 +258,14 @@ impl IndexView<'_> {
             .partitions
             .estimate(&rest_of_query.values, 0, line, &[], &mut more);
         let rounded = rounding(head.dimension());
-        let slack = meeting.slack(rounded, head.reach, rest_of_query.slack, residuals.slack);
+        let slack = meeting.slack(
+            rounded,
+            head.reach,
+            rest_of_query.slack(&head.centres),
+            residuals.slack(&head.residuals),
+        );
+        let nearer =
+            2.0 * meeting.slack(rounded, head.reach, rest_of_query.slack(&head.centres), 0.0);
         let axes = meeting.error_of_axes();
         // Those that may be the nearest give a bar that the others have to pass.
         let mut likely = Nearest::new(k, self.indexed());
@@ -279,7 +286,7 @@ impl IndexView<'_> {
                 .codes
                 .estimate(&residuals.values, first, line, terms, bounds);
             looked += size;
-            let times = meeting.error_of_codes(centre) * (1.0 + rounded);
+            let times = meeting.error_of_codes(centre + nearer) * (1.0 + rounded);
             for (bound, error) in bounds.iter_mut().zip(&sections.errors[slots.clone()]) {
                 *bound -= times * error + slack;
             }

@@ -31,7 +31,8 @@
 //! | 320 | 8 | file length |
 //! | 328 | 72 | CRC-32C of sections A to R, each with its padding |
 //! | 400 | 12 | stop, usual, margin for ten hits or more |
-//! | 412 | 96 | 0 |
+//! | 412 | 8 | sure for one hit, and for ten or more, f32 each, not negative |
+//! | 420 | 88 | 0 |
 //! | 508 | 4 | CRC-32C of bytes 0 to 507 |
 //!
 //! Each section starts where the one before ends; zero bytes pad each to a multiple of 64.
@@ -56,7 +57,7 @@
 //! Blocks are laid out as [`omendb_distance::blocks`] says. The partitions nearest to a query are taken in the order of how near a row would be that
 //! lies `order` standard deviations from the centre towards the query; they are passed over when one `stop` deviations out (or `usual`, in a search that is not told how far
 //! to look) would be no hit; and rows
-//! are scored exactly when their estimates lie within `margin` deviations of the last hit.
+//! are scored exactly when their estimates lie within `margin` deviations of the last hit's, and within `sure` deviations of their own of its score.
 //!
 //! [`IndexHeader::parse`] checks the header, sections A to C, G, K and L, and where the others lie; [`IndexHeader::verify`] checks every byte. What
 //! passes `parse` can be searched without a panic, whatever the other sections say.
@@ -109,6 +110,7 @@ const RECALLS: usize = 144;
 const OFFSETS: usize = 176;
 const CRCS: usize = 328;
 const TEN: usize = 400;
+const SURE: usize = 412;
 const CRC: usize = 508;
 
 /// Why bytes are not an index.
@@ -272,13 +274,27 @@ impl IndexHeader {
             && u32_at(52) <= 1
             && u64::from(regions) <= u64::from(shape.blocks[0]) * LANES as u64
             && shape.blocks.iter().all(|blocks| *blocks <= shape.rows)
-            && [64, 68, 72, 76, 80, 84, 88, 92, TEN, TEN + 4, TEN + 8]
-                .into_iter()
-                .all(not_negative)
+            && [
+                64,
+                68,
+                72,
+                76,
+                80,
+                84,
+                88,
+                92,
+                TEN,
+                TEN + 4,
+                TEN + 8,
+                SURE,
+                SURE + 4,
+            ]
+            .into_iter()
+            .all(not_negative)
             && [64, 68, 72].into_iter().all(|at| f32_at(at).is_finite())
             && head[168..OFFSETS]
                 .iter()
-                .chain(&head[TEN + 12..CRC])
+                .chain(&head[SURE + 8..CRC])
                 .all(|byte| *byte == 0);
         if !sound {
             return damaged("its header holds a number out of range");
@@ -342,10 +358,11 @@ impl IndexHeader {
                 residuals,
                 tuning: Tuning {
                     order: f32_at(80),
-                    limits: [84, TEN].map(|at| Limits {
+                    limits: [(84, SURE), (TEN, SURE + 4)].map(|(at, sure)| Limits {
                         stop: f32_at(at),
                         usual: f32_at(at + 4),
                         margin: f32_at(at + 8),
+                        sure: f32_at(sure),
                     }),
                     breadths: std::array::from_fn(|i| u32_at(BREADTHS + 4 * i)),
                     recalls: std::array::from_fn(|i| {
@@ -579,7 +596,8 @@ fn header(head: &Head, crcs: &[u32]) -> [u8; HEADER] {
     for (i, number) in numbers.into_iter().enumerate() {
         put(64 + 4 * i, &number.to_le_bytes());
     }
-    for (limits, at) in tuning.limits.iter().zip([84, TEN]) {
+    for (limits, (at, sure)) in tuning.limits.iter().zip([(84, SURE), (TEN, SURE + 4)]) {
+        put(sure, &limits.sure.to_le_bytes());
         let numbers = [limits.stop, limits.usual, limits.margin];
         for (i, number) in numbers.into_iter().enumerate() {
             put(at + 4 * i, &number.to_le_bytes());

@@ -32,8 +32,10 @@ pub(crate) struct Limits {
     pub stop: f32,
     /// The same for a search that is not told how many partitions to look at: out to where most neighbours lie, not all.
     pub usual: f32,
-    /// Rows are scored exactly when their estimates are at most so many standard deviations behind the `k`-th best.
+    /// Rows are kept when their estimates are at most so many standard deviations behind the `k`-th best.
     pub margin: f32,
+    /// Of these, rows are scored exactly when the estimate is at most so many standard deviations of its own behind the `k`-th best score.
+    pub sure: f32,
 }
 
 impl Limits {
@@ -42,6 +44,7 @@ impl Limits {
         stop: f32::INFINITY,
         usual: f32::INFINITY,
         margin: f32::INFINITY,
+        sure: f32::INFINITY,
     };
 }
 
@@ -64,6 +67,7 @@ impl Tuning {
             stop: between(one.stop, ten.stop),
             usual: between(one.usual, ten.usual),
             margin: between(one.margin, ten.margin),
+            sure: between(one.sure, ten.sure),
         }
     }
 

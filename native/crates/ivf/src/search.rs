@@ -50,9 +50,8 @@ pub struct Scratch {
     /// Estimates of rows that may be hits.
     pub(crate) candidates: Vec<Key>,
     pub(crate) best: Vec<Key>,
-    /// How far off an estimate may be, and how far behind a candidate.
+    /// The standard deviation of an estimate's error, about.
     pub(crate) deviation: f32,
-    margin: f32,
 }
 
 impl Scratch {
@@ -144,6 +143,26 @@ impl Meeting {
             Metric::Cosine if self.length > 0.0 => query.deviation * share,
             _ => query.deviation,
         }
+    }
+
+    /// The standard deviation of an estimate's error for a row with such errors, in a frame of `width` numbers of `dimension`, where partitions have
+    /// about this score of their centres.
+    #[inline]
+    pub fn deviation_of(
+        &self,
+        centre: f32,
+        error: f32,
+        rest: f32,
+        width: f32,
+        dimension: f32,
+    ) -> f32 {
+        let (times, distance) = match self.metric {
+            Metric::L2 => (2.0, centre.max(0.0)),
+            Metric::Cosine => (1.0, centre.max(0.0)),
+            Metric::Dot => (1.0, self.square),
+        };
+        let of_axes = self.rest * rest * rest / (dimension - width).max(1.0);
+        times * (distance * error * error / width + of_axes).sqrt()
     }
 
     /// No score is more than this times the row's error below its estimate, but for what rounding does.
@@ -250,6 +269,7 @@ pub(crate) struct Effort {
     /// See [`Limits`](crate::layout::Limits).
     pub stop: f32,
     pub margin: f32,
+    pub sure: f32,
     /// Partitions to be looked at, at most.
     pub partitions: usize,
 }
@@ -290,6 +310,7 @@ impl IndexView<'_> {
                 limits.usual
             },
             margin: limits.margin,
+            sure: limits.sure,
             partitions: self.partitions_for(k, ef.unwrap_or_else(|| self.default_ef(k)), accepted),
         };
         let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
@@ -361,7 +382,7 @@ impl IndexView<'_> {
         (first, size)
     }
 
-    /// Leaves the hits in `scratch.best`, ascending, and what was estimated in `scratch.candidates`.
+    /// Leaves the hits in `scratch.best`, ascending.
     pub(crate) fn search_by(
         &self,
         vectors: VectorsRef<'_>,
@@ -371,6 +392,21 @@ impl IndexView<'_> {
         accepted: Option<&Accepted>,
         scratch: &mut Scratch,
     ) -> SearchStats {
+        let (meeting, mut stats) = self.estimate(query, k, effort, accepted, scratch);
+        self.take_chances(meeting, effort.sure, scratch);
+        stats.distances = self.best_exactly(vectors, query, k, scratch);
+        stats
+    }
+
+    /// Leaves the rows that may be hits in `scratch.candidates`, with their estimates.
+    pub(crate) fn estimate(
+        &self,
+        query: &[f32],
+        k: usize,
+        effort: Effort,
+        accepted: Option<&Accepted>,
+        scratch: &mut Scratch,
+    ) -> (Meeting, SearchStats) {
         let head = self.head;
         let rest = head
             .frame
@@ -381,12 +417,19 @@ impl IndexView<'_> {
         let mut stats = SearchStats::default();
         self.choose(meeting, effort, accepted, scratch, &mut stats);
         self.scan(meeting, k, effort, accepted, scratch, &mut stats);
-        let margin = scratch.margin;
-        stats.distances = self.best_exactly(vectors, query, k, margin, scratch);
-        stats
+        (meeting, stats)
     }
 
-    #[inline(never)]
+    /// The standard deviation of the error of a row's estimate.
+    #[inline]
+    pub(crate) fn deviation_of(&self, meeting: Meeting, slot: u32, centre: f32) -> f32 {
+        let sections = &self.sections;
+        let number = |of: &[f32]| of.get(slot as usize).copied().unwrap_or(0.0);
+        let (width, dimension) = (self.head.frame.width() as f32, self.head.dimension() as f32);
+        let (error, rest) = (number(sections.errors), number(sections.rests));
+        meeting.deviation_of(centre, error, rest, width, dimension)
+    }
+
     /// Leaves the nearest partitions in `scratch.order`.
     pub(crate) fn choose(
         &self,
@@ -511,7 +554,6 @@ impl IndexView<'_> {
         }
     }
 
-    #[inline(never)]
     /// Estimates the rows of the partitions in `scratch.order`; leaves those that may be hits in `scratch.candidates`.
     fn scan(
         &self,
@@ -526,14 +568,13 @@ impl IndexView<'_> {
         scratch.deviation = scratch.order.first().map_or(0.0, |first| {
             meeting.deviation(&scratch.residuals, first.score)
         });
-        scratch.margin = effort.margin * scratch.deviation;
+        let margin = effort.margin * scratch.deviation;
         let Scratch {
             residuals,
             order,
             estimates,
             nearest,
             candidates,
-            margin,
             ..
         } = scratch;
         candidates.clear();
@@ -590,27 +631,35 @@ impl IndexView<'_> {
                 nearest.select_nth_unstable(k - 1);
                 nearest.truncate(k);
                 let worst = score_of(nearest[k - 1]);
-                limit = worst + *margin;
+                limit = worst + margin;
                 passed = meeting.on_centres_scale(worst);
             }
         }
         if nearest.len() > k {
             nearest.select_nth_unstable(k - 1);
-            limit = score_of(nearest[k - 1]) + *margin;
+            limit = score_of(nearest[k - 1]) + margin;
         }
         candidates.retain(|key| score_of(*key) <= limit);
-        candidates.sort_unstable();
     }
 
-    #[inline(never)]
-    /// Of the rows in `scratch.candidates`, ascending by estimate, leaves the `k` best by exact score in `scratch.best`, and gives how many were
-    /// scored. Those whose estimates are more than `margin` behind the `k`-th best are not.
+    /// Puts the candidates in the order of the least scores that they may have.
+    fn take_chances(&self, meeting: Meeting, sure: f32, scratch: &mut Scratch) {
+        let centre = scratch.order.first().map_or(0.0, |first| first.score);
+        for candidate in &mut scratch.candidates {
+            let slot = id_of(*candidate);
+            let deviation = self.deviation_of(meeting, slot, centre);
+            *candidate = key(score_of(*candidate) - sure * deviation, slot);
+        }
+        scratch.candidates.sort_unstable();
+    }
+
+    /// Of the rows in `scratch.candidates`, ascending by the least score that they may have, leaves the `k` best by exact score in `scratch.best`, and gives how many were
+    /// scored. Those that cannot be better than the `k`-th best are not.
     fn best_exactly(
         &self,
         vectors: VectorsRef<'_>,
         query: &[f32],
         k: usize,
-        margin: f32,
         scratch: &mut Scratch,
     ) -> usize {
         let Scratch {
@@ -650,7 +699,7 @@ impl IndexView<'_> {
                 best.insert(place, key);
                 best.truncate(k);
                 if best.len() >= k {
-                    bar = best.last().map_or(f32::INFINITY, |last| score_of(*last)) + margin;
+                    bar = best.last().map_or(f32::INFINITY, |last| score_of(*last));
                 }
             }
         }
@@ -664,7 +713,7 @@ pub(crate) struct Near {
     /// How near its rows may be.
     near: f32,
     /// The score of its centre.
-    score: f32,
+    pub score: f32,
     pub partition: u32,
 }
 

@@ -24,6 +24,8 @@ const REACHED: f64 = 0.999;
 const SEEN: f64 = 0.95;
 /// ... and what is added since the sample is one.
 const SLACK: f32 = 1.05;
+/// The same for errors of estimates, which queries that are no rows have more of.
+const MORE: f32 = 1.2;
 
 impl Index {
     /// Fits the parameters of the search to a sample of the rows, and measures what they give.
@@ -62,6 +64,7 @@ impl Index {
             stop: quantile(reach.clone(), REACHED).max(0.0) * SLACK,
             usual: quantile(reach, USUAL).max(0.0),
             margin,
+            sure: margin,
         });
         let ranks = self.each(&queries, threads, cancel, |i, scratch| {
             self.view().ranks(&homes, vectors, queries[i], scratch)
@@ -74,20 +77,23 @@ impl Index {
             let behind = self.each(&queries, threads, cancel, |i, scratch| {
                 self.view().behind(vectors, queries[i], k, margin, scratch)
             });
-            self.head.tuning.limits[at].margin = quantile(behind, REACHED).max(1.0) * SLACK;
+            let limits = &mut self.head.tuning.limits[at];
+            let of = |which: usize| behind.iter().map(|both| both[which]).collect();
+            limits.margin = quantile(of(0), REACHED).max(1.0) * MORE;
+            limits.sure = quantile(of(1), REACHED).max(1.0) * MORE;
         }
         self.head.tuning.recalls = self.curve(vectors, &queries, &truths, threads, cancel);
     }
 
     /// What `measure` finds for each query, all in one list.
-    fn each(
+    fn each<T: Send>(
         &self,
         queries: &[u32],
         threads: usize,
         cancel: &AtomicBool,
-        measure: impl Fn(usize, &mut Scratch) -> Vec<f32> + Sync,
-    ) -> Vec<f32> {
-        let found: Vec<Mutex<Vec<f32>>> = queries.iter().map(|_| Mutex::default()).collect();
+        measure: impl Fn(usize, &mut Scratch) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let found: Vec<Mutex<Vec<T>>> = queries.iter().map(|_| Mutex::default()).collect();
         parallel::for_chunks(
             threads,
             0..queries.len(),
@@ -232,6 +238,7 @@ impl IndexView<'_> {
         let effort = Effort {
             stop: f32::INFINITY,
             margin: f32::INFINITY,
+            sure: f32::INFINITY,
             partitions: 1 << (CURVE - 1),
         };
         self.choose(meeting, effort, None, scratch, &mut SearchStats::default());
@@ -250,7 +257,8 @@ impl IndexView<'_> {
             .collect()
     }
 
-    /// How many standard deviations the estimates of the `k` hits lie behind the `k`-th best estimate or score, the row itself left out.
+    /// For each of the `k` hits of a row (itself left out) how many standard deviations its estimate lies behind the `k`-th best estimate, and how many of its own
+    /// behind the `k`-th best score.
     fn behind(
         &self,
         vectors: VectorsRef<'_>,
@@ -258,36 +266,46 @@ impl IndexView<'_> {
         k: usize,
         margin: f32,
         scratch: &mut Scratch,
-    ) -> Vec<f32> {
+    ) -> Vec<[f32; 2]> {
         let effort = Effort {
             stop: self.head.tuning.limits[1].stop,
             margin,
+            sure: f32::INFINITY,
             partitions: 1 << (CURVE - 1),
         };
-        self.search_by(
-            vectors,
-            vectors.row(row as usize),
-            k + 1,
-            effort,
-            None,
-            scratch,
-        );
-        let rows = self.sections.rows;
-        let of = |key: &Key| rows.get(id_of(*key) as usize).copied();
-        scratch.best.retain(|key| id_of(*key) != row);
-        scratch.best.truncate(k);
-        scratch.candidates.retain(|key| of(key) != Some(row));
-        let (best, candidates) = (&scratch.best, &scratch.candidates);
-        let (Some(worst), Some(last)) = (best.last(), candidates.get(best.len().max(1) - 1)) else {
+        let query = vectors.row(row as usize);
+        let (meeting, _) = self.estimate(query, k + 1, effort, None, scratch);
+        let of = |key: Key| self.sections.rows.get(id_of(key) as usize).copied();
+        scratch.candidates.retain(|key| of(*key) != Some(row));
+        scratch.candidates.sort_unstable();
+        let scorer = vectors.scorer(query);
+        let exact = scratch.candidates.iter().filter_map(|candidate| {
+            let row = of(*candidate)? as usize;
+            Some((
+                scorer.score(vectors.row(row), vectors.inv_norm(row)),
+                *candidate,
+            ))
+        });
+        let mut hits: Vec<(f32, Key)> = exact.collect();
+        hits.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        hits.truncate(k);
+        let (Some((score, _)), Some(estimate)) =
+            (hits.last(), scratch.candidates.get(hits.len().max(1) - 1))
+        else {
             return Vec::new();
         };
-        let bar = score_of(*worst).min(score_of(*last));
-        let behind = best.iter().filter_map(|hit| {
-            let candidate = candidates.iter().find(|key| of(key) == Some(id_of(*hit)))?;
-            let behind = (score_of(*candidate) - bar) / scratch.deviation;
-            behind.is_finite().then_some(behind)
+        let centre = scratch.order.first().map_or(0.0, |first| first.score);
+        let behind = hits.iter().map(|(_, candidate)| {
+            let own = self.deviation_of(meeting, id_of(*candidate), centre);
+            let found = score_of(*candidate);
+            [
+                (found - score_of(*estimate)) / scratch.deviation,
+                (found - score) / own,
+            ]
         });
-        behind.collect()
+        behind
+            .filter(|both| both.iter().all(|x| x.is_finite()))
+            .collect()
     }
 }
 

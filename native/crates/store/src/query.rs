@@ -24,8 +24,8 @@ const TASK_ROWS: usize = 65_536;
 /// One row in so many, and a scan of all costs as much as picking these.
 const SPARSE: usize = 3;
 /// A search through an index costs as much as so many rows that are picked one by one, and so many more for each partition that it looks at (measured on
-/// 100,000 vectors of dimension 128: 5 us, 150 ns and 80 ns a row).
-const ROWS_PER_SEARCH: usize = 64;
+/// 100,000 vectors of dimension 128: 10 us, 150 ns and 80 ns a row).
+const ROWS_PER_SEARCH: usize = 128;
 const ROWS_PER_PARTITION: usize = 2;
 
 /// What to look for.
