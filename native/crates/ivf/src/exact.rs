@@ -1,18 +1,17 @@
 //! Brute force: for few rows, for narrow filters, and as the truth that the graph is measured against.
 
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use omendb_distance::blocks::{LANES, Line};
-use omendb_distance::{ShapeError, VectorsRef, prefetch};
+use omendb_distance::{ShapeError, VectorsRef};
 
 use crate::build::rounding;
 use crate::codec::CodeQuery;
 use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
-use crate::search::Meeting;
+use crate::search::{Effort, Meeting};
 use crate::{Accepted, IndexView, Neighbor, Scratch, parallel};
 
 /// Rows scored at once.
@@ -222,6 +221,19 @@ impl IndexView<'_> {
         if k == 0 {
             return Ok(0);
         }
+        // What an ordinary search finds tells above what no hit lies.
+        let limits = self.head.tuning.limits(k);
+        let effort = Effort {
+            stop: limits.usual,
+            margin: limits.margin,
+            sure: limits.sure,
+            partitions: self.partitions_for(k, self.usual_ef(), accepted),
+        };
+        self.search_by(vectors, query, k, effort, accepted, scratch);
+        let mut bar = match scratch.best.get(k - 1) {
+            Some(last) => score_of(*last),
+            None => f32::INFINITY,
+        };
         let (head, sections) = (self.head, &self.sections);
         let mut rest_of_query = CodeQuery::default();
         let rest = head
@@ -232,7 +244,7 @@ impl IndexView<'_> {
             centres,
             residuals,
             scores,
-            estimates: bounds,
+            estimates,
             ..
         } = scratch;
         centres.set(&head.centres, placed);
@@ -267,82 +279,92 @@ impl IndexView<'_> {
         let nearer =
             2.0 * meeting.slack(rounded, head.reach, rest_of_query.slack(&head.centres), 0.0);
         let axes = meeting.error_of_axes();
-        // Those that may be the nearest give a bar that the others have to pass.
-        let mut likely = Nearest::new(k, self.indexed());
-        bounds.resize(self.slots(), 0.0);
-        let mut looked_at: Vec<Range<usize>> = Vec::new();
+        let scorer = vectors.scorer(query);
+        let mut nearest = Nearest::new(k, self.indexed());
         let mut looked = 0;
         for partition in 0..sections.sizes.len() {
-            let (first, size) = self.place(partition);
             if !self.holds(partition, accepted) {
                 continue;
             }
+            let (first, size) = self.place(partition);
             let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
             let centre = scores[partition] + more[partition];
             let line = meeting.row_line(residuals, centre, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
-            let bounds = &mut bounds[slots.clone()];
+            estimates.resize(slots.len(), 0.0);
             sections
                 .codes
-                .estimate(&residuals.values, first, line, terms, bounds);
+                .estimate(&residuals.values, first, line, terms, estimates);
             looked += size;
             let times = meeting.error_of_codes(centre + nearer) * (1.0 + rounded);
-            for (bound, error) in bounds.iter_mut().zip(&sections.errors[slots.clone()]) {
-                *bound -= times * error + slack;
-            }
-            for (bound, rest) in bounds
+            let errors = sections.errors[slots.clone()].as_chunks::<LANES>().0;
+            let rests = sections
+                .rests
+                .get(slots.clone())
+                .unwrap_or(&[])
+                .as_chunks::<LANES>()
+                .0;
+            for (block, (estimates, errors)) in estimates
+                .as_chunks_mut::<LANES>()
+                .0
                 .iter_mut()
-                .zip(sections.rests.get(slots.clone()).unwrap_or(&[]))
+                .zip(errors)
+                .enumerate()
             {
-                *bound -= axes * rest;
-            }
-            looked_at.push(slots.start..slots.start + size);
-            let bar = likely.bar();
-            for (bound, slot) in bounds[..size].iter().zip(slots.start as u32..) {
-                if may_count(*bound, bar) {
-                    likely.offer(key(*bound, slot), || {
-                        accepted.is_none_or(|accepted| accepted.contains(slot))
-                    });
+                for (bound, error) in estimates.iter_mut().zip(errors) {
+                    *bound -= times * error + slack;
+                }
+                if let Some(rests) = rests.get(block) {
+                    for (bound, rest) in estimates.iter_mut().zip(rests) {
+                        *bound -= axes * rest;
+                    }
+                }
+                // What is no number says nothing.
+                if estimates
+                    .iter()
+                    .fold(true, |all, bound| all & (*bound > bar))
+                {
+                    continue;
+                }
+                for (lane, bound) in estimates.iter().enumerate() {
+                    let place = block * LANES + lane;
+                    let slot = slots.start + place;
+                    if *bound > bar
+                        || place >= size
+                        || accepted.is_some_and(|accepted| !accepted.contains(slot as u32))
+                    {
+                        continue;
+                    }
+                    // A damaged file may name rows that do not exist.
+                    let row = sections
+                        .rows
+                        .get(slot)
+                        .map_or(usize::MAX, |row| *row as usize);
+                    if row < vectors.len() {
+                        let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+                        nearest.offer(key(score, row as u32), || true);
+                        bar = bar.min(nearest.bar());
+                    }
                 }
             }
         }
-        let scorer = vectors.scorer(query);
-        let row = |slot: usize| {
-            sections
-                .rows
-                .get(slot)
-                .map_or(usize::MAX, |row| *row as usize)
-        };
-        let score = |row: usize| scorer.score(vectors.row(row), vectors.inv_norm(row));
-        let mut bar = Nearest::new(k, self.indexed());
-        for likely in likely.heap {
-            // A damaged file may name rows that do not exist.
-            let row = row(id_of(likely) as usize);
-            if row < vectors.len() {
-                bar.offer(key(score(row), row as u32), || true);
+        let count = accepted.map_or(self.indexed(), Accepted::count);
+        if nearest.heap.len() < k.min(count) {
+            // Sums that overflow bound nothing: every row, then.
+            nearest = Nearest::new(k, self.indexed());
+            for (slot, row) in sections.rows.iter().enumerate() {
+                let row = *row as usize;
+                if row < vectors.len()
+                    && accepted.is_none_or(|accepted| accepted.contains(slot as u32))
+                {
+                    let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+                    nearest.offer(key(score, row as u32), || true);
+                }
             }
-        }
-        let bar = bar.bar();
-        let may = looked_at.into_iter().flatten().filter(|slot| {
-            may_count(bounds[*slot], bar)
-                && accepted.is_none_or(|accepted| accepted.contains(*slot as u32))
-        });
-        let mut rows = may.map(row).filter(|row| *row < vectors.len()).peekable();
-        let mut nearest = Nearest::new(k, self.indexed());
-        while let Some(row) = rows.next() {
-            if let Some(next) = rows.peek() {
-                prefetch(vectors.row(*next));
-            }
-            nearest.offer(key(score(row), row as u32), || true);
         }
         nearest.into_neighbors(out);
         Ok(looked)
     }
-}
-
-/// Whether a row with this bound may be among the nearest. NaN says nothing.
-fn may_count(bound: f32, bar: f32) -> bool {
-    bound <= bar || bound.is_nan() || bar.is_nan()
 }
 
 /// The exact `k` nearest other rows of every row; takes `n²` scores, so it is for small `n`. Parameters and output as in
