@@ -9,8 +9,9 @@ use thiserror::Error;
 
 use crate::codec::Codec;
 use crate::frame::{Frame, squares};
-use crate::kmeans::{Members, Partitions, Source, members};
+use crate::kmeans::{Partitions, Source};
 use crate::layout::{CURVE, Head, Index, Limits, NONE, Owned, Tuning};
+use crate::lloyd::{Members, members};
 use crate::parallel;
 use crate::router::Router;
 

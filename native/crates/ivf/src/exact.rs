@@ -11,7 +11,8 @@ use crate::build::rounding;
 use crate::codec::CodeQuery;
 use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
-use crate::search::{Effort, Meeting};
+use crate::meeting::Meeting;
+use crate::search::Effort;
 use crate::{Accepted, IndexView, Neighbor, Scratch, parallel};
 
 /// Rows scored at once.

@@ -14,6 +14,8 @@ mod key;
 mod kmeans;
 mod knn;
 mod layout;
+mod lloyd;
+mod meeting;
 mod parallel;
 mod random;
 mod router;

@@ -9,7 +9,8 @@ use omendb_distance::blocks::LANES;
 use crate::exact::nearest_of_rows;
 use crate::key::{Key, id_of, score_of};
 use crate::layout::{CURVE, Index, IndexView, Limits};
-use crate::search::{Effort, Meeting, SearchStats};
+use crate::meeting::Meeting;
+use crate::search::{Effort, SearchStats};
 use crate::{Neighbor, Scratch, parallel};
 
 /// Rows whose neighbours are looked for.
