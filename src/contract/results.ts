@@ -80,6 +80,7 @@ export interface SearchResult {
   /** Time in the engine, milliseconds. */
   tookMs: number
   plan: 'exact' | 'indexed' | 'mixed'
+  /** Partitions of indexes that were asked for, or looked at when it was not said how many; 0 without an index. */
   ef: number
   /** Distances that were computed. */
   distances: number

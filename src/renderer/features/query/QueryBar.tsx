@@ -93,8 +93,8 @@ export function QueryBar({ collection }: { collection: CollectionInfo }) {
       />
       <Count
         label="ef"
-        name="ef: candidates of an indexed search"
-        tip="ef: candidates that an indexed search keeps. More finds better and takes longer; empty is automatic"
+        name="ef: partitions that an indexed search looks at"
+        tip="ef: partitions of the index that a search looks at. More finds better and takes longer; empty is automatic"
         value={search.ef}
         placeholder="auto"
         disabled={search.exact}

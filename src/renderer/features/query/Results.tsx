@@ -61,7 +61,7 @@ function Took({ result }: { result: SearchResult }) {
   const how =
     result.plan === 'exact'
       ? `Exact: ${count(result.distances)} distances`
-      : `Found ${PLANS[result.plan]}: ef ${count(result.ef)}, ${count(result.distances)} distances`
+      : `Found ${PLANS[result.plan]}: ${count(result.ef)} partitions, ${count(result.distances)} distances`
   return (
     <Tip label={how}>
       <span className={styles.matched} data-took>
