@@ -35,7 +35,9 @@ const SOURCES = {
   wal: store('wal', 'bytes.rs', 'ingest.rs'),
   manifest: store('manifest.rs', 'check.rs', 'meta.rs', 'history/mod.rs'),
   segment: store('segment', 'part.rs', 'maps.rs', 'numbers.rs', 'history/file.rs'),
-  index: ['codec', 'exact', 'format', 'layout', 'meeting', 'search'].map((name) => `native/crates/ivf/src/${name}.rs`),
+  index: ['codec', 'exact', 'format', 'layout', 'meeting', 'search'].map(
+    (name) => `native/crates/ivf/src/${name}.rs`,
+  ),
   filter: ['native/crates/filter/src'],
   csv: formats('csv', 'split', ...text),
   jsonl: formats('jsonl', ...text),
