@@ -10,6 +10,7 @@ import { flat } from './set.mjs'
 const CLI = fileURLToPath(new URL('../../scripts/omendb.mjs', import.meta.url))
 /** In a place of the answer that no row has taken. */
 const NONE = 0xffff_ffff
+const K = 10
 
 class Ours {
   about = 'defaults'
@@ -19,8 +20,8 @@ class Ours {
   #reader
   #how = {}
   #filter
-  #rows = new Uint32Array(10)
-  #distances = new Float32Array(10)
+  #searcher
+  #exact
 
   constructor(scratch) {
     this.#store = join(scratch, 'bench.db')
@@ -51,7 +52,7 @@ class Ours {
     this.#import(set, false)
     // One who only reads builds nothing.
     this.#db = await open(this.#store, { readOnly: true })
-    this.#reader = await this.#db.collection('rows').reader()
+    await this.#read()
   }
 
   /** The index, built behind the rows. */
@@ -65,12 +66,19 @@ class Ours {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     const seconds = (performance.now() - start) / 1000
-    this.#reader = await this.#db.collection('rows').reader()
+    await this.#read()
     return { seconds, accepted }
+  }
+
+  async #read() {
+    this.#reader = await this.#db.collection('rows').reader()
+    this.#exact = this.#reader.searcher(K, { exact: true })
   }
 
   prepare(ef) {
     this.#how = { ef, filter: this.#filter }
+    this.#searcher?.release()
+    this.#searcher = this.#reader.searcher(K, this.#how)
   }
 
   filter(filter) {
@@ -79,11 +87,16 @@ class Ours {
   }
 
   one(query) {
-    return this.#search(query, this.#how)
+    const { query: place, rows } = this.#searcher
+    place.set(query)
+    const found = this.#searcher.run()
+    return found === K ? rows : rows.subarray(0, found)
   }
 
   exact(query) {
-    return this.#search(query, { exact: true, filter: this.#filter })
+    this.#exact.query.set(query)
+    this.#exact.run()
+    return this.#exact.rows
   }
 
   queries = flat
@@ -100,20 +113,21 @@ class Ours {
     await tiny.add(rows)
     this.#reader = await tiny.reader()
     const [places, distances] = [new Uint32Array(k), new Float32Array(k)]
+    const searcher = this.#reader.searcher(k)
+    const ask = () => {
+      searcher.query.set(query)
+      return searcher.run()
+    }
     return {
+      'searcher.run': { call: ask, calls: 20_000 },
       'reader.search': { call: () => this.#reader.search(query, places, distances), calls: 20_000 },
       'collection.search (async)': { call: () => tiny.search(query, { k }), calls: 2_000 },
     }
   }
 
   async end() {
-    this.#reader?.release()
+    for (const held of [this.#searcher, this.#exact, this.#reader]) held?.release()
     await this.#db?.close()
-  }
-
-  #search(query, how) {
-    const found = this.#reader.search(query, this.#rows, this.#distances, how)
-    return found === this.#rows.length ? this.#rows : this.#rows.subarray(0, found)
   }
 }
 

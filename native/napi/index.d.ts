@@ -43,6 +43,12 @@ export interface NativeVectors {
   copy(out: Float32Array): void
 }
 
+export interface NativeSearcher {
+  /** `places`: the query, `k` rows (a Uint32Array over the same buffer) and `k` distances, which are filled; how many there are. */
+  run(places: Float32Array): number
+  release(): void
+}
+
 /** One unchanging state of a collection. Keeps its files alive until it is released. */
 export interface NativeSnapshot {
   readonly length: number
@@ -56,6 +62,7 @@ export interface NativeSnapshot {
     exact: boolean,
     filter?: string,
   ): number
+  searcher(k: number, ef: number, exact: boolean, filter?: string): NativeSearcher
   /** Many queries on all cores; each has `k` places in `rows` and `distances`. Gives how many of them are filled. */
   searchBatch(
     queries: Float32Array,

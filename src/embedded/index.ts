@@ -32,7 +32,7 @@ export {
 } from '../contract/index.ts'
 export type { Collection, PastCollection } from './collection.ts'
 export type { Database } from './database.ts'
-export type { Reader, ReaderSearch } from './reader.ts'
+export type { Reader, ReaderSearch, Searcher } from './reader.ts'
 export type {
   Changes,
   CollectionOptions,

@@ -16,6 +16,7 @@ export type {
   NativeNeighbours,
   NativePoints,
   NativeRows,
+  NativeSearcher,
   NativeSnapshot,
   NativeStore,
 } from '../../native/napi/index.d.ts'

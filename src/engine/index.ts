@@ -7,7 +7,7 @@ import { Jobs } from './jobs/jobs.ts'
 import { Router } from './router.ts'
 import { Sessions } from './sessions.ts'
 
-export { type NativeSnapshot, nativeError } from './addon.ts'
+export { type NativeSearcher, type NativeSnapshot, nativeError } from './addon.ts'
 export type { GrantedPath, GrantMap } from './grants.ts'
 export { Router } from './router.ts'
 

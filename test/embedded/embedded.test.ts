@@ -70,6 +70,15 @@ test('a reader answers many questions into arrays of the caller’s, about one s
   expect(reader.search(new Float32Array([0, 1]), found, distances, how)).toBe(2)
   expect(reader.ids(found)).toEqual(['a', 'c'])
 
+  const searcher = reader.searcher(2)
+  const narrow = reader.searcher(5, how)
+  for (const one of [searcher, narrow]) one.query.set([0, 1])
+  expect([searcher.run(), ...reader.ids(searcher.rows)]).toEqual([2, 'a', 'b'])
+  expect([...searcher.distances]).toEqual([1, Math.fround(Math.sqrt(18))])
+  expect([narrow.run(), ...reader.ids(narrow.rows.subarray(0, 2))]).toEqual([2, 'a', 'c'])
+  searcher.query.set([6, 7])
+  expect([searcher.run(), ...reader.ids(searcher.rows)]).toEqual([2, 'c', 'b'])
+
   const many = new Uint32Array(4)
   const queries = new Float32Array([0, 0, 7, 8])
   expect(reader.searchBatch(queries, 2, many, new Float32Array(4))).toBe(2)
@@ -89,6 +98,17 @@ test('a reader answers many questions into arrays of the caller’s, about one s
     () => reader.search(new Float32Array(2), found, distances, { ef: -1 }),
     () => reader.search(new Float32Array(2), found, distances, { filter: 'nobody = 1' }),
     () => reader.ids(new Uint32Array([9])),
+    () => reader.searcher(0),
+    () => reader.searcher(2, { ef: 1.5 }),
+    () => reader.searcher(2, { filter: 'nobody = 1' }),
+    () => {
+      searcher.query.fill(Number.POSITIVE_INFINITY)
+      searcher.run()
+    },
+    () => {
+      searcher.release()
+      searcher.run()
+    },
   ]
   const codes = wrong.map((call) => {
     try {
@@ -107,6 +127,11 @@ test('a reader answers many questions into arrays of the caller’s, about one s
     'INVALID_REQUEST',
     'INVALID_FILTER',
     'UNKNOWN_ROW',
+    'INVALID_REQUEST',
+    'INVALID_REQUEST',
+    'INVALID_FILTER',
+    'INVALID_VECTOR',
+    'STORE_CLOSED',
   ])
   reader.release()
   expect(() => reader.length).toThrow('released')

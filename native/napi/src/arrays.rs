@@ -1,6 +1,9 @@
 //! Typed arrays of the caller's: numbers are copied in and out, never kept.
 
+use std::{ptr, slice};
+
 use napi::bindgen_prelude::*;
+use napi::sys;
 
 use crate::failure::{Failure, Outcome};
 
@@ -33,3 +36,32 @@ fill!(
 fill!(
     /// Writes numbers to the start of an array.
     fill_f32, Float32ArraySlice, f32);
+
+/// The numbers of the `Float32Array` that is a call's first argument, for the time of the call: without the keeping of books that a slice of napi's costs,
+/// which is a third of a short call.
+pub fn first_f32<'call>(call: &'call FunctionCallContext<'_>) -> Outcome<&'call mut [f32]> {
+    let refused = || Failure::invalid("this call takes a Float32Array");
+    let value: Unknown<'_> = call.first_arg().map_err(|_| refused())?;
+    let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
+    // SAFETY: environment and value are those of the call; what is not asked for may be null.
+    let status = unsafe {
+        sys::napi_get_typedarray_info(
+            call.env.raw(),
+            value.raw(),
+            &mut kind,
+            &mut length,
+            &mut data,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    if status != sys::Status::napi_ok || kind != sys::TypedarrayType::float32_array {
+        return Err(refused());
+    }
+    // An array whose buffer was given away is empty.
+    if length == 0 || data.is_null() {
+        return Ok(&mut []);
+    }
+    // SAFETY: the array has so many numbers and belongs to the JavaScript thread, which waits in this call; no other array is looked at meanwhile.
+    Ok(unsafe { slice::from_raw_parts_mut(data.cast(), length) })
+}

@@ -14,6 +14,7 @@ mod job;
 mod promise;
 mod reads;
 mod results;
+mod searcher;
 mod snapshot;
 mod store;
 mod writes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{Error as StoreError, How, Snapshot};
+use omendb_store::{Error as StoreError, How, Searcher, Snapshot};
 use serde_json::Value;
 
 use crate::arrays::{fill_f32, fill_u32};
@@ -14,6 +14,7 @@ use crate::job::Job;
 use crate::promise::on_thread;
 use crate::reads::id_json;
 use crate::results::{NativeNeighbours, NativePoints};
+use crate::searcher::searcher_object;
 
 /// A snapshot. Keeps its files on disk and mapped until it is released.
 #[napi]
@@ -112,6 +113,24 @@ impl NativeSnapshot {
             let how = how(ef, exact, filter.as_deref());
             snapshot.search_into(0, &work.query, how, &mut work.rows, &mut work.distances)
         })
+    }
+
+    /// Searches of one kind for the `k` nearest rows, whose filter is looked at once. `run` takes an array of the query, `k` rows (the bits of whole
+    /// numbers) and `k` distances, fills these and gives how many there are; `release` lets go of the files.
+    #[napi(catch_unwind, ts_return_type = "NativeSearcher")]
+    pub fn searcher<'env>(
+        &self,
+        env: &'env Env,
+        k: u32,
+        ef: u32,
+        exact: bool,
+        filter: Option<String>,
+    ) -> Result<Object<'env>> {
+        let searcher = guarded(|| {
+            let how = how(ef, exact, filter.as_deref());
+            Ok(Searcher::new(self.get()?, 0, k as usize, how)?)
+        })?;
+        searcher_object(env, searcher, k as usize)
     }
 
     /// Many queries at once, on all cores; each has `k` places in `rows` and `distances`. Gives how many of them are filled.

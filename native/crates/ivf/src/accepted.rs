@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use omendb_distance::blocks::LANES;
+
+use crate::layout::IndexView;
+
 const BITS: usize = u64::BITS as usize;
 
 /// A set of rows, one bit a row, and how many they are.
@@ -90,6 +94,53 @@ impl Accepted {
                 })
             })
             .filter(move |id| range.contains(id))
+    }
+}
+
+/// The rows of an index that a search may give, and the partitions and regions that hold any of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptedSlots {
+    pub(crate) slots: Accepted,
+    pub(crate) partitions: Accepted,
+    pub(crate) regions: Accepted,
+}
+
+impl AcceptedSlots {
+    /// How many rows are in it.
+    pub fn count(&self) -> usize {
+        self.slots.count()
+    }
+}
+
+impl IndexView<'_> {
+    /// The set of these [slots](IndexView::slot), made once for all searches among them.
+    pub fn accept(&self, slots: Accepted) -> AcceptedSlots {
+        let sections = &self.sections;
+        let holding = |partition: &u32| {
+            let (first, size) = self.place(*partition as usize);
+            let mut blocks = first..first + size.div_ceil(LANES);
+            blocks.any(|block| slots.sixteen(block * LANES) != 0)
+        };
+        let lanes = sections.sizes.len() as u32;
+        let mut partitions = Accepted::none(sections.sizes.len());
+        (0..lanes)
+            .filter(holding)
+            .for_each(|partition| partitions.insert(partition));
+        let mut regions = Accepted::none(self.head.regions as usize);
+        for region in 0..self.head.regions {
+            let blocks = self.blocks_of(region as usize);
+            if blocks
+                .into_iter()
+                .any(|block| partitions.sixteen(block * LANES) != 0)
+            {
+                regions.insert(region);
+            }
+        }
+        AcceptedSlots {
+            slots,
+            partitions,
+            regions,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
 use crate::meeting::Meeting;
 use crate::search::Effort;
-use crate::{Accepted, IndexView, Neighbor, Scratch, parallel};
+use crate::{AcceptedSlots, IndexView, Neighbor, Scratch, parallel};
 
 /// Rows scored at once.
 const BLOCK: usize = 256;
@@ -212,7 +212,7 @@ impl IndexView<'_> {
         vectors: VectorsRef<'_>,
         query: &[f32],
         k: usize,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
     ) -> Result<usize, ShapeError> {
@@ -284,10 +284,11 @@ impl IndexView<'_> {
         let mut nearest = Nearest::new(k, self.indexed());
         let mut looked = 0;
         for partition in 0..sections.sizes.len() {
-            if !self.holds(partition, accepted) {
+            let (first, size) = self.place(partition);
+            let holds = |accepted: &AcceptedSlots| accepted.partitions.contains(partition as u32);
+            if size == 0 || !accepted.is_none_or(holds) {
                 continue;
             }
-            let (first, size) = self.place(partition);
             let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
             let centre = scores[partition] + more[partition];
             let line = meeting.row_line(residuals, centre, sections.squares[partition]);
@@ -332,7 +333,7 @@ impl IndexView<'_> {
                     let slot = slots.start + place;
                     if *bound > bar
                         || place >= size
-                        || accepted.is_some_and(|accepted| !accepted.contains(slot as u32))
+                        || accepted.is_some_and(|accepted| !accepted.slots.contains(slot as u32))
                     {
                         continue;
                     }
@@ -349,14 +350,14 @@ impl IndexView<'_> {
                 }
             }
         }
-        let count = accepted.map_or(self.indexed(), Accepted::count);
+        let count = accepted.map_or(self.indexed(), AcceptedSlots::count);
         if nearest.heap.len() < k.min(count) {
             // Sums that overflow bound nothing: every row, then.
             nearest = Nearest::new(k, self.indexed());
             for (slot, row) in sections.rows.iter().enumerate() {
                 let row = *row as usize;
                 if row < vectors.len()
-                    && accepted.is_none_or(|accepted| accepted.contains(slot as u32))
+                    && accepted.is_none_or(|accepted| accepted.slots.contains(slot as u32))
                 {
                     let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
                     nearest.offer(key(score, row as u32), || true);

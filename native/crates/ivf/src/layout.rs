@@ -240,7 +240,7 @@ impl IndexView<'_> {
         self.sections.rows.len()
     }
 
-    /// Where a row lies, for an [`Accepted`](crate::Accepted) set of slots; `None` when it is not in the index.
+    /// Where a row lies, for [`IndexView::accept`]; `None` when it is not in the index.
     #[inline]
     pub fn slot(&self, row: u32) -> Option<u32> {
         let slot = self.sections.slots.get(row as usize).copied()?;

@@ -22,7 +22,7 @@ mod router;
 mod search;
 mod tune;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, AcceptedSlots};
 pub use build::{BuildError, BuildParams, MAX_DIMENSION};
 pub use format::{FormatError, IndexHeader};
 pub use knn::KnnError;

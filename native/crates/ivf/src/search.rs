@@ -1,5 +1,7 @@
 //! The search: the nearest regions, their nearest partitions, the rows of these by their codes, and the best of them exactly.
 
+use std::ops::Range;
+
 use omendb_distance::blocks::LANES;
 use omendb_distance::{ShapeError, VectorsRef, prefetch, prefetch_all};
 
@@ -9,7 +11,7 @@ use crate::key::{Key, id_of, key, score_of};
 use crate::kmeans::ROWS;
 use crate::layout::IndexView;
 use crate::meeting::Meeting;
-use crate::{Accepted, Neighbor};
+use crate::{AcceptedSlots, Neighbor};
 
 /// A filter makes the number of partitions larger by this factor at most.
 const MAX_WIDER: f64 = 64.0;
@@ -79,7 +81,7 @@ impl IndexView<'_> {
     /// - `vectors` must be those that the index is of.
     /// - `ef`: partitions whose rows are looked at, at most; more is slower and finds more of the true neighbours. Without it a search ends where most
     ///   true neighbours are found, as far as the index knows its rows.
-    /// - `accepted`: the [slots](IndexView::slot) of rows that may be found.
+    /// - `accepted`: the rows that may be found, as [`IndexView::accept`] gives them for this index.
     ///
     /// # Errors
     /// When index, vectors and query do not fit together.
@@ -90,14 +92,14 @@ impl IndexView<'_> {
         query: &[f32],
         k: usize,
         ef: Option<usize>,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
     ) -> Result<SearchStats, ShapeError> {
         out.clear();
         self.check(vectors)?;
         vectors.check_query(query)?;
-        let count = accepted.map_or(self.indexed(), Accepted::count);
+        let count = accepted.map_or(self.indexed(), AcceptedSlots::count);
         if k == 0 || count == 0 {
             return Ok(SearchStats::default());
         }
@@ -127,9 +129,9 @@ impl IndexView<'_> {
 
     /// Partitions that a search looks at, at most: `ef`, or more where the accepted rows are few, since the nearest of them lie farther out, or where
     /// `k` hits need more.
-    pub fn partitions_for(&self, k: usize, ef: usize, accepted: Option<&Accepted>) -> usize {
+    pub fn partitions_for(&self, k: usize, ef: usize, accepted: Option<&AcceptedSlots>) -> usize {
         let indexed = self.indexed() as f64;
-        let count = accepted.map_or(self.indexed(), Accepted::count).max(1) as f64;
+        let count = accepted.map_or(self.indexed(), AcceptedSlots::count).max(1) as f64;
         let wider = (indexed / count).max(1.0).powf(WIDER).min(MAX_WIDER);
         // Accepted rows of a partition, as if they were everywhere.
         let each = (ROWS as f64 * count / indexed.max(1.0)).max(1.0);
@@ -157,21 +159,6 @@ impl IndexView<'_> {
         )))
     }
 
-    /// Whether a partition has accepted rows, or any.
-    #[inline]
-    pub(crate) fn holds(&self, partition: usize, accepted: Option<&Accepted>) -> bool {
-        let (first, size) = self.place(partition);
-        match accepted {
-            None => size > 0,
-            Some(accepted) => {
-                let blocks = first..first + size.div_ceil(LANES);
-                blocks
-                    .into_iter()
-                    .any(|block| accepted.sixteen(block * LANES) != 0)
-            }
-        }
-    }
-
     /// The first block of a partition's rows, and how many they are; within the rows, whatever the file says now.
     #[inline]
     pub(crate) fn place(&self, partition: usize) -> (usize, usize) {
@@ -181,6 +168,14 @@ impl IndexView<'_> {
         (first, size)
     }
 
+    /// The blocks of a region's partitions; within the partitions, whatever the file says now.
+    #[inline]
+    pub(crate) fn blocks_of(&self, region: usize) -> Range<usize> {
+        let starts = self.sections.region_starts;
+        let last = (starts[region + 1] as usize).min(self.sections.partitions.len());
+        (starts[region] as usize).min(last)..last
+    }
+
     /// Leaves the hits in `scratch.best`, ascending.
     pub(crate) fn search_by(
         &self,
@@ -188,7 +183,7 @@ impl IndexView<'_> {
         query: &[f32],
         k: usize,
         effort: Effort,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
     ) -> SearchStats {
         let (meeting, mut stats) = self.estimate(query, k, effort, accepted, scratch);
@@ -203,7 +198,7 @@ impl IndexView<'_> {
         query: &[f32],
         k: usize,
         effort: Effort,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
     ) -> (Meeting, SearchStats) {
         let head = self.head;
@@ -234,7 +229,7 @@ impl IndexView<'_> {
         &self,
         meeting: Meeting,
         effort: Effort,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         stats: &mut SearchStats,
     ) {
@@ -262,6 +257,9 @@ impl IndexView<'_> {
             .take(count)
             .enumerate()
         {
+            if accepted.is_some_and(|accepted| !accepted.regions.contains(region as u32)) {
+                continue;
+            }
             regions.push(key(
                 meeting.nearest(*score, *radius, tuning.order),
                 region as u32,
@@ -296,10 +294,8 @@ impl IndexView<'_> {
                 prefetch(sections.partitions.run(first, 1));
             }
             let region = id_of(region) as usize;
-            // Within the partitions, whatever the file says now.
-            let last = (sections.region_starts[region + 1] as usize).min(sections.partitions.len());
-            let first = (sections.region_starts[region] as usize).min(last);
-            let lanes = (last - first) * LANES;
+            let place = self.blocks_of(region);
+            let (first, lanes) = (place.start, place.len() * LANES);
             let first_lane = first * LANES;
             let squares = &sections.squares[first_lane..first_lane + lanes];
             scores.resize(lanes, 0.0);
@@ -317,6 +313,14 @@ impl IndexView<'_> {
             let widest = radii.iter().fold(0.0, |a: f32, b| a.max(*b));
             let near_line = meeting.line_of_nearest(tuning.order, region_scores[region], widest);
             for (block, (scores, radii)) in blocks.enumerate() {
+                let from = first_lane + block * LANES;
+                let holding = match accepted {
+                    None => u16::MAX,
+                    Some(accepted) => accepted.partitions.sixteen(from),
+                };
+                if holding == 0 {
+                    continue;
+                }
                 let mut near = [0f32; LANES];
                 for ((near, score), radius) in near.iter_mut().zip(scores).zip(radii) {
                     *near = near_line.at(*score, *radius);
@@ -326,8 +330,8 @@ impl IndexView<'_> {
                     continue;
                 }
                 for (lane, near) in near.into_iter().enumerate() {
-                    let partition = first_lane + block * LANES + lane;
-                    if near < bar && self.holds(partition, accepted) {
+                    let partition = from + lane;
+                    if near < bar && holding >> lane & 1 == 1 && sections.sizes[partition] > 0 {
                         order.push(Near {
                             near,
                             score: scores[lane],
@@ -359,7 +363,7 @@ impl IndexView<'_> {
         meeting: Meeting,
         k: usize,
         effort: Effort,
-        accepted: Option<&Accepted>,
+        accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         stats: &mut SearchStats,
     ) {
@@ -398,12 +402,35 @@ impl IndexView<'_> {
             estimates.resize(count, 0.0);
             let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
-            sections
-                .codes
-                .estimate(&residuals.values, first, line, terms, estimates);
-            stats.estimates += count;
             stats.partitions += 1;
-            for (block, estimates) in estimates.as_chunks::<LANES>().0.iter().enumerate() {
+            let holding = |block: usize| match accepted {
+                None => u16::MAX,
+                Some(accepted) => accepted.slots.sixteen(slots.start + block * LANES),
+            };
+            let sparse = accepted.is_some() && (0..count / LANES).any(|block| holding(block) == 0);
+            if !sparse {
+                sections
+                    .codes
+                    .estimate(&residuals.values, first, line, terms, estimates);
+                stats.estimates += count;
+            }
+            for (block, estimates) in estimates.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                let holding = holding(block);
+                if sparse {
+                    if holding == 0 {
+                        continue;
+                    }
+                    let terms = terms.as_chunks::<LANES>().0.get(block);
+                    let terms = terms.map_or(&[][..], |terms| terms);
+                    sections.codes.estimate(
+                        &residuals.values,
+                        first + block,
+                        line,
+                        terms,
+                        estimates,
+                    );
+                    stats.estimates += LANES;
+                }
                 if !estimates
                     .iter()
                     .fold(false, |any, estimate| any | (*estimate < limit))
@@ -413,10 +440,7 @@ impl IndexView<'_> {
                 for (lane, estimate) in estimates.iter().enumerate() {
                     let place = block * LANES + lane;
                     let slot = (slots.start + place) as u32;
-                    let counts = *estimate < limit
-                        && place < size
-                        && accepted.is_none_or(|accepted| accepted.contains(slot));
-                    if !counts {
+                    if !(*estimate < limit && place < size && holding >> lane & 1 == 1) {
                         continue;
                     }
                     let key = key(*estimate, slot);

@@ -1,11 +1,12 @@
 //! Filters: a SQL `WHERE` condition becomes the bitmap of the live rows that match.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema};
 use omendb_filter::Filter;
-use omendb_ivf::{Accepted, IndexView};
+use omendb_ivf::{Accepted, AcceptedSlots, IndexView, VectorsRef};
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -15,6 +16,9 @@ use crate::numbers::Numbers;
 use crate::part::Part;
 use crate::query::PARALLEL_ROWS;
 use crate::snapshot::Snapshot;
+
+/// A filter's vectors are copied up to so many bytes.
+const COPIED_BYTES: usize = 2 << 20;
 
 /// The live rows that match a filter.
 pub(crate) struct Matches {
@@ -28,15 +32,57 @@ pub(crate) struct ByPart(Vec<OfPart>);
 struct OfPart {
     positions: OnceLock<Accepted>,
     /// For each vector column.
-    slots: Vec<OnceLock<InIndex>>,
+    columns: Vec<OfColumn>,
+}
+
+#[derive(Default)]
+struct OfColumn {
+    in_index: OnceLock<InIndex>,
+    /// Whether the copy was asked for.
+    asked: AtomicBool,
+    copied: OnceLock<Copied>,
 }
 
 /// Rows of a part as its index knows them.
 pub(crate) struct InIndex {
     /// Slots of those that are in it.
-    pub slots: Accepted,
+    pub slots: AcceptedSlots,
     /// Positions of those that are not: they were dead when it was built.
     pub beside: Vec<u32>,
+}
+
+/// Vectors of few rows, side by side: several times faster to compare with than where they lie.
+pub(crate) struct Copied {
+    /// Positions of the rows in their part, ascending.
+    pub positions: Vec<u32>,
+    data: Vec<f32>,
+    inv_norms: Vec<f32>,
+}
+
+impl Copied {
+    fn of(accepted: &Accepted, vectors: VectorsRef<'_>) -> Copied {
+        let positions: Vec<u32> = accepted.within(0..vectors.len() as u32).collect();
+        let mut data = Vec::with_capacity(positions.len() * vectors.dimension);
+        for position in &positions {
+            data.extend_from_slice(vectors.row(*position as usize));
+        }
+        let norm = |position: &u32| vectors.inv_norms.get(*position as usize).copied();
+        Copied {
+            inv_norms: positions.iter().filter_map(norm).collect(),
+            positions,
+            data,
+        }
+    }
+
+    /// The vectors, in the order of the positions; `like` are those that they were copied from.
+    pub fn vectors<'a>(&'a self, like: VectorsRef<'_>) -> VectorsRef<'a> {
+        VectorsRef {
+            data: &self.data,
+            inv_norms: &self.inv_norms,
+            dimension: like.dimension,
+            metric: like.metric,
+        }
+    }
 }
 
 impl ByPart {
@@ -44,7 +90,7 @@ impl ByPart {
     pub fn new(parts: usize, vectors: usize) -> ByPart {
         let of_part = || OfPart {
             positions: OnceLock::new(),
-            slots: (0..vectors).map(|_| OnceLock::new()).collect(),
+            columns: (0..vectors).map(|_| OfColumn::default()).collect(),
         };
         ByPart((0..parts).map(|_| of_part()).collect())
     }
@@ -75,18 +121,19 @@ impl ByPart {
         accepted: &Accepted,
         index: &IndexView<'_>,
     ) -> &InIndex {
-        self.0[at].slots[vector].get_or_init(|| {
-            let mut found = InIndex {
-                slots: Accepted::none(index.slots()),
-                beside: Vec::new(),
-            };
+        self.0[at].columns[vector].in_index.get_or_init(|| {
+            let mut slots = Accepted::none(index.slots());
+            let mut beside = Vec::new();
             for position in accepted.within(0..index.len() as u32) {
                 match index.slot(position) {
-                    Some(slot) => found.slots.insert(slot),
-                    None => found.beside.push(position),
+                    Some(slot) => slots.insert(slot),
+                    None => beside.push(position),
                 }
             }
-            found
+            InIndex {
+                slots: index.accept(slots),
+                beside,
+            }
         })
     }
 }
@@ -134,6 +181,26 @@ impl Snapshot {
             }
         };
         Some(by_part.in_index(at, vector, accepted, index))
+    }
+
+    /// The vectors of a filter's rows in a part, where these are few and were asked for before: a filter that comes once is not worth a copy.
+    pub(crate) fn copied<'a>(
+        &self,
+        filter: Option<&'a Matches>,
+        at: usize,
+        vector: usize,
+        accepted: Option<&Accepted>,
+        vectors: VectorsRef<'_>,
+    ) -> Option<&'a Copied> {
+        let (filter, accepted) = filter.zip(accepted)?;
+        if accepted.count() * size_of_val(vectors.row(0)) > COPIED_BYTES {
+            return None;
+        }
+        let column = &filter.parts.0[at].columns[vector];
+        column
+            .asked
+            .swap(true, Ordering::Relaxed)
+            .then(|| column.copied.get_or_init(|| Copied::of(accepted, vectors)))
     }
 
     /// The live rows that match a SQL `WHERE` condition; a blank one matches all. Kept, so that asking again costs nothing.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use omendb_distance::{Metric, to_distance};
 use omendb_ivf::{
-    Accepted, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor, Scratch,
-    VectorsRef, exact,
+    Accepted, AcceptedSlots, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor,
+    Scratch, VectorsRef, exact,
 };
 use omendb_projection::{Points, ProjectionError, pca2};
 use rayon::prelude::*;
@@ -47,8 +47,10 @@ struct Source<'a> {
     view: Option<IndexView<'a>>,
     /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
     positions: Vec<u32>,
-    /// Slots of the rows that are not deleted, or positions where there is no index; `None` where none is.
-    live: Option<Accepted>,
+    /// Whether no row is deleted.
+    whole: bool,
+    /// The rows that are not, where there is an index and others are.
+    live: Option<AcceptedSlots>,
 }
 
 impl Snapshot {
@@ -168,22 +170,20 @@ impl Snapshot {
                 positions[position as usize] = (first + at) as u32;
             }
         }
-        let all = last - first == positions.len();
-        let live = (!all).then(|| match &view {
-            None => Accepted::by(positions.len(), |p| positions[p as usize] != NONE),
-            Some(view) => {
-                let mut slots = Accepted::none(view.slots());
-                let live = (0..view.len() as u32).filter(|p| positions[*p as usize] != NONE);
-                live.filter_map(|p| view.slot(p))
-                    .for_each(|slot| slots.insert(slot));
-                slots
-            }
+        let whole = last - first == positions.len();
+        let live = view.as_ref().filter(|_| !whole).map(|view| {
+            let mut slots = Accepted::none(view.slots());
+            let live = (0..view.len() as u32).filter(|p| positions[*p as usize] != NONE);
+            live.filter_map(|p| view.slot(p))
+                .for_each(|slot| slots.insert(slot));
+            view.accept(slots)
         });
         Ok(Source {
             part,
             vectors: self.vectors_of(part, column)?,
             view,
             positions,
+            whole,
             live,
         })
     }
@@ -349,10 +349,7 @@ impl Source<'_> {
             return Ok(());
         }
         let accept = |position: u32| self.positions[position as usize] != NONE;
-        let accept = self
-            .live
-            .is_some()
-            .then_some(&accept as &dyn Fn(u32) -> bool);
+        let accept = (!self.whole).then_some(&accept as &dyn Fn(u32) -> bool);
         exact::search(self.vectors, query, k, accept, found).map_err(internal)?;
         Ok(())
     }

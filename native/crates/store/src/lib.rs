@@ -63,7 +63,7 @@ mod view;
 mod wal;
 
 pub use backup::{BackupReport, Progress, restore};
-pub use batch::How;
+pub use batch::{How, Searcher};
 pub use bulk::{BulkWriter, Committed, ImportTarget};
 pub use cells::{MAX_SAFE_INTEGER, int_json};
 pub use collection::{Collection, CollectionInfo, IdColumnInfo, IndexInfo, IndexState, VectorInfo};

@@ -1,15 +1,16 @@
 //! Search: each part is scanned exactly or walked by its index, whichever is cheaper; the parts' hits become one list.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::sync::Arc;
 
 use omendb_distance::to_distance;
-use omendb_ivf::{Accepted, IndexView, Neighbor, Scratch, VectorsRef, exact};
+use omendb_ivf::{Accepted, AcceptedSlots, IndexView, Neighbor, Scratch, VectorsRef, exact};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::filter::Matches;
+use crate::filter::{Copied, Matches};
 use crate::part::Part;
 use crate::snapshot::Snapshot;
 
@@ -27,6 +28,8 @@ const SPARSE: usize = 3;
 /// 100,000 vectors of dimension 128: 10 us, 150 ns and 80 ns a row).
 const ROWS_PER_SEARCH: usize = 128;
 const ROWS_PER_PARTITION: usize = 2;
+/// ... and as much as so many times as many whose vectors were copied.
+const COPIED_ROWS: usize = 8;
 
 /// What to look for.
 #[derive(Debug, Clone)]
@@ -115,6 +118,7 @@ pub struct SearchResult {
 thread_local! {
     /// A search's memory, so that a search allocates next to nothing.
     static SCRATCH: RefCell<(Scratch, Vec<Neighbor>)> = RefCell::default();
+    static NEIGHBORS: Cell<Vec<Neighbor>> = Cell::default();
 }
 
 impl Snapshot {
@@ -124,6 +128,22 @@ impl Snapshot {
     /// `UNKNOWN_COLUMN`, `DIMENSION_MISMATCH`, `INVALID_VECTOR` (a number that is not finite), `INVALID_REQUEST` (`k` or `ef` of 0),
     /// `LIMIT_EXCEEDED`, `INVALID_FILTER`.
     pub fn search(&self, request: &SearchRequest<'_>) -> Result<SearchResult> {
+        let filter = self.wanted(request.filter)?;
+        self.search_among(request, filter.as_deref())
+    }
+
+    /// What a condition lets pass; `None` for all.
+    pub(crate) fn wanted(&self, filter: Option<&str>) -> Result<Option<Arc<Matches>>> {
+        let filter = filter.filter(|text| !text.trim().is_empty());
+        filter.map(|text| self.matches(text)).transpose()
+    }
+
+    /// As [`Snapshot::search`], once the filter was looked at.
+    pub(crate) fn search_among(
+        &self,
+        request: &SearchRequest<'_>,
+        filter: Option<&Matches>,
+    ) -> Result<SearchResult> {
         let spec = self.vector_spec(request.vector)?;
         if request.query.len() != spec.dimension {
             return Err(Error::DimensionMismatch {
@@ -132,7 +152,14 @@ impl Snapshot {
                 actual: request.query.len(),
             });
         }
-        if let Some(at) = request.query.iter().position(|x| !x.is_finite()) {
+        // All at once, which takes a tenth of the time of looking for the first.
+        if !request
+            .query
+            .iter()
+            .fold(true, |all, x| all & x.is_finite())
+        {
+            let at = request.query.iter().position(|x| !x.is_finite());
+            let at = at.unwrap_or_default();
             return Err(Error::InvalidVector {
                 row: 0,
                 reason: format!("value {at} of the query is {}", request.query[at]),
@@ -142,13 +169,13 @@ impl Snapshot {
         if let Some(ef) = request.ef {
             check_count("ef", ef, MAX_EF)?;
         }
-        let filter = match request.filter {
-            Some(text) if !text.trim().is_empty() => Some(self.matches(text)?),
-            _ => None,
+        let mut found = Found {
+            neighbors: NEIGHBORS.take(),
+            ..Found::default()
         };
-        let mut found = Found::default();
+        found.neighbors.clear();
         for (at, part) in self.parts().iter().enumerate() {
-            self.search_part(at, part, request, filter.as_deref(), &mut found)?;
+            self.search_part(at, part, request, filter, &mut found)?;
         }
         let Found {
             mut neighbors,
@@ -168,6 +195,7 @@ impl Snapshot {
                 distance: to_distance(spec.metric, n.score) + 0.0,
             })
             .collect();
+        NEIGHBORS.set(neighbors);
         // Different scores can round to one distance.
         hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(a.row.cmp(&b.row)));
         let plan = match (walks, scans) {
@@ -199,11 +227,18 @@ impl Snapshot {
             return Ok(());
         }
         let vectors = self.vectors_of(part, request.vector)?;
+        let copied = self.copied(filter, at, request.vector, accepted, vectors);
+        let scan = |found: &mut Found| -> Result<()> {
+            found.scans += 1;
+            found.scanned += match copied {
+                Some(copied) => scan_copied(part, vectors, copied, request, &mut found.neighbors)?,
+                None => scan(part, vectors, request, accepted, &mut found.neighbors)?,
+            };
+            Ok(())
+        };
         let index = part.vectors[request.vector].index.as_deref();
         let Some(index) = index.filter(|index| index.fits(vectors)) else {
-            found.scans += 1;
-            found.scanned += scan(part, vectors, request, accepted, &mut found.neighbors)?;
-            return Ok(());
+            return scan(found);
         };
         let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
         let ef = request.ef.unwrap_or_else(|| view.usual_ef());
@@ -211,10 +246,9 @@ impl Snapshot {
         let slots = inside.map(|inside| &inside.slots);
         let searched =
             ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(request.k, ef, slots);
-        if count <= searched {
-            found.scans += 1;
-            found.scanned += scan(part, vectors, request, accepted, &mut found.neighbors)?;
-            return Ok(());
+        let worth = if copied.is_some() { COPIED_ROWS } else { 1 };
+        if count <= searched * worth {
+            return scan(found);
         }
         search_index(part, &view, vectors, request, slots, found)?;
         if let Some(inside) = inside.filter(|inside| !inside.beside.is_empty()) {
@@ -226,7 +260,7 @@ impl Snapshot {
     }
 }
 
-fn check_count(what: &str, value: usize, limit: usize) -> Result<()> {
+pub(crate) fn check_count(what: &str, value: usize, limit: usize) -> Result<()> {
     if value == 0 {
         return Err(Error::invalid(format!("{what} must be at least 1")));
     }
@@ -268,7 +302,7 @@ fn search_index(
     view: &IndexView<'_>,
     vectors: VectorsRef<'_>,
     request: &SearchRequest<'_>,
-    slots: Option<&Accepted>,
+    slots: Option<&AcceptedSlots>,
     found: &mut Found,
 ) -> Result<()> {
     let excluded = request.exclude.and_then(|row| part.numbers.position(row));
@@ -324,6 +358,32 @@ fn pick(
     Ok(scored)
 }
 
+/// Scores the rows whose vectors were copied; adds the `k` nearest by row number and gives the number of rows scored.
+fn scan_copied(
+    part: &Part,
+    vectors: VectorsRef<'_>,
+    copied: &Copied,
+    request: &SearchRequest<'_>,
+    out: &mut Vec<Neighbor>,
+) -> Result<usize> {
+    let excluded = request.exclude.and_then(|row| part.numbers.position(row));
+    let position = |id: u32| copied.positions[id as usize];
+    let accept = |id: u32| Some(position(id)) != excluded;
+    let accept = excluded
+        .is_some()
+        .then_some(&accept as &dyn Fn(u32) -> bool);
+    let vectors = copied.vectors(vectors);
+    SCRATCH.with_borrow_mut(|(_, found)| {
+        let scored = exact::search(vectors, request.query, request.k, accept, found);
+        let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
+        out.extend(found.iter().map(|n| Neighbor {
+            id: part.numbers.row(position(n.id)),
+            score: n.score,
+        }));
+        Ok(scored)
+    })
+}
+
 /// Scores the accepted rows of a part; adds the `k` nearest by row number and gives the number of rows scored.
 fn scan(
     part: &Part,
@@ -346,33 +406,37 @@ fn scan(
         );
     }
     let excluded = request.exclude.and_then(|row| part.numbers.position(row));
-    let run = |range: Range<usize>| -> Result<(usize, Vec<Neighbor>)> {
+    let run = |range: Range<usize>, found: &mut Vec<Neighbor>| -> Result<usize> {
         let base = range.start as u32;
-        let mut found = Vec::new();
         let accept = |id: u32| {
             let position = base + id;
             Some(position) != excluded && accepted.is_none_or(|a| a.contains(position))
         };
         let all = accepted.is_none() && excluded.is_none();
         let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
-        let scored = exact::search(vectors.slice(range), query, k, accept, &mut found);
+        let scored = exact::search(vectors.slice(range), query, k, accept, found);
         let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
-        for n in &mut found {
+        for n in found {
             n.id = part.numbers.row(base + n.id);
         }
-        Ok((scored, found))
+        Ok(scored)
     };
     if count < PARALLEL_ROWS {
-        let (scored, found) = run(0..rows)?;
-        out.extend(found);
-        return Ok(scored);
+        return SCRATCH.with_borrow_mut(|(_, found)| {
+            let scored = run(0..rows, found)?;
+            out.extend_from_slice(found);
+            Ok(scored)
+        });
     }
     let tasks: Vec<Range<usize>> = (0..rows)
         .step_by(TASK_ROWS)
         .map(|start| start..(start + TASK_ROWS).min(rows))
         .collect();
-    let results: Vec<(usize, Vec<Neighbor>)> =
-        tasks.into_par_iter().map(run).collect::<Result<_>>()?;
+    let results = tasks.into_par_iter().map(|task| {
+        let mut found = Vec::new();
+        Ok((run(task, &mut found)?, found))
+    });
+    let results: Vec<(usize, Vec<Neighbor>)> = results.collect::<Result<_>>()?;
     let mut scored = 0;
     let mut merged = Vec::new();
     for (n, found) in results {

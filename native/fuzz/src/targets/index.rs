@@ -40,7 +40,7 @@ pub fn index(bytes: &[u8]) -> String {
     };
     let (mut scratch, mut out) = (Scratch::new(), Vec::new());
     let query = vec![0.5; dimension];
-    let odd = Accepted::by(view.slots(), |slot| slot % 2 == 1);
+    let odd = view.accept(Accepted::by(view.slots(), |slot| slot % 2 == 1));
     let in_order = |out: &[omendb_ivf::Neighbor]| out.is_sorted_by(|a, b| a.score <= b.score);
     for accepted in [None, Some(&odd)] {
         let stats = view.search(vectors, &query, 5, None, accepted, &mut scratch, &mut out);

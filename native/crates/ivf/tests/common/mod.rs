@@ -3,7 +3,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use omendb_ivf::{Accepted, BuildParams, Index, IndexView, Metric, Neighbor, VectorsRef, exact};
+use omendb_ivf::{
+    Accepted, AcceptedSlots, BuildParams, Index, IndexView, Metric, Neighbor, VectorsRef, exact,
+};
 
 /// Numbers that look random, about normal, the same each time.
 pub struct Random(pub u64);
@@ -90,13 +92,13 @@ impl Set {
     }
 }
 
-/// The slots of the rows that `accept` takes.
-pub fn slots(view: &IndexView<'_>, accept: impl Fn(u32) -> bool) -> Accepted {
+/// The rows that `accept` takes, for a search.
+pub fn slots(view: &IndexView<'_>, accept: impl Fn(u32) -> bool) -> AcceptedSlots {
     let mut slots = Accepted::none(view.slots());
     let rows = (0..view.len() as u32).filter(|row| accept(*row));
     rows.filter_map(|row| view.slot(row))
         .for_each(|slot| slots.insert(slot));
-    slots
+    view.accept(slots)
 }
 
 /// The share of `truth` that was found; rows that are as near as the last stand for each other.
