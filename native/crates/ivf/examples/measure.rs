@@ -1,7 +1,7 @@
 //! Prints build time, recall and speed on a set of `npm run bench`, for choosing defaults.
 //!
-//! `cargo run --release -p omendb-ivf --example measure -- FOLDER DIMENSION l2|cosine|dot [threads=0] [ef=2,4,8] [rounds=4]`, where the folder has `base.f32`, `query.f32`
-//! and `truth.i32` (10 a query).
+//! `cargo run --release -p omendb-ivf --example measure -- FOLDER DIMENSION l2|cosine|dot [threads=0] [ef=2,4,8] [rounds=4] [new=0]`, where the folder has `base.f32`, `query.f32`
+//! and `truth.i32` (10 a query). With `new=30` the index is built anew out of one that lacks 30% of the rows.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::error::Error;
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ],
         4,
     );
+    let mut new = 0;
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("threads", value)) => params.threads = value.parse()?,
@@ -25,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 efs = value.split(',').map(str::parse).collect::<Result<_, _>>()?
             }
             Some(("rounds", value)) => rounds = value.parse()?,
+            Some(("new", value)) => new = value.parse()?,
             _ => words.push(argument),
         }
     }
@@ -55,6 +57,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let vectors = VectorsRef::new(&data, dimension, metric, &norms)?;
     let n = vectors.len();
     let cancel = AtomicBool::new(false);
+    let all: Vec<u32> = (0..n as u32).collect();
+    let old: Vec<u32> = all
+        .iter()
+        .copied()
+        .filter(|row| row % 100 >= new)
+        .collect();
+    let older = match new {
+        0 => None,
+        _ => Some(Index::build(vectors, Some(&old), &params, &|_, _| {}, &cancel)?),
+    };
     let start = Instant::now();
     let last = std::sync::Mutex::new(start);
     let stage = |done: usize, _: usize| {
@@ -62,7 +74,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{done} {:.2} s, ", last.elapsed().as_secs_f64());
         *last = Instant::now();
     };
-    let index = Index::build(vectors, None, &params, &stage, &cancel)?;
+    let index = match &older {
+        Some(older) => Index::rebuild(&older.view(), vectors, &all, &all, &params, &stage, &cancel)?,
+        None => Index::build(vectors, None, &params, &stage, &cancel)?,
+    };
     let took = start.elapsed().as_secs_f64();
     let view = index.view();
     println!(

@@ -9,8 +9,9 @@ use thiserror::Error;
 
 use crate::codec::Codec;
 use crate::frame::{Frame, squares};
+use crate::homes::Homes;
 use crate::kmeans::{Partitions, Source};
-use crate::layout::{CURVE, Head, Index, Limits, NONE, Owned, Tuning};
+use crate::layout::{CURVE, Head, Index, IndexView, Limits, NONE, Owned, Tuning};
 use crate::lloyd::{Members, members};
 use crate::parallel;
 use crate::router::Router;
@@ -84,10 +85,58 @@ impl Index {
                 &all
             }
         };
+        Index::make(vectors, rows, None, params, progress, cancel)
+    }
+
+    /// Builds the index of `rows` (ascending) out of one of mostly the same rows: those stay with the others of their partitions, and only what
+    /// is new, or lies where many came or went, is sorted in. `older_rows` names for each of `rows` its row in the older index's vectors, or [`NONE`].
+    /// Where more than half are new, or the vectors are of another kind, the index is built as by [`Index::build`].
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn rebuild(
+        older: &IndexView<'_>,
+        vectors: VectorsRef<'_>,
+        rows: &[u32],
+        older_rows: &[u32],
+        params: &BuildParams,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancel: &AtomicBool,
+    ) -> Result<Index, BuildError> {
+        vectors.check()?;
+        let homes = Homes::of(older);
+        let of = older_rows.iter().map(|row| {
+            let block = older.slot(*row).map(|slot| slot as usize / LANES);
+            block.and_then(|block| homes.partitions.get(block).copied())
+        });
+        let of: Vec<u32> = of.map(|of| of.unwrap_or(NONE)).collect();
+        let known = of.iter().filter(|of| **of != NONE).count();
+        let head = older.head;
+        let alike = head.metric() == vectors.metric && head.dimension() == vectors.dimension;
+        let older = Older {
+            frame: &head.frame,
+            of,
+            partitions: older.sections.sizes.len(),
+        };
+        let worth = alike && known * 2 > rows.len() && older.of.len() == rows.len();
+        Index::make(vectors, rows, worth.then_some(older), params, progress, cancel)
+    }
+
+    fn make(
+        vectors: VectorsRef<'_>,
+        rows: &[u32],
+        older: Option<Older<'_>>,
+        params: &BuildParams,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancel: &AtomicBool,
+    ) -> Result<Index, BuildError> {
         check(vectors, rows)?;
         let n = rows.len();
         let threads = parallel::thread_count(params.threads);
-        let frame = Frame::fit(vectors, rows, params.seed, threads, cancel);
+        let frame = match &older {
+            Some(older) => older.frame.clone(),
+            None => Frame::fit(vectors, rows, params.seed, threads, cancel),
+        };
         let projected = frame.project(vectors, rows, threads, cancel);
         stop_if(cancel)?;
         let source = Source {
@@ -100,7 +149,10 @@ impl Index {
             cancel,
         };
         let share = |part: f32| progress((n as f32 * 0.7 * part) as usize, n);
-        let partitions = Partitions::find(&source, &share);
+        let partitions = match older {
+            Some(older) => Partitions::go_on(&source, older.of, older.partitions, &share),
+            None => Partitions::find(&source, &share),
+        };
         stop_if(cancel)?;
         let mut index = lay_out(&source, &partitions, params.seed);
         stop_if(cancel)?;
@@ -110,6 +162,14 @@ impl Index {
         progress(n, n);
         Ok(index)
     }
+}
+
+/// Where an older index has the rows.
+struct Older<'a> {
+    frame: &'a Frame,
+    /// For each row its partition, or [`NONE`].
+    of: Vec<u32>,
+    partitions: usize,
 }
 
 fn stop_if(cancel: &AtomicBool) -> Result<(), BuildError> {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use omendb_distance::{VectorsRef, kernels};
 
 use crate::frame::{Frame, Projected};
+use crate::layout::NONE;
 use crate::lloyd::{Members, distances, least, lengths, lloyd, members};
 use crate::parallel;
 use crate::parallel::lock;
@@ -19,6 +20,8 @@ use crate::router::{Guide, Router, distance};
 pub(crate) const ROWS: usize = 48;
 /// Partitions with more rows are cut.
 const MOST_ROWS: usize = 3 * ROWS;
+/// ... and sooner where rows were added, which all partitions have more of.
+const GROWN_ROWS: usize = ROWS * 3 / 2;
 /// Partitions with fewer rows are given up, and their rows go to others.
 const FEWEST_ROWS: usize = ROWS / 8;
 /// Rows for each centre that a level learns from, at most.
@@ -27,9 +30,13 @@ const SAMPLE: usize = 128;
 const NEAR: usize = 16;
 /// Partitions whose distances are taken exactly then.
 const NEAREST: usize = 3;
+/// Regions in which a partition looks for its neighbours.
+const AROUND: usize = 32;
 /// Partitions around one to which its rows may move.
 const NEIGHBOURS: usize = 48;
 const REFINEMENTS: usize = 6;
+/// The same after rows came and went.
+const SETTLING: usize = 3;
 /// Rows that a thread takes at once.
 const CHUNK: usize = 256;
 
@@ -165,6 +172,7 @@ impl Partitions {
 
     fn refine(&mut self, source: &Source<'_>, progress: &dyn Fn(f32)) {
         let dimension = source.dimension();
+        self.of = vec![NONE; source.rows.len()];
         self.assign(source);
         if source.is_cancelled() {
             return;
@@ -173,7 +181,7 @@ impl Partitions {
             let members = members(&self.of, self.len(dimension));
             self.centre(source, &members);
             if round == 0 {
-                self.even_out(source, &members);
+                self.even_out(source, &members, MOST_ROWS);
             }
             if source.is_cancelled() {
                 return;
@@ -181,6 +189,7 @@ impl Partitions {
             if round % 2 == 0 {
                 // Regions of centres that moved are no good guides.
                 self.regroup(source);
+                self.of.fill(NONE);
                 self.assign(source);
             }
             let near = self.neighbours(source);
@@ -191,44 +200,93 @@ impl Partitions {
             self.climb(source, &near);
             progress(0.3 + 0.7 * (round + 1) as f32 / REFINEMENTS as f32);
         }
-        if source.is_cancelled() {
-            return;
+        if !source.is_cancelled() {
+            self.finish(source);
         }
+    }
+
+    /// The last steps: every row has its partition.
+    fn finish(&mut self, source: &Source<'_>) {
         self.drop_empty(source);
-        let members = members(&self.of, self.len(dimension));
+        let members = members(&self.of, self.len(source.dimension()));
         self.centre(source, &members);
         self.regroup(source);
     }
 
-    /// The nearest other partitions of each, [`NEIGHBOURS`] of them, or fewer where there are not so many.
+    /// Goes on from partitions of older rows: `of` names for each place of the rows its partition, of `count`, or [`NONE`] for a row that is new. What
+    /// it gives after a cancel is of no use.
+    pub fn go_on(
+        source: &Source<'_>,
+        of: Vec<u32>,
+        count: usize,
+        progress: &dyn Fn(f32),
+    ) -> Partitions {
+        let dimension = source.dimension();
+        let mut found = Partitions {
+            centres: vec![0.0; count * dimension],
+            of,
+            ..Partitions::default()
+        };
+        found.drop_empty(source);
+        found.centre(source, &members(&found.of, found.len(dimension)));
+        found.regroup(source);
+        found.assign(source);
+        progress(0.3);
+        if source.is_cancelled() {
+            return found;
+        }
+        // Where many came or went, partitions are cut or given up; their rows look for others.
+        let members_now = members(&found.of, found.len(dimension));
+        found.centre(source, &members_now);
+        found.even_out(source, &members_now, GROWN_ROWS);
+        found.regroup(source);
+        found.assign(source);
+        for step in 0..SETTLING {
+            if source.is_cancelled() {
+                return found;
+            }
+            found.centre(source, &members(&found.of, found.len(dimension)));
+            let near = found.neighbours(source);
+            if source.is_cancelled() {
+                return found;
+            }
+            found.climb(source, &near);
+            progress(0.3 + 0.7 * (step + 1) as f32 / SETTLING as f32);
+        }
+        if !source.is_cancelled() {
+            found.finish(source);
+        }
+        found
+    }
+
+    /// The nearest other partitions of each, [`NEIGHBOURS`] of them, or fewer where there are not so many: by their codes, in the nearest regions where there
+    /// are many partitions.
     fn neighbours(&self, source: &Source<'_>) -> Vec<u32> {
         let dimension = source.dimension();
         let count = self.len(dimension);
         let most = NEIGHBOURS.min(count.saturating_sub(1));
-        let lengths = lengths(&self.centres, dimension);
-        let near: Vec<AtomicU32> = (0..count * most).map(|_| AtomicU32::new(0)).collect();
+        let near: Vec<AtomicU32> = (0..count as u32)
+            .flat_map(|own| std::iter::repeat_n(own, most))
+            .map(AtomicU32::new)
+            .collect();
+        let router = Router::new(&self.regions, &self.starts, &self.centres, dimension);
+        let numbers = router.numbers();
         parallel::for_chunks(
             source.threads,
             0..count,
             16,
             source.cancel,
-            Work::default,
-            |work, range| {
+            Guide::default,
+            |guide, range| {
                 for partition in range {
-                    let Work { scores, order, .. } = work;
                     let centre = &self.centres[partition * dimension..(partition + 1) * dimension];
-                    distances(centre, &self.centres, &lengths, scores);
-                    scores[partition] = f32::INFINITY;
-                    order.clear();
-                    order.extend(scores.iter().copied().zip(0u32..));
-                    if most > 0 {
-                        order.select_nth_unstable_by(most - 1, |a, b| a.0.total_cmp(&b.0));
-                    }
-                    for (to, (_, other)) in near[partition * most..(partition + 1) * most]
-                        .iter()
-                        .zip(order.iter())
-                    {
-                        to.store(*other, Ordering::Relaxed);
+                    let others = guide
+                        .nearest(&router, centre, AROUND, most + 1)
+                        .map(|lane| numbers[lane])
+                        .filter(|other| *other as usize != partition);
+                    let places = &near[partition * most..(partition + 1) * most];
+                    for (to, other) in places.iter().zip(others) {
+                        to.store(other, Ordering::Relaxed);
                     }
                 }
             },
@@ -289,10 +347,13 @@ impl Partitions {
         self.centres.len() / dimension
     }
 
-    /// Finds the nearest partition of every row, in its nearest regions: the best by codes, and the best of these exactly.
+    /// Finds the nearest partition of every row that has none, in its nearest regions: the best by codes, and the best of these exactly.
     fn assign(&mut self, source: &Source<'_>) {
         let dimension = source.dimension();
-        let of: Vec<AtomicU32> = source.rows.iter().map(|_| AtomicU32::new(0)).collect();
+        let of: Vec<AtomicU32> = std::mem::take(&mut self.of)
+            .into_iter()
+            .map(AtomicU32::new)
+            .collect();
         let router = Router::new(&self.regions, &self.starts, &self.centres, dimension);
         let numbers = router.numbers();
         let fresh = || (Vec::new(), Guide::default());
@@ -304,6 +365,9 @@ impl Partitions {
             fresh,
             |(row, guide), range| {
                 for place in range {
+                    if of[place].load(Ordering::Relaxed) != NONE {
+                        continue;
+                    }
                     source.load(std::iter::once(place as u32), row);
                     let mut best = (f32::INFINITY, 0);
                     for lane in guide.nearest(&router, row, NEAR, NEAREST) {
@@ -352,8 +416,8 @@ impl Partitions {
         );
     }
 
-    /// Cuts partitions of too many rows, and gives those of too few up.
-    fn even_out(&mut self, source: &Source<'_>, members: &Members) {
+    /// Cuts partitions of more than `most` rows, and gives those of too few up; the rows of both have none then.
+    fn even_out(&mut self, source: &Source<'_>, members: &Members, most: usize) {
         let dimension = source.dimension();
         let count = self.len(source.dimension());
         let cut: Vec<Mutex<Vec<f32>>> = (0..count).map(|_| Mutex::default()).collect();
@@ -367,7 +431,7 @@ impl Partitions {
                 for partition in range {
                     let places = members.of(partition);
                     let mut to = lock(&cut[partition]);
-                    if places.len() > MOST_ROWS {
+                    if places.len() > most {
                         source.load(places.iter().copied(), rows);
                         let seed = source.seed ^ (partition as u64 + 1) << 40;
                         *to = lloyd(
@@ -393,6 +457,16 @@ impl Partitions {
         if cut.iter().all(Vec::is_empty) {
             return;
         }
+        let mut numbers = vec![NONE; count];
+        let mut next = 0;
+        for (number, cut) in numbers.iter_mut().zip(&cut) {
+            let parts = cut.len() / dimension;
+            if parts == 1 {
+                *number = next;
+            }
+            next += parts as u32;
+        }
+        self.renumber(&numbers);
         let starts = std::mem::take(&mut self.starts);
         let regions = starts.windows(2).map(|pair| {
             cut[pair[0]..pair[1]]
@@ -417,9 +491,14 @@ impl Partitions {
             }
         }
         self.centres = centres;
-        self.of
-            .iter_mut()
-            .for_each(|of| *of = numbers[*of as usize]);
+        self.renumber(&numbers);
+    }
+
+    /// Gives the partitions new numbers.
+    fn renumber(&mut self, numbers: &[u32]) {
+        for of in &mut self.of {
+            *of = numbers.get(*of as usize).copied().unwrap_or(NONE);
+        }
     }
 
     /// Groups the partitions into regions anew, by where their centres lie now.
@@ -455,9 +534,7 @@ impl Partitions {
         }
         self.centres = centres;
         self.starts = members.starts;
-        self.of
-            .iter_mut()
-            .for_each(|of| *of = numbers.get(*of as usize).copied().unwrap_or(0));
+        self.renumber(&numbers);
     }
 }
 
@@ -466,7 +543,6 @@ impl Partitions {
 struct Work {
     row: Vec<f32>,
     scores: Vec<f32>,
-    order: Vec<(f32, u32)>,
 }
 
 /// The nearest centre of every row.

@@ -10,6 +10,7 @@ mod basis;
 mod build;
 mod codec;
 mod frame;
+mod homes;
 mod key;
 mod kmeans;
 mod knn;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use omendb_distance::kernels;
 
 use crate::frame::squares;
+use crate::layout::NONE;
 use crate::{parallel, random};
 
 const ITERATIONS: usize = 8;
@@ -23,18 +24,19 @@ impl Members {
     }
 }
 
-/// Sorts rows by their groups, in each ascending.
+/// Sorts rows by their groups, in each ascending; those of [`NONE`] are left out.
 pub(crate) fn members(of: &[u32], groups: usize) -> Members {
     let mut starts = vec![0usize; groups + 1];
-    of.iter().for_each(|group| starts[*group as usize + 1] += 1);
+    let grouped = || of.iter().zip(0u32..).filter(|(group, _)| **group != NONE);
+    grouped().for_each(|(group, _)| starts[*group as usize + 1] += 1);
     for i in 0..groups {
         starts[i + 1] += starts[i];
     }
     let mut next = starts.clone();
-    let mut places = vec![0u32; of.len()];
-    for (place, group) in of.iter().enumerate() {
+    let mut places = vec![0u32; starts[groups]];
+    for (group, place) in grouped() {
         let at = &mut next[*group as usize];
-        places[*at] = place as u32;
+        places[*at] = place;
         *at += 1;
     }
     Members { starts, places }

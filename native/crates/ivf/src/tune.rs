@@ -11,6 +11,7 @@ use crate::key::{Key, id_of, score_of};
 use crate::layout::{CURVE, Index, IndexView, Limits};
 use crate::meeting::Meeting;
 use crate::search::{Effort, SearchStats};
+use crate::homes::Homes;
 use crate::{Neighbor, Scratch, parallel};
 
 /// Rows whose neighbours are looked for.
@@ -42,7 +43,7 @@ impl Index {
             .map(|i| rows[i * rows.len() / count.max(1)])
             .collect();
         let truths = nearest_of_rows(vectors, rows, &queries, K, threads, cancel);
-        let homes = Homes::of(self);
+        let homes = Homes::of(&self.view());
         let reach = |k: usize| {
             self.each(&queries, threads, cancel, |i, scratch| {
                 self.view().reach(
@@ -149,31 +150,6 @@ impl Index {
             *recall = (share * 1000.0) as u16;
         }
         recalls
-    }
-}
-
-/// Which partition the rows of a block belong to, and which region the partitions of a block.
-struct Homes {
-    partitions: Vec<u32>,
-    regions: Vec<u32>,
-}
-
-impl Homes {
-    fn of(index: &Index) -> Homes {
-        let owned = &index.owned;
-        let mut partitions = vec![0; index.head.blocks[2] as usize];
-        for (partition, (start, size)) in owned.starts.iter().zip(&owned.sizes).enumerate() {
-            let blocks = (*size as usize).div_ceil(LANES);
-            partitions[*start as usize..][..blocks].fill(partition as u32);
-        }
-        let mut regions = vec![0; index.head.blocks[1] as usize];
-        for (region, range) in owned.region_starts.windows(2).enumerate() {
-            regions[range[0] as usize..range[1] as usize].fill(region as u32);
-        }
-        Homes {
-            partitions,
-            regions,
-        }
     }
 }
 

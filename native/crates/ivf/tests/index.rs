@@ -41,6 +41,74 @@ fn mean_recall(
     sum / (queries.len() / set.dimension) as f64
 }
 
+#[test]
+fn an_index_made_out_of_an_older_one_is_as_good_as_a_fresh_one() {
+    for (metric, dimension) in [(Metric::Cosine, 24), (Metric::L2, 210)] {
+        let (set, queries) = rows_and_queries(12_000, dimension, 7, metric);
+        // Of the older rows a third died; as many are new, and lie elsewhere in the vectors.
+        let old_rows: Vec<u32> = (0..9_000).collect();
+        let older_set = Set::new(set.data[..9_000 * dimension].to_vec(), dimension, metric);
+        let older = older_set.index(Some(&old_rows), 0);
+        let now: Vec<u32> = (0..12_000).filter(|row| row % 3 > 0 || *row >= 9_000).collect();
+        let older_rows: Vec<u32> = now
+            .iter()
+            .map(|row| if *row < 9_000 { *row } else { NONE })
+            .collect();
+        let params = BuildParams::default();
+        let cancel = AtomicBool::new(false);
+        let anew = Index::rebuild(
+            &older.view(),
+            set.view(),
+            &now,
+            &older_rows,
+            &params,
+            &|_, _| {},
+            &cancel,
+        )
+        .unwrap();
+        let fresh = set.index(Some(&now), 0);
+        assert_ne!(anew, fresh, "it must not have been built from nothing");
+        let view = anew.view();
+        assert_eq!((view.len(), view.indexed()), (12_000, now.len()));
+        for row in 0..12_000 {
+            assert_eq!(view.slot(row).is_some(), now.binary_search(&row).is_ok());
+        }
+        let found = |index: &Index, ef| {
+            let (mut scratch, mut out, mut sum) = (Scratch::new(), Vec::new(), 0.0);
+            for query in queries.chunks_exact(dimension) {
+                index
+                    .view()
+                    .search(set.view(), query, 10, ef, None, &mut scratch, &mut out)
+                    .unwrap();
+                let live = |row: u32| !row.is_multiple_of(3) || row >= 9_000;
+                sum += recall(&out, &set.truth(query, 10, &live));
+            }
+            sum / 100.0
+        };
+        for ef in [Some(8), None] {
+            let (anew, fresh) = (found(&anew, ef), found(&fresh, ef));
+            assert!(anew >= fresh - 0.02, "{metric} {ef:?}: {anew}, fresh {fresh}");
+        }
+    }
+}
+
+#[test]
+fn an_index_of_other_vectors_is_no_older_one() {
+    let set = Set::new(rows(2_000, 8, 5, 1), 8, Metric::L2);
+    let other = Set::new(rows(2_000, 9, 5, 1), 9, Metric::L2).index(None, 1);
+    let all: Vec<u32> = (0..2_000).collect();
+    let none = vec![NONE; 2_000];
+    let rebuild = |older: &Index, rows: &[u32]| {
+        let (params, cancel) = (BuildParams::default(), AtomicBool::new(false));
+        let view = older.view();
+        Index::rebuild(&view, set.view(), &all, rows, &params, &|_, _| {}, &cancel).unwrap()
+    };
+    let fresh = set.index(None, 0);
+    assert_eq!(rebuild(&other, &all), fresh);
+    assert_eq!(rebuild(&fresh, &none), fresh, "nothing is known of the rows");
+    assert_eq!(rebuild(&fresh, &all[..5]), fresh, "the rows do not fit");
+}
+
 // [Q5]
 #[test]
 fn the_defaults_find_95_of_100_true_neighbours_under_every_metric() {

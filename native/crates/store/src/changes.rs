@@ -276,6 +276,8 @@ impl Shared {
         };
         let payload = revert.encode()?;
         self.carry_out(commit, state, change, Kind::Revert, &payload, &revert.cells)?;
+        // Rows that came back may lie beside their index.
+        self.indexer.wake();
         Ok(Arc::new(entry))
     }
 

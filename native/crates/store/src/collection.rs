@@ -405,6 +405,10 @@ impl Collection {
             lsn
         };
         self.finish(lsn)?;
+        if count >= MIN_ROWS as usize {
+            // An index with that many dead rows may be worth another.
+            self.shared.indexer.wake();
+        }
         Ok(count)
     }
 }

@@ -23,7 +23,7 @@ use crate::store::Store;
 /// Neighbouring segments of fewer rows are joined …
 const SMALL_ROWS: u64 = 100_000;
 /// … up to this many.
-const JOINED_ROWS: u64 = 1_000_000;
+pub(crate) const JOINED_ROWS: u64 = 1_000_000;
 
 /// What compacting did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ const JOINED_ROWS: u64 = 1_000_000;
 pub struct CompactReport {
     /// Bytes of all files before.
     pub bytes_before: u64,
-    /// Bytes of all files after. Indexes of new segments are built in the background and come on top.
+    /// Bytes of all files after.
     pub bytes_after: u64,
     /// Bytes given back.
     pub freed: u64,
@@ -44,13 +44,15 @@ pub struct CompactReport {
 }
 
 /// Neighbouring segments that become one.
-struct Group {
-    collection: u32,
-    meta: Arc<CollectionMeta>,
-    entries: Vec<SegmentEntry>,
-    parts: Vec<Arc<Part>>,
+pub(crate) struct Group {
+    pub collection: u32,
+    pub meta: Arc<CollectionMeta>,
+    pub entries: Vec<SegmentEntry>,
+    pub parts: Vec<Arc<Part>>,
     /// Rows that are kept.
-    needed: Arc<RoaringBitmap>,
+    pub needed: Arc<RoaringBitmap>,
+    /// Rows that are dead, and may be kept for the history.
+    pub deleted: Arc<RoaringBitmap>,
 }
 
 /// Rows of a part that are kept.
@@ -110,7 +112,7 @@ fn cancelled() -> Error {
 
 impl Shared {
     /// Rows of each collection that the present or the history needs. Everything that is pending is sealed.
-    fn needed(&self, state: &State, collection: u32) -> Result<RoaringBitmap> {
+    pub fn needed(&self, state: &State, collection: u32) -> Result<RoaringBitmap> {
         let written = state.collections.get(&collection);
         let written = written.ok_or_else(|| Error::internal("a collection is gone"))?;
         let mut needed = RoaringBitmap::new();
@@ -168,6 +170,7 @@ impl Shared {
                         entries: Vec::new(),
                         parts: Vec::new(),
                         needed: needed.clone(),
+                        deleted: written.deleted.clone(),
                     });
                 }
                 if let Some(group) = groups.last_mut() {
@@ -188,7 +191,7 @@ impl Shared {
     }
 
     /// Writes a group anew and lets it take the place of its segments. Gives the rows that went.
-    fn compact_group(
+    pub fn compact_group(
         &self,
         group: &Group,
         done: &mut u64,
@@ -206,6 +209,7 @@ impl Shared {
             Ok(None)
         } else {
             self.write_group(group, id, done, total, progress, cancel)
+                .and_then(|new| self.with_indexes(group, new, cancel))
                 .map(Some)
         };
         let swapped = written.and_then(|new| self.swap(group, new, id));
@@ -309,7 +313,7 @@ impl Shared {
     }
 
     /// Publishes one more generation, so that what compacting replaced is named by none that is kept.
-    fn let_go(&self) -> Result<()> {
+    pub fn let_go(&self) -> Result<()> {
         let (commit, mut state) = self.publishing()?;
         self.sync(&commit, &mut state)?;
         self.publish(&commit, &mut state, |_| Ok(()))

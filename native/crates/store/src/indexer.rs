@@ -1,4 +1,5 @@
-//! Builds the indexes of sealed segments in the background, one at a time, each on all cores.
+//! Builds the indexes of sealed segments in the background, one at a time, each on all cores; and builds them anew where many rows died or came back.
+//! Once there is nothing to build, segments that are small beside each other are [joined](crate::joining).
 //!
 //! An index is derived data: a build that fails or is cancelled leaves the segment to be scanned, and is begun again after the next open.
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use omendb_ivf::{BuildError, BuildParams, Index, VectorsRef};
+use omendb_ivf::{BuildError, BuildParams, Index, NONE, VectorsRef};
 use roaring::RoaringBitmap;
 
 use crate::bell::Bell;
@@ -55,6 +56,11 @@ struct Job {
     spec: crate::meta::VectorSpec,
     deleted: Arc<RoaringBitmap>,
 }
+
+/// A row in so many of an index may be dead before it is built anew: so many rows a search looks at in vain.
+const DEAD: u64 = 5;
+/// Live rows that may lie beside an index, each of which every search looks at: the history brought them back.
+const BESIDE: u64 = if cfg!(feature = "schedule") { 2 } else { 256 };
 
 impl Indexer {
     /// Starts the builder.
@@ -147,6 +153,12 @@ fn work(shared: &Arc<Shared>) {
                 }
             }
         }
+        // A failure leaves the segments as they are, until there is something new.
+        let joined = shared.join_some(&indexer.cancel);
+        crate::memory::give_back();
+        if matches!(joined, Ok(true)) {
+            indexer.bell.ring();
+        }
     }
 }
 
@@ -157,7 +169,15 @@ fn is_there(shared: &Shared, key: Key) -> bool {
     entry.is_some_and(|e| e.segments.iter().any(|s| s.id == key.segment))
 }
 
-/// A segment without an index that should have one.
+/// Whether too many rows of an index are dead, or too many live ones not in it.
+fn is_stale(index: &IndexFile, part: &Part, deleted: &RoaringBitmap) -> bool {
+    let Ok(view) = index.view() else { return false };
+    let indexed = view.indexed() as u64;
+    let live = u64::from(part.rows) - part.numbers.count_in(deleted) as u64;
+    live > 0 && ((indexed.saturating_sub(live)) * DEAD > indexed || live.saturating_sub(indexed) > BESIDE)
+}
+
+/// A segment without an index that should have one, or with one that is no longer good.
 fn next_job(shared: &Shared) -> Option<Job> {
     let (_commit, state) = shared.both();
     let inner = shared.indexer.inner.lock();
@@ -177,7 +197,11 @@ fn next_job(shared: &Shared) -> Option<Job> {
                     segment: segment.id,
                     vector,
                 };
-                if column.index.is_none() && !inner.failed.contains_key(&key) {
+                let wanted = match &column.index {
+                    None => true,
+                    Some(index) => is_stale(index, part, &written.deleted),
+                };
+                if wanted && !inner.failed.contains_key(&key) {
                     return Some(Job {
                         key,
                         part: part.clone(),
@@ -192,29 +216,33 @@ fn next_job(shared: &Shared) -> Option<Job> {
 }
 
 fn run(shared: &Shared, job: &Job) -> Result<()> {
-    let index = build(shared, job)?;
+    let indexer = &shared.indexer;
+    let progress = |done: usize, total: usize| {
+        indexer.done.fetch_max(done, Ordering::Relaxed);
+        indexer.total.store(total, Ordering::Relaxed);
+    };
+    let own = &job.part.vectors[job.key.vector].index;
+    let older = own.as_deref().map(|index| (index, &*job.part));
+    let task = Task {
+        part: &job.part,
+        vector: job.key.vector,
+        spec: &job.spec,
+        deleted: &job.deleted,
+        older,
+    };
+    let index = task.build(&progress, &indexer.cancel)?;
     let folder = crate::manifest::segment_folder(&shared.root, job.key.segment);
-    let taken: Vec<String> = shared
-        .disk
-        .list(&folder)?
-        .into_iter()
-        .map(|e| e.name)
-        .collect();
-    let name = (0..)
-        .map(|attempt| index_file(job.key.vector, attempt))
-        .find(|name| !taken.contains(name));
-    let name = name.ok_or_else(|| Error::internal("no name for an index file"))?;
-    let path = folder.join(&name);
-    let written = write(shared, &path, &index).and_then(|file| {
-        shared.disk.sync_dir(&folder)?;
+    let mut name = String::new();
+    let written = write(shared, &folder, job.key.vector, &index, &mut name).and_then(|file| {
         let map = open_file(&shared.disk, &folder, &file)?;
+        let path = folder.join(&file.name);
         let index = IndexFile::open(map).map_err(|e| Error::corrupt(&path, e.to_string()))?;
         adopt(shared, job, file, Arc::new(index))
     });
     if !matches!(written, Ok(true)) {
         // A manifest that names it may have been written nevertheless: then the handle is poisoned, and nothing is removed.
-        if shared.disk.check().is_ok() {
-            shared.disk.remove(&path);
+        if shared.disk.check().is_ok() && !name.is_empty() {
+            shared.disk.remove(&folder.join(&name));
             // Fails, as it should, unless the segment is gone.
             let _ = shared.disk.vfs().remove_dir(&folder);
         }
@@ -222,47 +250,91 @@ fn run(shared: &Shared, job: &Job) -> Result<()> {
     written.map(drop)
 }
 
-fn build(shared: &Shared, job: &Job) -> Result<Index> {
-    let indexer = &shared.indexer;
-    let column = &job.part.vectors[job.key.vector];
-    let vectors = VectorsRef {
-        data: column.data.as_slice(),
-        dimension: job.spec.dimension,
-        metric: job.spec.metric,
-        inv_norms: column.inv_norms.as_slice(),
-    };
-    // Dead rows stay out. Those that come back by way of the history are looked at beside the index.
-    let numbers = &job.part.numbers;
-    let live = (0..job.part.rows).filter(|position| !job.deleted.contains(numbers.row(*position)));
-    let live: Vec<u32> = live.collect();
-    let progress = |done: usize, total: usize| {
-        indexer.done.fetch_max(done, Ordering::Relaxed);
-        indexer.total.store(total, Ordering::Relaxed);
-    };
-    let params = BuildParams::default();
-    Index::build(vectors, Some(&live), &params, &progress, &indexer.cancel).map_err(|e| match e {
-        BuildError::Cancelled => Error::Cancelled {
-            what: "building the index".to_owned(),
-        },
-        other => Error::internal(format!("the index was not built: {other}")),
-    })
+/// An index to be built.
+pub(crate) struct Task<'a> {
+    pub part: &'a Part,
+    /// Position of the vector column.
+    pub vector: usize,
+    pub spec: &'a crate::meta::VectorSpec,
+    /// Rows that stay out. Those that come back by way of the history are looked at beside the index.
+    pub deleted: &'a RoaringBitmap,
+    /// An index of some of the rows, and the part that it is of.
+    pub older: Option<(&'a IndexFile, &'a Part)>,
 }
 
-fn write(shared: &Shared, path: &std::path::Path, index: &Index) -> Result<FileEntry> {
-    let mut out = shared.disk.create_derived(path)?.sealing();
+impl Task<'_> {
+    pub fn build(
+        &self,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancel: &AtomicBool,
+    ) -> Result<Index> {
+        let column = &self.part.vectors[self.vector];
+        let vectors = VectorsRef {
+            data: column.data.as_slice(),
+            dimension: self.spec.dimension,
+            metric: self.spec.metric,
+            inv_norms: column.inv_norms.as_slice(),
+        };
+        let numbers = &self.part.numbers;
+        let positions = 0..self.part.rows;
+        let live = positions.filter(|position| !self.deleted.contains(numbers.row(*position)));
+        let live: Vec<u32> = live.collect();
+        let params = BuildParams::default();
+        let older = self
+            .older
+            .and_then(|(index, part)| Some((index.view().ok()?, part)));
+        let built = match older {
+            Some((view, part)) => {
+                let there = |position: &u32| part.numbers.position(numbers.row(*position));
+                let older_rows = live.iter().map(|position| there(position).unwrap_or(NONE));
+                let older_rows: Vec<u32> = older_rows.collect();
+                Index::rebuild(
+                    &view,
+                    vectors,
+                    &live,
+                    &older_rows,
+                    &params,
+                    progress,
+                    cancel,
+                )
+            }
+            None => Index::build(vectors, Some(&live), &params, progress, cancel),
+        };
+        built.map_err(|e| match e {
+            BuildError::Cancelled => Error::Cancelled {
+                what: "building the index".to_owned(),
+            },
+            other => Error::internal(format!("the index was not built: {other}")),
+        })
+    }
+}
+
+/// Writes an index durably into a segment's folder, under a name that is free, which `name` tells from the moment on that there may be such a file.
+pub(crate) fn write(
+    shared: &Shared,
+    folder: &std::path::Path,
+    vector: usize,
+    index: &Index,
+    name: &mut String,
+) -> Result<FileEntry> {
+    let entries = shared.disk.list(folder)?;
+    let taken: Vec<String> = entries.into_iter().map(|e| e.name).collect();
+    let free = (0..)
+        .map(|attempt| index_file(vector, attempt))
+        .find(|name| !taken.contains(name));
+    *name = free.ok_or_else(|| Error::internal("no name for an index file"))?;
+    let path = folder.join(&*name);
+    let mut out = shared.disk.create_derived(&path)?.sealing();
     let result: io::Result<u64> = index.write_to(&mut out);
     if let Err(e) = result {
         return Err(out
             .take_error()
-            .unwrap_or_else(|| Error::io("write", path, &e)));
+            .unwrap_or_else(|| Error::io("write", &path, &e)));
     }
     let (bytes, crc32c) = out.seal()?;
-    let name = path
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    shared.disk.sync_dir(folder)?;
     Ok(FileEntry {
-        name,
+        name: name.clone(),
         bytes,
         crc32c,
     })

@@ -27,6 +27,7 @@ mod graph;
 mod history;
 mod indexer;
 mod ingest;
+mod joining;
 mod json_rows;
 mod leftovers;
 mod lock;

@@ -32,7 +32,7 @@ mod explored {
     use std::fmt;
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::Ordering;
-    use std::sync::{Arc, PoisonError};
+    use std::sync::{Arc, PoisonError, TryLockError};
     use std::time::Instant;
 
     use arc_swap::Guard;
@@ -59,6 +59,16 @@ mod explored {
 
         pub fn lock(&self) -> MutexGuard<'_, T> {
             MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        }
+
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            match self.0.try_lock() {
+                Ok(guard) => Some(MutexGuard(Some(guard))),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    Some(MutexGuard(Some(poisoned.into_inner())))
+                }
+                Err(TryLockError::WouldBlock) => None,
+            }
         }
     }
 

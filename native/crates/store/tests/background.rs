@@ -144,6 +144,101 @@ fn the_index_is_built_in_the_background_and_used_after_a_reopen() {
     );
 }
 
+/// Upserts numbered rows in bulk.
+fn upsert(store: &Store, rows: std::ops::Range<i64>) {
+    let target = ImportTarget::Existing("words".to_owned());
+    let mut import = store.begin_import(target).unwrap();
+    let (columns, vectors) = numbered(rows);
+    import.append(&columns, &vectors).unwrap();
+    import.commit().unwrap();
+}
+
+/// Searches for each of these rows; all must be found by one index, and no row be looked at beside it.
+fn all_by_one_index(store: &Store, numbers: impl Iterator<Item = i64>) {
+    let words = store.collection("words").unwrap();
+    let snapshot = words.snapshot();
+    for n in numbers {
+        let id = format!("r{n}");
+        let found = snapshot
+            .search(&SearchRequest::new(&vector(&id, n), 1))
+            .unwrap();
+        assert_eq!((found.plan, found.scanned), (Plan::Indexed, 0), "{id}");
+        assert_eq!((found.hits.len(), found.hits[0].distance), (1, 0.0), "{id}");
+        let row = snapshot.row_of(&omendb_store::Id::Text(id)).unwrap();
+        assert_eq!(found.hits[0].row, row);
+    }
+}
+
+fn index_files(path: &Path) -> Vec<PathBuf> {
+    let mut all = files(path);
+    all.retain(|f| f.to_string_lossy().ends_with(".ivf"));
+    all
+}
+
+#[test]
+fn what_is_added_and_replaced_joins_one_segment_with_one_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = Store::open(&path, OpenOptions::default()).unwrap();
+    import(&store, 6000);
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    // 1,500 rows are replaced and 1,000 are new.
+    upsert(&store, 4500..7000);
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    all_by_one_index(&store, (0..7000).step_by(13));
+    assert_eq!(index_files(&path).len(), 1, "the joined files are gone");
+    assert_eq!(store.verify().unwrap().problems, []);
+
+    // The history knows nothing of it: the rows that were replaced come back.
+    store.undo("words").unwrap();
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    assert_eq!(store.collection("words").unwrap().snapshot().len(), 6000);
+    all_by_one_index(&store, (0..6000).step_by(13));
+    store.redo("words").unwrap();
+    store.close().unwrap();
+    drop(store);
+    let store = Store::open(&path, OpenOptions::default()).unwrap();
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    all_by_one_index(&store, (0..7000).step_by(13));
+    assert_eq!(store.verify().unwrap().problems, []);
+}
+
+#[test]
+fn an_index_with_many_dead_rows_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = Store::open(&path, OpenOptions::default()).unwrap();
+    import(&store, 8000);
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    let first = index_files(&path);
+    let words = store.collection("words").unwrap();
+    let few: Vec<u32> = (0..8000).step_by(10).collect();
+    words.delete_rows(&few).unwrap();
+    store.checkpoint().unwrap();
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    assert_eq!(index_files(&path), first, "a tenth is passed over");
+    let more: Vec<u32> = (0..8000).filter(|row| row % 10 < 3).collect();
+    words.delete_rows(&more).unwrap();
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    assert_ne!(index_files(&path), first);
+    all_by_one_index(&store, (0..8000).filter(|n| n % 10 >= 3).step_by(7));
+    // Those that come back are looked for too, and soon by the index.
+    store.undo("words").unwrap();
+    let query = vector("r5", 11);
+    let snapshot = words.snapshot();
+    assert_eq!(snapshot.len(), 7200);
+    let truth = snapshot
+        .search(&SearchRequest {
+            exact: true,
+            ..SearchRequest::new(&query, 10)
+        })
+        .unwrap();
+    let found = snapshot.search(&SearchRequest::new(&query, 10)).unwrap();
+    assert_eq!(found.hits, truth.hits);
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    all_by_one_index(&store, (0..8000).filter(|n| n % 10 > 0).step_by(7));
+}
+
 #[test]
 fn closing_while_an_index_is_built_is_quick_and_the_next_open_goes_on() {
     let folder = tempfile::tempdir().unwrap();
