@@ -58,14 +58,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let n = vectors.len();
     let cancel = AtomicBool::new(false);
     let all: Vec<u32> = (0..n as u32).collect();
-    let old: Vec<u32> = all
-        .iter()
-        .copied()
-        .filter(|row| row % 100 >= new)
-        .collect();
+    let old: Vec<u32> = all.iter().copied().filter(|row| row % 100 >= new).collect();
     let older = match new {
         0 => None,
-        _ => Some(Index::build(vectors, Some(&old), &params, &|_, _| {}, &cancel)?),
+        _ => Some(Index::build(
+            vectors,
+            Some(&old),
+            &params,
+            &|_, _| {},
+            &cancel,
+        )?),
     };
     let start = Instant::now();
     let last = std::sync::Mutex::new(start);
@@ -75,7 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         *last = Instant::now();
     };
     let index = match &older {
-        Some(older) => Index::rebuild(&older.view(), vectors, &all, &all, &params, &stage, &cancel)?,
+        Some(older) => {
+            Index::rebuild(&older.view(), vectors, &all, &all, &params, &stage, &cancel)?
+        }
         None => Index::build(vectors, None, &params, &stage, &cancel)?,
     };
     let took = start.elapsed().as_secs_f64();

@@ -119,7 +119,14 @@ impl Index {
             partitions: older.sections.sizes.len(),
         };
         let worth = alike && known * 2 > rows.len() && older.of.len() == rows.len();
-        Index::make(vectors, rows, worth.then_some(older), params, progress, cancel)
+        Index::make(
+            vectors,
+            rows,
+            worth.then_some(older),
+            params,
+            progress,
+            cancel,
+        )
     }
 
     fn make(
@@ -203,6 +210,7 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
     let dimension = source.dimension();
     let Router {
         codec,
+        shifts,
         lanes,
         blocks,
         region_starts,
@@ -240,6 +248,8 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
     let reach = code_rows(
         source, &members, &centres, &lanes, &residuals, slots, &mut owned,
     );
+    let lengths = regions.decoded.chunks_exact(dimension).map(squares);
+    let reach = lengths.fold(reach, |reach, square| reach.max(square.sqrt()));
     owned.slots = vec![NONE; source.vectors.len()];
     for (slot, row) in owned
         .rows
@@ -259,11 +269,13 @@ fn lay_out(source: &Source<'_>, found: &Partitions, seed: u64) -> Index {
             reach,
             frame: source.frame.clone(),
             centres: codec,
+            shifts,
             residuals,
             tuning: Tuning {
                 order: 0.0,
                 limits: [Limits::NONE; 2],
-                breadths: [region_count as u32; CURVE],
+                fine: false,
+                spreads: [0.0; CURVE],
                 recalls: [0; CURVE],
             },
         },

@@ -1,6 +1,6 @@
 //! Vectors to small codes and back, and what a query makes of them.
 
-use omendb_distance::blocks::Width;
+use omendb_distance::blocks::{Blocks, Line, Width};
 use omendb_distance::kernels;
 
 /// Rows that a codec is fitted to, at most.
@@ -277,6 +277,52 @@ impl CodeQuery {
         self.unit = unit;
         self.values
             .resize(codec.width.query_len(codec.dimension()), 0);
+    }
+}
+
+/// A query that may be prepared twice: the second time for what rounding took from it. Where vectors lie close together far from their mean, or have few
+/// dimensions, 8 bits for a query are fewer than what tells its neighbours apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FineQuery {
+    pub first: CodeQuery,
+    rest: CodeQuery,
+    fine: bool,
+}
+
+impl FineQuery {
+    pub fn set(&mut self, codec: &Codec, query: &[f32], fine: bool) {
+        self.first.set(codec, query);
+        self.fine = fine;
+        if fine {
+            self.rest.set_rest(codec, &self.first);
+        }
+    }
+
+    /// As [`Blocks::estimate`]; `times` is how a product goes into the line. `more` is memory for this.
+    #[allow(clippy::too_many_arguments)]
+    #[inline]
+    pub fn estimate(
+        &self,
+        blocks: Blocks<'_>,
+        block: usize,
+        line: Line,
+        times: f32,
+        terms: &[f32],
+        out: &mut [f32],
+        more: &mut Vec<f32>,
+    ) {
+        blocks.estimate(&self.first.values, block, line, terms, out);
+        if self.fine {
+            more.resize(out.len(), 0.0);
+            let line = Line {
+                base: times * self.rest.base,
+                factor: times * self.rest.unit,
+            };
+            blocks.estimate(&self.rest.values, block, line, &[], more);
+            out.iter_mut()
+                .zip(more)
+                .for_each(|(out, more)| *out += *more);
+        }
     }
 }
 

@@ -236,61 +236,39 @@ impl IndexView<'_> {
             None => f32::INFINITY,
         };
         let (head, sections) = (self.head, &self.sections);
-        let mut rest_of_query = CodeQuery::default();
         let rest = head
             .frame
             .query(query, true, &mut scratch.frame, &mut scratch.query);
+        let meeting = Meeting::new(&head.frame, &scratch.query, rest);
+        let (scores, centre_slack) = self.scores_of_centres(meeting, &scratch.query);
         let Scratch {
             query: placed,
-            centres,
             residuals,
-            scores,
             estimates,
             ..
         } = scratch;
-        centres.set(&head.centres, placed);
-        rest_of_query.set_rest(&head.centres, centres);
+        let residuals = &mut residuals.first;
         residuals.set(&head.residuals, placed);
-        let meeting = Meeting::new(&head.frame, placed, rest);
-        // Twice, for what rounding took from the query: then the centres' scores are as good as exact.
-        scores.resize(sections.squares.len(), 0.0);
-        let mut more = vec![0.0; scores.len()];
-        let terms = meeting.centre_terms(sections.squares);
-        sections.partitions.estimate(
-            &centres.values,
-            0,
-            meeting.centre_line(centres),
-            terms,
-            scores,
-        );
-        let line = Line {
-            base: meeting.times_of_centres() * rest_of_query.base,
-            factor: meeting.times_of_centres() * rest_of_query.unit,
-        };
-        sections
-            .partitions
-            .estimate(&rest_of_query.values, 0, line, &[], &mut more);
-        let rounded = rounding(head.dimension());
+        // Regions, partitions and rows add up.
+        let rounded = 2.0 * rounding(head.dimension());
         let slack = meeting.slack(
             rounded,
             head.reach,
-            rest_of_query.slack(&head.centres),
+            centre_slack,
             residuals.slack(&head.residuals),
         );
-        let nearer =
-            2.0 * meeting.slack(rounded, head.reach, rest_of_query.slack(&head.centres), 0.0);
+        let nearer = 2.0 * meeting.slack(rounded, head.reach, centre_slack, 0.0);
         let axes = meeting.error_of_axes();
         let scorer = vectors.scorer(query);
         let mut nearest = Nearest::new(k, self.indexed());
         let mut looked = 0;
-        for partition in 0..sections.sizes.len() {
+        for (partition, centre) in scores.into_iter().enumerate() {
             let (first, size) = self.place(partition);
             let holds = |accepted: &AcceptedSlots| accepted.partitions.contains(partition as u32);
             if size == 0 || !accepted.is_none_or(holds) {
                 continue;
             }
             let slots = first * LANES..first * LANES + size.next_multiple_of(LANES);
-            let centre = scores[partition] + more[partition];
             let line = meeting.row_line(residuals, centre, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
             estimates.resize(slots.len(), 0.0);
@@ -366,6 +344,66 @@ impl IndexView<'_> {
         }
         nearest.into_neighbors(out);
         Ok(looked)
+    }
+}
+
+impl IndexView<'_> {
+    /// The scores of all partitions' centres for a placed query, and how far rounding the query may have taken a product at most: next to nothing, since
+    /// what it took is looked at a second time.
+    fn scores_of_centres(&self, meeting: Meeting, query: &[f32]) -> (Vec<f32>, f32) {
+        let (head, sections) = (self.head, &self.sections);
+        let [mut first, mut second]: [CodeQuery; 2] = Default::default();
+        let again = |query: &CodeQuery| Line {
+            base: meeting.times_of_centres() * query.base,
+            factor: meeting.times_of_centres() * query.unit,
+        };
+        let mut more = Vec::new();
+        let add = |scores: &mut [f32], more: &[f32]| {
+            scores
+                .iter_mut()
+                .zip(more)
+                .for_each(|(to, more)| *to += more);
+        };
+        first.set(&head.centres, query);
+        second.set_rest(&head.centres, &first);
+        let mut slack = second.slack(&head.centres);
+        let mut regions = vec![0.0; sections.region_squares.len()];
+        more.resize(regions.len(), 0.0);
+        let terms = meeting.centre_terms(sections.region_squares);
+        let line = meeting.centre_line(&first);
+        sections
+            .regions
+            .estimate(&first.values, 0, line, terms, &mut regions);
+        sections
+            .regions
+            .estimate(&second.values, 0, again(&second), &[], &mut more);
+        add(&mut regions, &more);
+        first.set(&head.shifts, query);
+        second.set_rest(&head.shifts, &first);
+        slack += second.slack(&head.shifts);
+        let mut scores = vec![0.0; sections.squares.len()];
+        more.resize(scores.len(), 0.0);
+        let squares = sections.region_squares;
+        for (region, (score, square)) in regions
+            .iter()
+            .zip(squares)
+            .enumerate()
+            .take(head.regions as usize)
+        {
+            let blocks = self.blocks_of(region);
+            let lanes = blocks.start * LANES..blocks.end * LANES;
+            let terms = meeting.centre_terms(&sections.squares[lanes.clone()]);
+            let line = meeting.shift_line(&first, *score, *square);
+            let scores = &mut scores[lanes];
+            sections
+                .partitions
+                .estimate(&first.values, blocks.start, line, terms, scores);
+        }
+        sections
+            .partitions
+            .estimate(&second.values, 0, again(&second), &[], &mut more);
+        add(&mut scores, &more);
+        (scores, slack)
     }
 }
 

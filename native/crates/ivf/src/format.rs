@@ -1,13 +1,13 @@
 //! The index on disk.
 //!
-//! # File format, version 1
+//! # File format, version 2
 //!
 //! Little-endian. The file can be memory-mapped and searched as it is.
 //!
 //! | offset | size | what |
 //! |---|---|---|
 //! | 0 | 8 | magic `OMENIVF` and a zero byte |
-//! | 8 | 4 | version, 1 |
+//! | 8 | 4 | version, 2 |
 //! | 12 | 4 | header length, 512 |
 //! | 16 | 4 | `n`, rows of the vectors that the index is of, 0 to 2³¹ - 1 |
 //! | 20 | 4 | how many of them are in it |
@@ -18,15 +18,16 @@
 //! | 40 | 12 | `R`, `P`, `S`: blocks of regions, of partitions and of rows, of 16 lanes each, u32 each |
 //! | 52 | 4 | 1 when there are axes, else 0 |
 //! | 56 | 8 | seed of the build, for people to read |
-//! | 64 | 4 | f32, not negative: squared error of a centre's codes over the squared step, a dimension, on average |
+//! | 64 | 4 | f32, not negative: squared error of the codes of a region's centre over the squared step, a dimension, on average |
 //! | 68 | 4 | f32, not negative: the same of rows |
 //! | 72 | 4 | f32, not negative: squared length that the axes leave out of a row, on average |
 //! | 76 | 4 | f32, not negative: no coded row, nor what its codes stand for, is longer |
 //! | 80 | 4 | f32, not negative: order, see below |
 //! | 84 | 12 | stop, usual, margin, f32 each, not negative, for a search for one hit: see below |
-//! | 96 | 48 | for `i` from 0 to 11 the regions in which the nearest 2^i partitions lie, u32 each |
+//! | 96 | 48 | for `i` from 0 to 11 the spread of regions for 2^i partitions, f32 each, not negative: see below |
 //! | 144 | 24 | for `i` from 0 to 11 the recall@10 with 2^i partitions, in thousandths, u16 each |
-//! | 168 | 8 | 0 |
+//! | 168 | 4 | f32, not negative: the squared error, as above, of a partition's centre |
+//! | 172 | 4 | 1 when queries are to be rounded twice, the second time what the first took, else 0 |
 //! | 176 | 144 | offsets of sections A to R, u64 each; that of A is 512 |
 //! | 320 | 8 | file length |
 //! | 328 | 72 | CRC-32C of sections A to R, each with its padding |
@@ -39,12 +40,14 @@
 //!
 //! - **A, mean**: under `l2` `d` f32, finite, else nothing. A row is placed by taking it away; under `cosine` by scaling to length 1.
 //! - **B, axes**: `w` times `d` f32, finite, orthonormal, or nothing. Rows are coded along them.
-//! - **C, scales**: `w` times two f32, finite: the value of code 0 and the step (not negative) of centres; then the same of rows.
+//! - **C, scales**: `w` times two f32, finite: the value of code 0 and the step (not negative) of the centres of regions; then the same of those of
+//!   partitions, and of rows.
 //! - **D to G, regions**: codes of their centres, `R` blocks of 7-bit codes; squared lengths of what these stand for, root mean square distances of
 //!   the partitions' centres from them, `16 R` f32 each; and `16 R + 1` u32, never falling, up to `P`: the partitions of region `i` lie in blocks
 //!   `G[i] .. G[i + 1]`.
-//! - **H to L, partitions**: codes of their centres, `P` blocks; squares and distances of rows likewise, `16 P` f32 each; `16 P` u32: the block
-//!   where the rows of each begin; `16 P` u32: how many rows it has, 0 for padding. A centre is what its codes stand for.
+//! - **H to L, partitions**: 4-bit codes of their centres less those of their regions, `P` blocks; squares and distances of rows likewise, `16 P` f32 each;
+//!   `16 P` u32: the block where the rows of each begin; `16 P` u32: how many rows it has, 0 for padding. A centre is what its codes stand for, those
+//!   of its region included, so that nothing is lost between it and its rows.
 //! - **M, rows**: `16 S` u32, for each slot its row, or `0xFFFFFFFF`.
 //! - **N, slots**: `n` u32, for each row its slot, or `0xFFFFFFFF` for one that is not in the index.
 //! - **O, terms**: unless under `dot` `16 S` f32, what is added to the estimate of a row. With `c` the centre of the row, `x` the row as it is placed and
@@ -54,7 +57,8 @@
 //! - **Q, rests**: `16 S` f32, not below the length of what the axes leave out, or nothing without axes.
 //! - **R, codes**: `S` blocks of 4-bit codes of `r`.
 //!
-//! Blocks are laid out as [`omendb_distance::blocks`] says. The partitions nearest to a query are taken in the order of how near a row would be that
+//! Blocks are laid out as [`omendb_distance::blocks`] says. A region is looked at when a partition `spread` standard deviations from its centre towards the
+//! query would be among the nearest. The partitions nearest to a query are taken in the order of how near a row would be that
 //! lies `order` standard deviations from the centre towards the query; they are passed over when one `stop` deviations out (or `usual`, in a search that is not told how far
 //! to look) would be no hit; and rows
 //! are scored exactly when their estimates lie within `margin` deviations of the last hit's, and within `sure` deviations of their own of its score.
@@ -76,7 +80,7 @@ use crate::layout::{CURVE, Head, Index, IndexView, Limits, Sections, Tuning};
 use crate::{MAX_DIMENSION, MAX_ROWS, NONE};
 
 const MAGIC: [u8; 8] = *b"OMENIVF\0";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What the files of graphs began with, which came before.
 const FORMER: [u8; 8] = *b"OMENHNSW";
 const HEADER: usize = 512;
@@ -105,8 +109,10 @@ const NAMES: [&str; SECTIONS] = [
 /// Sections that are read when the file is opened.
 const SMALL: [usize; 6] = [0, 1, 2, 6, 10, 11];
 // Where the header has what.
-const BREADTHS: usize = 96;
+const SPREADS: usize = 96;
 const RECALLS: usize = 144;
+const SHIFTS: usize = 168;
+const FINE: usize = 172;
 const OFFSETS: usize = 176;
 const CRCS: usize = 328;
 const TEN: usize = 400;
@@ -181,16 +187,17 @@ impl Shape {
         );
         let (dimension, width) = (self.dimension as u64, self.width as u64);
         let centre = Width::Seven.block_bytes(self.width) as u64;
+        let code = Width::Four.block_bytes(self.width) as u64;
         let when = |is: bool, length: u64| if is { length } else { 0 };
         [
             when(self.metric == Metric::L2, dimension * 4),
             when(self.axes, width * dimension * 4),
-            2 * width * Codec::SCALE_BYTES as u64,
+            3 * width * Codec::SCALE_BYTES as u64,
             regions * centre,
             region_lanes * 4,
             region_lanes * 4,
             (region_lanes + 1) * 4,
-            partitions * centre,
+            partitions * code,
             lanes * 4,
             lanes * 4,
             lanes * 4,
@@ -200,7 +207,7 @@ impl Shape {
             when(self.metric != Metric::Dot, slots * 4),
             slots * 4,
             when(self.axes, slots * 4),
-            rows * Width::Four.block_bytes(self.width) as u64,
+            rows * code,
         ]
     }
 
@@ -288,14 +295,16 @@ impl IndexHeader {
                 TEN + 8,
                 SURE,
                 SURE + 4,
+                SHIFTS,
             ]
             .into_iter()
+            .chain((0..CURVE).map(|i| SPREADS + 4 * i))
             .all(not_negative)
-            && [64, 68, 72].into_iter().all(|at| f32_at(at).is_finite())
-            && head[168..OFFSETS]
-                .iter()
-                .chain(&head[SURE + 8..CRC])
-                .all(|byte| *byte == 0);
+            && [64, 68, 72, SHIFTS]
+                .into_iter()
+                .all(|at| f32_at(at).is_finite())
+            && u32_at(FINE) <= 1
+            && head[SURE + 8..CRC].iter().all(|byte| *byte == 0);
         if !sound {
             return damaged("its header holds a number out of range");
         }
@@ -330,13 +339,16 @@ impl IndexHeader {
         if mean.iter().chain(&axes).any(|x| !x.is_finite()) {
             return damaged("its mean or axes hold a number out of range");
         }
-        let (centres, residuals) = section(2).split_at(shape.width * Codec::SCALE_BYTES);
-        let codecs = Codec::from_bytes(Width::Seven, f32_at(64), centres).zip(Codec::from_bytes(
-            Width::Four,
-            f32_at(68),
-            residuals,
-        ));
-        let Some((centres, residuals)) = codecs else {
+        let scales = |i: usize| {
+            let bytes = shape.width * Codec::SCALE_BYTES;
+            &section(2)[i * bytes..(i + 1) * bytes]
+        };
+        let codecs = (
+            Codec::from_bytes(Width::Seven, f32_at(64), scales(0)),
+            Codec::from_bytes(Width::Four, f32_at(SHIFTS), scales(1)),
+            Codec::from_bytes(Width::Four, f32_at(68), scales(2)),
+        );
+        let (Some(centres), Some(shifts), Some(residuals)) = codecs else {
             return damaged("its scales hold a number out of range");
         };
         let header = IndexHeader {
@@ -355,6 +367,7 @@ impl IndexHeader {
                     rest: f32_at(72),
                 },
                 centres,
+                shifts,
                 residuals,
                 tuning: Tuning {
                     order: f32_at(80),
@@ -364,7 +377,8 @@ impl IndexHeader {
                         margin: f32_at(at + 8),
                         sure: f32_at(sure),
                     }),
-                    breadths: std::array::from_fn(|i| u32_at(BREADTHS + 4 * i)),
+                    fine: u32_at(FINE) == 1,
+                    spreads: std::array::from_fn(|i| f32_at(SPREADS + 4 * i)),
                     recalls: std::array::from_fn(|i| {
                         u16::from_le_bytes([head[RECALLS + 2 * i], head[RECALLS + 2 * i + 1]])
                     }),
@@ -418,7 +432,7 @@ impl IndexHeader {
             region_squares: floats(4)?,
             region_radii: floats(5)?,
             region_starts: words(6)?,
-            partitions: Blocks::new(section(7)?, width, Width::Seven)?,
+            partitions: Blocks::new(section(7)?, width, Width::Four)?,
             squares: floats(8)?,
             radii: floats(9)?,
             starts: words(10)?,
@@ -504,6 +518,7 @@ impl Index {
     pub fn write_to(&self, writer: &mut dyn Write) -> io::Result<u64> {
         let (head, owned) = (&self.head, &self.owned);
         let mut scales = head.centres.to_bytes();
+        scales.extend(head.shifts.to_bytes());
         scales.extend(head.residuals.to_bytes());
         let axes = head
             .frame
@@ -596,6 +611,8 @@ fn header(head: &Head, crcs: &[u32]) -> [u8; HEADER] {
     for (i, number) in numbers.into_iter().enumerate() {
         put(64 + 4 * i, &number.to_le_bytes());
     }
+    put(FINE, &u32::from(tuning.fine).to_le_bytes());
+    put(SHIFTS, &head.shifts.noise().to_le_bytes());
     for (limits, (at, sure)) in tuning.limits.iter().zip([(84, SURE), (TEN, SURE + 4)]) {
         put(sure, &limits.sure.to_le_bytes());
         let numbers = [limits.stop, limits.usual, limits.margin];
@@ -604,7 +621,7 @@ fn header(head: &Head, crcs: &[u32]) -> [u8; HEADER] {
         }
     }
     for i in 0..CURVE {
-        put(BREADTHS + 4 * i, &tuning.breadths[i].to_le_bytes());
+        put(SPREADS + 4 * i, &tuning.spreads[i].to_le_bytes());
         put(RECALLS + 2 * i, &tuning.recalls[i].to_le_bytes());
     }
     for (i, offset) in shape.offsets().iter().enumerate() {

@@ -19,8 +19,10 @@ pub(crate) struct Tuning {
     pub order: f32,
     /// For one hit, and for ten or more.
     pub limits: [Limits; 2],
-    /// Regions in which the nearest 2^i partitions lie.
-    pub breadths: [u32; CURVE],
+    /// Whether queries are prepared twice: see [`FineQuery`](crate::codec::FineQuery).
+    pub fine: bool,
+    /// A region is looked at when a partition so many standard deviations from its centre towards the query would be one of the nearest 2^i.
+    pub spreads: [f32; CURVE],
     /// Recall@10 of the sample, in thousandths, with 2^i partitions.
     pub recalls: [u16; CURVE],
 }
@@ -71,10 +73,10 @@ impl Tuning {
         }
     }
 
-    /// Regions in which the nearest `partitions` lie.
-    pub fn breadth(&self, partitions: usize) -> usize {
+    /// The spread for the nearest `partitions`.
+    pub fn spread(&self, partitions: usize) -> f32 {
         let step = partitions.max(1).next_power_of_two().ilog2() as usize;
-        self.breadths[step.min(CURVE - 1)].max(1) as usize
+        self.spreads[step.min(CURVE - 1)]
     }
 }
 
@@ -93,8 +95,10 @@ pub(crate) struct Head {
     /// No coded row, nor what its codes stand for, is longer.
     pub reach: f32,
     pub frame: Frame,
-    /// Of centres.
+    /// Of the centres of regions.
     pub centres: Codec,
+    /// Of what is left of a partition's centre when that of its region is taken away.
+    pub shifts: Codec,
     /// Of what is left of rows when the centre is taken away.
     pub residuals: Codec,
     pub tuning: Tuning,
@@ -122,7 +126,7 @@ pub(crate) struct Sections<'a> {
     pub region_radii: &'a [f32],
     /// The partitions of region `i` lie in blocks `region_starts[i] .. region_starts[i + 1]`.
     pub region_starts: &'a [u32],
-    /// Coded centres of partitions.
+    /// Coded centres of partitions, less those of their regions.
     pub partitions: Blocks<'a>,
     pub squares: &'a [f32],
     /// Root mean square distance of the rows from them.
@@ -174,7 +178,7 @@ impl Owned {
             region_squares: &self.region_squares,
             region_radii: &self.region_radii,
             region_starts: &self.region_starts,
-            partitions: Blocks::new(&self.partitions, dimension, Width::Seven)?,
+            partitions: Blocks::new(&self.partitions, dimension, Width::Four)?,
             squares: &self.squares,
             radii: &self.radii,
             starts: &self.starts,

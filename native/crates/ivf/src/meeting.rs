@@ -34,7 +34,7 @@ impl Meeting {
         }
     }
 
-    /// From sums to scores of centres: squared distances under `l2` and `cosine` once their squares are added, negative products under `dot`.
+    /// From sums to scores of the centres of regions: squared distances under `l2` and `cosine` once their squares are added, negative products under `dot`.
     #[inline]
     pub fn centre_line(&self, query: &CodeQuery) -> Line {
         match self.metric {
@@ -46,6 +46,20 @@ impl Meeting {
                 base: self.square - 2.0 * query.base,
                 factor: -2.0 * query.unit,
             },
+        }
+    }
+
+    /// From sums to scores of the centres of a region's partitions, given the score of its own and the square of that.
+    #[inline]
+    pub fn shift_line(&self, query: &CodeQuery, region: f32, square: f32) -> Line {
+        let times = self.times_of_centres();
+        let base = match self.metric {
+            Metric::Dot => region,
+            _ => region - square,
+        };
+        Line {
+            base: base + times * query.base,
+            factor: times * query.unit,
         }
     }
 
@@ -68,14 +82,23 @@ impl Meeting {
     /// From sums to estimated scores of a partition's rows, given the score of the centre and its square.
     #[inline]
     pub fn row_line(&self, query: &CodeQuery, centre: f32, square: f32) -> Line {
-        let (base, times) = match self.metric {
-            Metric::L2 => (centre + self.rest, 2.0),
-            Metric::Cosine => (1.0 - 0.5 * (self.square + square - centre), 1.0),
-            Metric::Dot => (centre, 1.0),
+        let base = match self.metric {
+            Metric::L2 => centre + self.rest,
+            Metric::Cosine => 1.0 - 0.5 * (self.square + square - centre),
+            Metric::Dot => centre,
         };
+        let times = self.times_of_rows();
         Line {
-            base: base - times * query.base,
-            factor: -times * query.unit,
+            base: base + times * query.base,
+            factor: times * query.unit,
+        }
+    }
+
+    /// How a product with the query goes into the score of a row.
+    pub fn times_of_rows(&self) -> f32 {
+        match self.metric {
+            Metric::L2 => -2.0,
+            _ => -1.0,
         }
     }
 

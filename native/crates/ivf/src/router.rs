@@ -17,7 +17,10 @@ pub(crate) struct Centres {
 
 /// The coded centres of regions and of their partitions.
 pub(crate) struct Router {
+    /// Of the centres of regions.
     pub codec: Codec,
+    /// Of what is left of a partition's centre when that of its region is taken away.
+    pub shifts: Codec,
     /// The lane of each partition.
     pub lanes: Vec<usize>,
     /// Blocks of partitions.
@@ -31,7 +34,7 @@ pub(crate) struct Router {
 impl Router {
     /// Codes centres; the partitions of region `i` are `starts[i] .. starts[i + 1]`.
     pub fn new(regions: &[f32], starts: &[usize], centres: &[f32], dimension: usize) -> Router {
-        let codec = Codec::fit(centres, dimension, Width::Seven);
+        let codec = Codec::fit(regions, dimension, Width::Seven);
         let mut lanes = Vec::with_capacity(centres.len() / dimension);
         let mut region_starts = vec![0u32];
         let mut blocks = 0;
@@ -44,10 +47,26 @@ impl Router {
         let region_blocks = count.div_ceil(LANES);
         region_starts.resize(region_blocks * LANES + 1, blocks as u32);
         let region_lanes: Vec<usize> = (0..count).collect();
+        let regions = code(&codec, regions, &[], &region_lanes, region_blocks);
+        // Where each partition's region lies.
+        let mut origins = Vec::with_capacity(centres.len());
+        for (range, region) in starts
+            .windows(2)
+            .zip(regions.decoded.chunks_exact(dimension))
+        {
+            (range[0]..range[1]).for_each(|_| origins.extend(region));
+        }
+        let mut apart = centres.to_vec();
+        apart
+            .iter_mut()
+            .zip(&origins)
+            .for_each(|(x, origin)| *x -= origin);
+        let shifts = Codec::fit(&apart, dimension, Width::Four);
         Router {
-            partitions: code(&codec, centres, &lanes, blocks),
-            regions: code(&codec, regions, &region_lanes, region_blocks),
+            partitions: code(&shifts, &apart, &origins, &lanes, blocks),
+            regions,
             codec,
+            shifts,
             lanes,
             blocks,
             region_starts,
@@ -65,7 +84,14 @@ impl Router {
     }
 }
 
-fn code(codec: &Codec, centres: &[f32], lanes: &[usize], blocks: usize) -> Centres {
+/// Codes centres; with `origins` these were taken away from them.
+fn code(
+    codec: &Codec,
+    centres: &[f32],
+    origins: &[f32],
+    lanes: &[usize],
+    blocks: usize,
+) -> Centres {
     let dimension = codec.dimension();
     let bytes = codec.width().block_bytes(dimension);
     let mut coded = Centres {
@@ -75,12 +101,16 @@ fn code(codec: &Codec, centres: &[f32], lanes: &[usize], blocks: usize) -> Centr
     };
     let mut codes = vec![0; dimension];
     let decoded = coded.decoded.chunks_exact_mut(dimension);
-    for ((centre, decoded), lane) in centres.chunks_exact(dimension).zip(decoded).zip(lanes) {
+    for (at, (centre, decoded)) in centres.chunks_exact(dimension).zip(decoded).enumerate() {
+        let lane = lanes[at];
         codec.encode(centre, &mut codes);
         codec.decode(&codes, decoded);
+        if let Some(origin) = origins.get(at * dimension..(at + 1) * dimension) {
+            decoded.iter_mut().zip(origin).for_each(|(x, o)| *x += o);
+        }
         let block = &mut coded.codes[lane / LANES * bytes..][..bytes];
         codec.width().put(block, lane % LANES, &codes);
-        coded.squares[*lane] = squares(decoded);
+        coded.squares[lane] = squares(decoded);
     }
     coded
 }
@@ -89,6 +119,7 @@ fn code(codec: &Codec, centres: &[f32], lanes: &[usize], blocks: usize) -> Centr
 #[derive(Default)]
 pub(crate) struct Guide {
     query: CodeQuery,
+    shifts: CodeQuery,
     scores: Vec<f32>,
     regions: Vec<(f32, u32)>,
     partitions: Vec<(f32, u32)>,
@@ -105,6 +136,7 @@ impl Guide {
     ) -> impl Iterator<Item = usize> + '_ {
         let dimension = vector.len();
         self.query.set(&router.codec, vector);
+        self.shifts.set(&router.shifts, vector);
         // Squared distances, less the vector's own square.
         let line = Line {
             base: -2.0 * self.query.base,
@@ -125,8 +157,12 @@ impl Guide {
         keep(&mut self.regions, breadth);
         self.partitions.clear();
         let mut bar = f32::INFINITY;
-        let blocks = Blocks::new(&router.partitions.codes, dimension, Width::Seven);
-        for (_, region) in &self.regions {
+        let blocks = Blocks::new(&router.partitions.codes, dimension, Width::Four);
+        for (score, region) in &self.regions {
+            let line = Line {
+                base: score - router.regions.squares[*region as usize] - 2.0 * self.shifts.base,
+                factor: -2.0 * self.shifts.unit,
+            };
             let range = router.region_starts[*region as usize] as usize
                 ..router.region_starts[*region as usize + 1] as usize;
             let lanes = range.start * LANES..range.end * LANES;
@@ -134,7 +170,7 @@ impl Guide {
             let squares = &router.partitions.squares[lanes.clone()];
             if let Some(blocks) = blocks {
                 blocks.estimate(
-                    &self.query.values,
+                    &self.shifts.values,
                     range.start,
                     line,
                     squares,

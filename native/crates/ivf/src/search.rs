@@ -5,10 +5,10 @@ use std::ops::Range;
 use omendb_distance::blocks::LANES;
 use omendb_distance::{ShapeError, VectorsRef, prefetch, prefetch_all};
 
-use crate::codec::CodeQuery;
+use crate::codec::FineQuery;
 use crate::frame::FrameQuery;
 use crate::key::{Key, id_of, key, score_of};
-use crate::kmeans::ROWS;
+use crate::kmeans::rows_each;
 use crate::layout::IndexView;
 use crate::meeting::Meeting;
 use crate::{AcceptedSlots, Neighbor};
@@ -17,8 +17,12 @@ use crate::{AcceptedSlots, Neighbor};
 const MAX_WIDER: f64 = 64.0;
 /// How the number grows with the rows of which one is accepted: the nearest of them lie so much farther out.
 const WIDER: f64 = 0.6;
+/// Regions that are looked at in any case.
+const NEAREST_REGIONS: usize = 6;
 /// Partitions that are looked at in the order of their nearness.
 const FIRST: usize = 16;
+/// So many of the best estimates may be no hits but errors: the one after them and the `k` hits says how near a row has to be.
+pub(crate) const SPARE: usize = 2;
 /// Candidates whose vectors are waited for together.
 const AHEAD: usize = 16;
 
@@ -38,8 +42,10 @@ pub struct SearchStats {
 pub struct Scratch {
     pub(crate) frame: FrameQuery,
     pub(crate) query: Vec<f32>,
-    pub(crate) centres: CodeQuery,
-    pub(crate) residuals: CodeQuery,
+    pub(crate) centres: FineQuery,
+    pub(crate) shifts: FineQuery,
+    pub(crate) residuals: FineQuery,
+    more: Vec<f32>,
     /// Scores of the centres of regions, and of partitions.
     region_scores: Vec<f32>,
     pub(crate) scores: Vec<f32>,
@@ -51,10 +57,10 @@ pub struct Scratch {
     /// The best estimates.
     nearest: Vec<Key>,
     /// Estimates of rows that may be hits.
-    pub(crate) candidates: Vec<Key>,
+    pub(crate) candidates: Vec<Candidate>,
+    /// The least scores that they may have, and in this order.
+    chances: Vec<Key>,
     pub(crate) best: Vec<Key>,
-    /// The standard deviation of an estimate's error, about.
-    pub(crate) deviation: f32,
 }
 
 impl Scratch {
@@ -134,7 +140,7 @@ impl IndexView<'_> {
         let count = accepted.map_or(self.indexed(), AcceptedSlots::count).max(1) as f64;
         let wider = (indexed / count).max(1.0).powf(WIDER).min(MAX_WIDER);
         // Accepted rows of a partition, as if they were everywhere.
-        let each = (ROWS as f64 * count / indexed.max(1.0)).max(1.0);
+        let each = (rows_each(self.indexed()) as f64 * count / indexed.max(1.0)).max(1.0);
         (ef.max(1) as f64 * wider).max(2.0 * k as f64 / each) as usize
     }
 
@@ -205,13 +211,21 @@ impl IndexView<'_> {
         let rest = head
             .frame
             .query(query, false, &mut scratch.frame, &mut scratch.query);
-        scratch.centres.set(&head.centres, &scratch.query);
-        scratch.residuals.set(&head.residuals, &scratch.query);
+        self.prepare(scratch);
         let meeting = Meeting::new(&head.frame, &scratch.query, rest);
         let mut stats = SearchStats::default();
         self.choose(meeting, effort, accepted, scratch, &mut stats);
         self.scan(meeting, k, effort, accepted, scratch, &mut stats);
         (meeting, stats)
+    }
+
+    /// Codes the query that lies in `scratch.query`.
+    pub(crate) fn prepare(&self, scratch: &mut Scratch) {
+        let (head, fine) = (self.head, self.head.tuning.fine);
+        let query = &scratch.query;
+        scratch.centres.set(&head.centres, query, fine);
+        scratch.shifts.set(&head.shifts, query, fine);
+        scratch.residuals.set(&head.residuals, query, fine);
     }
 
     /// The standard deviation of the error of a row's estimate.
@@ -236,19 +250,22 @@ impl IndexView<'_> {
         let (sections, tuning) = (&self.sections, &self.head.tuning);
         let Scratch {
             centres,
+            shifts,
             scores,
             regions,
             order,
             region_scores,
+            more,
             ..
         } = scratch;
-        let line = meeting.centre_line(centres);
+        let line = meeting.centre_line(&centres.first);
+        let times = meeting.times_of_centres();
         region_scores.resize(sections.region_squares.len(), 0.0);
         let terms = meeting.centre_terms(sections.region_squares);
-        sections
-            .regions
-            .estimate(&centres.values, 0, line, terms, region_scores);
+        centres.estimate(sections.regions, 0, line, times, terms, region_scores, more);
         stats.estimates += region_scores.len();
+        let wanted = effort.partitions;
+        let spread = tuning.spread(wanted);
         regions.clear();
         let count = self.head.regions as usize;
         for (region, (score, radius)) in region_scores
@@ -260,33 +277,33 @@ impl IndexView<'_> {
             if accepted.is_some_and(|accepted| !accepted.regions.contains(region as u32)) {
                 continue;
             }
-            regions.push(key(
-                meeting.nearest(*score, *radius, tuning.order),
-                region as u32,
-            ));
+            regions.push(key(meeting.nearest(*score, *radius, spread), region as u32));
         }
-        let breadth = tuning.breadth(effort.partitions);
-        if regions.len() > breadth {
-            regions.select_nth_unstable(breadth - 1);
+        // The nearest first; they tell how near the others have to be.
+        let each = sections.squares.len() / count.max(1);
+        let leading = NEAREST_REGIONS
+            .max(2 * wanted / each.max(1))
+            .min(regions.len());
+        if leading < regions.len() {
+            regions.select_nth_unstable(leading);
         }
-        // The nearest first.
-        let seen = regions.len().min(breadth);
-        if let Some(nearest) = (0..seen).min_by_key(|at| regions[*at]) {
+        if let Some(nearest) = (0..leading).min_by_key(|at| regions[*at]) {
             regions.swap(0, nearest);
         }
         order.clear();
-        let wanted = effort.partitions;
         // No partition that is farther is among the nearest.
         let mut bar = f32::INFINITY;
         for at in 0..regions.len() {
-            if at == breadth {
-                // More than these only where a filter left too few partitions in them.
+            if at == leading {
                 if order.len() >= wanted {
-                    break;
+                    bar = cut(order, wanted);
+                } else {
+                    // A filter left too few.
+                    regions[at..].sort_unstable();
                 }
-                regions[at..].sort_unstable();
-            } else if at > breadth && order.len() >= wanted {
-                break;
+            }
+            if at >= leading && score_of(regions[at]) >= bar {
+                continue;
             }
             let region = regions[at];
             if let Some(next) = regions.get(at + 1) {
@@ -300,9 +317,9 @@ impl IndexView<'_> {
             let squares = &sections.squares[first_lane..first_lane + lanes];
             scores.resize(lanes, 0.0);
             let terms = meeting.centre_terms(squares);
-            sections
-                .partitions
-                .estimate(&centres.values, first, line, terms, scores);
+            let square = sections.region_squares[region];
+            let line = meeting.shift_line(&shifts.first, region_scores[region], square);
+            shifts.estimate(sections.partitions, first, line, times, terms, scores, more);
             stats.estimates += lanes;
             let radii = &sections.radii[first_lane..first_lane + lanes];
             let blocks = scores
@@ -340,15 +357,12 @@ impl IndexView<'_> {
                     }
                 }
                 if order.len() >= wanted + wanted / 2 + 16 {
-                    order.select_nth_unstable_by(wanted - 1, Near::order);
-                    order.truncate(wanted);
-                    bar = order[wanted - 1].near;
+                    bar = cut(order, wanted);
                 }
             }
         }
         if order.len() > wanted {
-            order.select_nth_unstable_by(wanted - 1, Near::order);
-            order.truncate(wanted);
+            cut(order, wanted);
         }
         order.sort_unstable_by(Near::order);
         // Those that come first tell what is near; the others may come as they lie.
@@ -368,21 +382,22 @@ impl IndexView<'_> {
         stats: &mut SearchStats,
     ) {
         let sections = &self.sections;
-        scratch.deviation = scratch.order.first().map_or(0.0, |first| {
-            meeting.deviation(&scratch.residuals, first.score)
-        });
-        let margin = effort.margin * scratch.deviation;
         let Scratch {
             residuals,
             order,
             estimates,
             nearest,
             candidates,
+            more,
             ..
         } = scratch;
+        let times = meeting.times_of_rows();
         candidates.clear();
         nearest.clear();
-        let mut limit = f32::INFINITY;
+        let nearest_centre = order.first().map_or(0.0, |first| first.score);
+        let rank = k + SPARE;
+        // The estimate of this rank so far, also on the scale of the centres.
+        let mut worst = f32::INFINITY;
         let mut passed = f32::INFINITY;
         for (at, near) in order.iter().enumerate() {
             if let Some(next) = order.get(at + 1) {
@@ -396,11 +411,15 @@ impl IndexView<'_> {
             if meeting.nearest(near.score, sections.radii[partition], effort.stop) > passed {
                 continue;
             }
+            // What rounding does is there however near the centre lies.
+            let centre = near.score.max(nearest_centre);
+            let margin = effort.margin * meeting.deviation(&residuals.first, centre);
+            let limit = worst + margin;
             let (first, size) = self.place(partition);
             let count = size.next_multiple_of(LANES);
             let slots = first * LANES..first * LANES + count;
             estimates.resize(count, 0.0);
-            let line = meeting.row_line(residuals, near.score, sections.squares[partition]);
+            let line = meeting.row_line(&residuals.first, near.score, sections.squares[partition]);
             let terms = sections.terms.get(slots.clone()).unwrap_or(&[]);
             stats.partitions += 1;
             let holding = |block: usize| match accepted {
@@ -409,9 +428,7 @@ impl IndexView<'_> {
             };
             let sparse = accepted.is_some() && (0..count / LANES).any(|block| holding(block) == 0);
             if !sparse {
-                sections
-                    .codes
-                    .estimate(&residuals.values, first, line, terms, estimates);
+                residuals.estimate(sections.codes, first, line, times, terms, estimates, more);
                 stats.estimates += count;
             }
             for (block, estimates) in estimates.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
@@ -422,13 +439,8 @@ impl IndexView<'_> {
                     }
                     let terms = terms.as_chunks::<LANES>().0.get(block);
                     let terms = terms.map_or(&[][..], |terms| terms);
-                    sections.codes.estimate(
-                        &residuals.values,
-                        first + block,
-                        line,
-                        terms,
-                        estimates,
-                    );
+                    let block = first + block;
+                    residuals.estimate(sections.codes, block, line, times, terms, estimates, more);
                     stats.estimates += LANES;
                 }
                 if !estimates
@@ -444,39 +456,48 @@ impl IndexView<'_> {
                         continue;
                     }
                     let key = key(*estimate, slot);
-                    candidates.push(key);
+                    candidates.push(Candidate {
+                        estimate: key,
+                        margin,
+                        centre,
+                    });
                     nearest.push(key);
                 }
             }
             // Not at every new one: a few more candidates cost less.
-            if nearest.len() >= k + (k / 8).max(1) || (nearest.len() >= k && limit == f32::INFINITY)
-            {
-                nearest.select_nth_unstable(k - 1);
-                nearest.truncate(k);
-                let worst = score_of(nearest[k - 1]);
-                limit = worst + margin;
+            let enough = rank
+                + if worst < f32::INFINITY {
+                    (k / 8).max(1)
+                } else {
+                    0
+                };
+            if nearest.len() >= enough {
+                nearest.select_nth_unstable(rank - 1);
+                nearest.truncate(rank);
+                worst = score_of(nearest[rank - 1]);
                 passed = meeting.on_centres_scale(worst);
             }
         }
-        if nearest.len() > k {
-            nearest.select_nth_unstable(k - 1);
-            limit = score_of(nearest[k - 1]) + margin;
+        if nearest.len() > rank {
+            nearest.select_nth_unstable(rank - 1);
+            worst = score_of(nearest[rank - 1]);
         }
-        candidates.retain(|key| score_of(*key) <= limit);
+        candidates.retain(|candidate| score_of(candidate.estimate) <= worst + candidate.margin);
     }
 
     /// Puts the candidates in the order of the least scores that they may have.
     fn take_chances(&self, meeting: Meeting, sure: f32, scratch: &mut Scratch) {
-        let centre = scratch.order.first().map_or(0.0, |first| first.score);
-        for candidate in &mut scratch.candidates {
-            let slot = id_of(*candidate);
-            let deviation = self.deviation_of(meeting, slot, centre);
-            *candidate = key(score_of(*candidate) - sure * deviation, slot);
-        }
-        scratch.candidates.sort_unstable();
+        let chances = scratch.candidates.iter().map(|candidate| {
+            let slot = id_of(candidate.estimate);
+            let deviation = self.deviation_of(meeting, slot, candidate.centre);
+            key(score_of(candidate.estimate) - sure * deviation, slot)
+        });
+        scratch.chances.clear();
+        scratch.chances.extend(chances);
+        scratch.chances.sort_unstable();
     }
 
-    /// Of the rows in `scratch.candidates`, ascending by the least score that they may have, leaves the `k` best by exact score in `scratch.best`, and gives how many were
+    /// Of the rows in `scratch.chances`, ascending by the least score that they may have, leaves the `k` best by exact score in `scratch.best`, and gives how many were
     /// scored. Those that cannot be better than the `k`-th best are not.
     fn best_exactly(
         &self,
@@ -485,9 +506,7 @@ impl IndexView<'_> {
         k: usize,
         scratch: &mut Scratch,
     ) -> usize {
-        let Scratch {
-            candidates, best, ..
-        } = scratch;
+        let Scratch { chances, best, .. } = scratch;
         let rows = self.sections.rows;
         let row = |key: &Key| {
             rows.get(id_of(*key) as usize)
@@ -501,12 +520,12 @@ impl IndexView<'_> {
         let scorer = vectors.scorer(query);
         best.clear();
         let (mut scored, mut bar) = (0, f32::INFINITY);
-        fetch(&candidates[..AHEAD.min(candidates.len())]);
-        for (at, candidate) in candidates.iter().enumerate() {
+        fetch(&chances[..AHEAD.min(chances.len())]);
+        for (at, candidate) in chances.iter().enumerate() {
             if best.len() >= k && score_of(*candidate) > bar {
                 break;
             }
-            if let Some(ahead) = candidates.get(at + AHEAD) {
+            if let Some(ahead) = chances.get(at + AHEAD) {
                 fetch(std::slice::from_ref(ahead));
             }
             let row = row(candidate);
@@ -530,11 +549,28 @@ impl IndexView<'_> {
     }
 }
 
+/// Keeps the nearest `wanted` of at least as many; gives how near the last of them is.
+fn cut(order: &mut Vec<Near>, wanted: usize) -> f32 {
+    order.select_nth_unstable_by(wanted - 1, Near::order);
+    order.truncate(wanted);
+    order[wanted - 1].near
+}
+
+/// A row that may be a hit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub estimate: Key,
+    /// So far behind the last hit it is still looked at.
+    margin: f32,
+    /// The score of its partition's centre: how wrong the estimate may be goes with it.
+    pub centre: f32,
+}
+
 /// A partition that may be looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Near {
     /// How near its rows may be.
-    near: f32,
+    pub near: f32,
     /// The score of its centre.
     pub score: f32,
     pub partition: u32,

@@ -7,11 +7,11 @@ use omendb_distance::VectorsRef;
 use omendb_distance::blocks::LANES;
 
 use crate::exact::nearest_of_rows;
+use crate::homes::Homes;
 use crate::key::{Key, id_of, score_of};
 use crate::layout::{CURVE, Index, IndexView, Limits};
 use crate::meeting::Meeting;
-use crate::search::{Effort, SearchStats};
-use crate::homes::Homes;
+use crate::search::{Candidate, Effort, SPARE};
 use crate::{Neighbor, Scratch, parallel};
 
 /// Rows whose neighbours are looked for.
@@ -22,8 +22,10 @@ const K: usize = 10;
 const USUAL: f64 = 0.985;
 /// The part of neighbours that the parameters have to reach each.
 const REACHED: f64 = 0.999;
-/// The part of the nearest partitions that have to be seen.
+/// The part of the nearest partitions that have to be seen, for this part of the queries.
 const SEEN: f64 = 0.95;
+/// With less recall, in thousandths, than this with all partitions there are, queries may be too coarse.
+const POOR: u16 = 990;
 /// ... and what is added since the sample is one.
 const SLACK: f32 = 1.05;
 /// The same for errors of estimates, which queries that are no rows have more of.
@@ -43,9 +45,29 @@ impl Index {
             .map(|i| rows[i * rows.len() / count.max(1)])
             .collect();
         let truths = nearest_of_rows(vectors, rows, &queries, K, threads, cancel);
+        self.tune_on(vectors, &queries, &truths, threads, cancel);
+        if self.head.tuning.recalls[CURVE - 1] < POOR {
+            // If that is better, it is worth its time.
+            let coarse = self.head.tuning;
+            self.head.tuning.fine = true;
+            self.tune_on(vectors, &queries, &truths, threads, cancel);
+            if self.head.tuning.recalls[CURVE - 1] <= coarse.recalls[CURVE - 1] {
+                self.head.tuning = coarse;
+            }
+        }
+    }
+
+    fn tune_on(
+        &mut self,
+        vectors: VectorsRef<'_>,
+        queries: &[u32],
+        truths: &[Vec<Neighbor>],
+        threads: usize,
+        cancel: &AtomicBool,
+    ) {
         let homes = Homes::of(&self.view());
         let reach = |k: usize| {
-            self.each(&queries, threads, cancel, |i, scratch| {
+            self.each(queries, threads, cancel, |i, scratch| {
                 self.view().reach(
                     &homes,
                     vectors,
@@ -68,15 +90,15 @@ impl Index {
             margin,
             sure: margin,
         });
-        let ranks = self.each(&queries, threads, cancel, |i, scratch| {
-            self.view().ranks(&homes, vectors, queries[i], scratch)
+        let spreads = self.each(queries, threads, cancel, |i, scratch| {
+            self.view().spreads(&homes, vectors, queries[i], scratch)
         });
-        for (step, breadth) in self.head.tuning.breadths.iter_mut().enumerate() {
-            let of_step = ranks.chunks_exact(CURVE).map(|ranks| ranks[step]).collect();
-            *breadth = (quantile(of_step, SEEN) as u32 + 1).min(self.head.regions);
+        for (step, spread) in self.head.tuning.spreads.iter_mut().enumerate() {
+            let of_step = spreads.chunks_exact(CURVE).map(|spreads| spreads[step]);
+            *spread = quantile(of_step.collect(), SEEN).max(0.0);
         }
         for (at, k) in [1, K].into_iter().enumerate() {
-            let behind = self.each(&queries, threads, cancel, |i, scratch| {
+            let behind = self.each(queries, threads, cancel, |i, scratch| {
                 self.view().behind(vectors, queries[i], k, margin, scratch)
             });
             let limits = &mut self.head.tuning.limits[at];
@@ -84,7 +106,7 @@ impl Index {
             limits.margin = quantile(of(0), REACHED).max(1.0) * MORE;
             limits.sure = quantile(of(1), REACHED).max(1.0) * MORE;
         }
-        self.head.tuning.recalls = self.curve(vectors, &queries, &truths, threads, cancel);
+        self.head.tuning.recalls = self.curve(vectors, queries, truths, threads, cancel);
     }
 
     /// What `measure` finds for each query, all in one list.
@@ -160,8 +182,7 @@ impl IndexView<'_> {
             .head
             .frame
             .query(query, false, &mut scratch.frame, &mut scratch.query);
-        scratch.centres.set(&self.head.centres, &scratch.query);
-        scratch.residuals.set(&self.head.residuals, &scratch.query);
+        self.prepare(scratch);
         Meeting::new(&self.head.frame, &scratch.query, rest)
     }
 
@@ -175,25 +196,17 @@ impl IndexView<'_> {
         scratch: &mut Scratch,
     ) -> Vec<f32> {
         let meeting = self.meet(vectors, row, scratch);
-        let line = meeting.centre_line(&scratch.centres);
         let Some(last) = truth.last() else {
             return Vec::new();
         };
         let last = meeting.on_centres_scale(last.score);
+        let regions = self.scores_of_regions(meeting, scratch);
         let reach = truth.iter().filter_map(|neighbor| {
             let slot = self.slot(neighbor.id)? as usize;
             let partition = homes.partitions[slot / LANES] as usize;
             let block = partition / LANES;
-            let mut scores = [0.0; LANES];
-            let squares = &self.sections.squares[block * LANES..(block + 1) * LANES];
-            let terms = meeting.centre_terms(squares);
-            self.sections.partitions.estimate(
-                &scratch.centres.values,
-                block,
-                line,
-                terms,
-                &mut scores,
-            );
+            let region = homes.regions[block];
+            let scores = self.scores_of_block(meeting, &regions, region, block, scratch);
             Some(meeting.reach(
                 scores[partition % LANES],
                 self.sections.radii[partition],
@@ -203,8 +216,50 @@ impl IndexView<'_> {
         reach.filter(|reach| reach.is_finite()).collect()
     }
 
-    /// How many regions are nearer than those of all but a few of the nearest 2^i partitions, for each `i`.
-    fn ranks(
+    fn scores_of_regions(&self, meeting: Meeting, scratch: &Scratch) -> Vec<f32> {
+        let squares = self.sections.region_squares;
+        let mut scores = vec![0.0; squares.len()];
+        scratch.centres.estimate(
+            self.sections.regions,
+            0,
+            meeting.centre_line(&scratch.centres.first),
+            meeting.times_of_centres(),
+            meeting.centre_terms(squares),
+            &mut scores,
+            &mut Vec::new(),
+        );
+        scores
+    }
+
+    /// The scores of the centres in a block of partitions of a region, given those of regions.
+    fn scores_of_block(
+        &self,
+        meeting: Meeting,
+        regions: &[f32],
+        region: u32,
+        block: usize,
+        scratch: &Scratch,
+    ) -> [f32; LANES] {
+        let (sections, region) = (&self.sections, region as usize);
+        let square = sections.region_squares[region];
+        let line = meeting.shift_line(&scratch.shifts.first, regions[region], square);
+        let terms = meeting.centre_terms(&sections.squares[block * LANES..(block + 1) * LANES]);
+        let mut scores = [0.0; LANES];
+        scratch.shifts.estimate(
+            sections.partitions,
+            block,
+            line,
+            meeting.times_of_centres(),
+            terms,
+            &mut scores,
+            &mut Vec::new(),
+        );
+        scores
+    }
+
+    /// For each `i` how many standard deviations from their centres towards the query the regions of nearly all of the nearest 2^i partitions have to reach
+    /// to be as near as the last of these.
+    fn spreads(
         &self,
         homes: &Homes,
         vectors: VectorsRef<'_>,
@@ -212,26 +267,32 @@ impl IndexView<'_> {
         scratch: &mut Scratch,
     ) -> Vec<f32> {
         let meeting = self.meet(vectors, row, scratch);
-        let effort = Effort {
-            stop: f32::INFINITY,
-            margin: f32::INFINITY,
-            sure: f32::INFINITY,
-            partitions: 1 << (CURVE - 1),
-        };
-        self.choose(meeting, effort, None, scratch, &mut SearchStats::default());
-        scratch.regions.sort_unstable();
-        let mut rank = vec![0f32; self.head.regions as usize];
-        for (at, region) in scratch.regions.iter().enumerate() {
-            rank[id_of(*region) as usize] = at as f32;
+        let sections = &self.sections;
+        let regions = self.scores_of_regions(meeting, scratch);
+        let mut order: Vec<(f32, u32)> = Vec::new();
+        for (block, region) in homes.regions.iter().enumerate() {
+            let scores = self.scores_of_block(meeting, &regions, *region, block, scratch);
+            let lanes = block * LANES..(block + 1) * LANES;
+            let all = scores.iter().zip(&sections.radii[lanes.clone()]);
+            for ((score, radius), size) in all.zip(&sections.sizes[lanes]) {
+                if *size > 0 {
+                    let near = meeting.nearest(*score, *radius, self.head.tuning.order);
+                    order.push((near, *region));
+                }
+            }
         }
-        let ranks: Vec<f32> = scratch
-            .order
-            .iter()
-            .map(|near| rank[homes.regions[near.partition as usize / LANES] as usize])
-            .collect();
-        (0..CURVE)
-            .map(|step| quantile(ranks[..ranks.len().min(1 << step)].to_vec(), SEEN))
-            .collect()
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let spread = |step: usize| {
+            let nearest = &order[..order.len().min(1 << step)];
+            let bar = nearest.last()?.0;
+            let of = nearest.iter().map(|(_, region)| {
+                let region = *region as usize;
+                meeting.reach(regions[region], sections.region_radii[region], bar)
+            });
+            let of = of.filter(|spread| spread.is_finite()).collect();
+            Some(quantile(of, SEEN))
+        };
+        (0..CURVE).map(|step| spread(step).unwrap_or(0.0)).collect()
     }
 
     /// For each of the `k` hits of a row (itself left out) how many standard deviations its estimate lies behind the `k`-th best estimate, and how many of its own
@@ -253,32 +314,33 @@ impl IndexView<'_> {
         let query = vectors.row(row as usize);
         let (meeting, _) = self.estimate(query, k + 1, effort, None, scratch);
         let of = |key: Key| self.sections.rows.get(id_of(key) as usize).copied();
-        scratch.candidates.retain(|key| of(*key) != Some(row));
-        scratch.candidates.sort_unstable();
+        let candidates = &mut scratch.candidates;
+        candidates.retain(|candidate| of(candidate.estimate) != Some(row));
+        candidates.sort_unstable_by_key(|candidate| candidate.estimate);
         let scorer = vectors.scorer(query);
-        let exact = scratch.candidates.iter().filter_map(|candidate| {
-            let row = of(*candidate)? as usize;
-            Some((
-                scorer.score(vectors.row(row), vectors.inv_norm(row)),
-                *candidate,
-            ))
+        let exact = candidates.iter().filter_map(|candidate| {
+            let row = of(candidate.estimate)? as usize;
+            let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+            Some((score, *candidate))
         });
-        let mut hits: Vec<(f32, Key)> = exact.collect();
-        hits.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut hits: Vec<(f32, Candidate)> = exact.collect();
+        hits.sort_unstable_by(|a, b| {
+            let keys = a.1.estimate.cmp(&b.1.estimate);
+            a.0.total_cmp(&b.0).then(keys)
+        });
         hits.truncate(k);
-        let (Some((score, _)), Some(estimate)) =
-            (hits.last(), scratch.candidates.get(hits.len().max(1) - 1))
-        else {
+        let (Some((score, _)), Some(last)) = (
+            hits.last(),
+            candidates.get((k + SPARE).min(candidates.len()).max(1) - 1),
+        ) else {
             return Vec::new();
         };
-        let centre = scratch.order.first().map_or(0.0, |first| first.score);
+        let last = score_of(last.estimate);
         let behind = hits.iter().map(|(_, candidate)| {
-            let own = self.deviation_of(meeting, id_of(*candidate), centre);
-            let found = score_of(*candidate);
-            [
-                (found - score_of(*estimate)) / scratch.deviation,
-                (found - score) / own,
-            ]
+            let (slot, found) = (id_of(candidate.estimate), score_of(candidate.estimate));
+            let own = self.deviation_of(meeting, slot, candidate.centre);
+            let usual = meeting.deviation(&scratch.residuals.first, candidate.centre);
+            [(found - last) / usual, (found - score) / own]
         });
         behind
             .filter(|both| both.iter().all(|x| x.is_finite()))

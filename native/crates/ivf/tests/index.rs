@@ -49,7 +49,9 @@ fn an_index_made_out_of_an_older_one_is_as_good_as_a_fresh_one() {
         let old_rows: Vec<u32> = (0..9_000).collect();
         let older_set = Set::new(set.data[..9_000 * dimension].to_vec(), dimension, metric);
         let older = older_set.index(Some(&old_rows), 0);
-        let now: Vec<u32> = (0..12_000).filter(|row| row % 3 > 0 || *row >= 9_000).collect();
+        let now: Vec<u32> = (0..12_000)
+            .filter(|row| row % 3 > 0 || *row >= 9_000)
+            .collect();
         let older_rows: Vec<u32> = now
             .iter()
             .map(|row| if *row < 9_000 { *row } else { NONE })
@@ -87,7 +89,10 @@ fn an_index_made_out_of_an_older_one_is_as_good_as_a_fresh_one() {
         };
         for ef in [Some(8), None] {
             let (anew, fresh) = (found(&anew, ef), found(&fresh, ef));
-            assert!(anew >= fresh - 0.02, "{metric} {ef:?}: {anew}, fresh {fresh}");
+            assert!(
+                anew >= fresh - 0.02,
+                "{metric} {ef:?}: {anew}, fresh {fresh}"
+            );
         }
     }
 }
@@ -105,7 +110,11 @@ fn an_index_of_other_vectors_is_no_older_one() {
     };
     let fresh = set.index(None, 0);
     assert_eq!(rebuild(&other, &all), fresh);
-    assert_eq!(rebuild(&fresh, &none), fresh, "nothing is known of the rows");
+    assert_eq!(
+        rebuild(&fresh, &none),
+        fresh,
+        "nothing is known of the rows"
+    );
     assert_eq!(rebuild(&fresh, &all[..5]), fresh, "the rows do not fit");
 }
 
@@ -121,6 +130,49 @@ fn the_defaults_find_95_of_100_true_neighbours_under_every_metric() {
                 assert!(found >= 0.95, "{metric} {dimension} k {k}: {found}");
             }
         }
+    }
+}
+
+// Once the query's 8 bits could not tell the rows of a partition apart where these lie close together beside what all rows span.
+#[test]
+fn neighbours_are_found_where_rows_are_close_together_and_far_from_the_mean() {
+    let lines = |n: u32| -> Vec<f32> {
+        let hash = n.wrapping_mul(0x9E37_79B1) / 16;
+        let step = (n % 10) as f32;
+        let place = n / 10 * 10;
+        let hash = hash - hash % 10;
+        let far = [(hash % 1_000) as f32 + step, (hash / 1_000 % 1_000) as f32];
+        vec![(place as f32) + step, far[0], far[1], 4.0]
+    };
+    let mut random = Random(5);
+    let groups: Vec<f32> = (0..100 * 48).map(|_| 20.0 * random.normal()).collect();
+    let mut near = |n: u32| -> Vec<f32> {
+        let group = &groups[n as usize % 100 * 48..][..48];
+        group.iter().map(|x| x + random.normal()).collect()
+    };
+    for (dimension, data) in [
+        (4, (0..6_000).flat_map(lines).collect::<Vec<f32>>()),
+        (48, (0..6_000).flat_map(&mut near).collect()),
+    ] {
+        let set = Set::new(data, dimension, Metric::L2);
+        let index = set.index(None, 0);
+        let (mut scratch, mut out, mut sum) = (Scratch::new(), Vec::new(), 0.0);
+        let mut missed = 0;
+        for row in (0..6_000).step_by(30) {
+            let query = &set.data[row * dimension..(row + 1) * dimension];
+            let view = index.view();
+            view.search(set.view(), query, 1, None, None, &mut scratch, &mut out)
+                .unwrap();
+            missed += usize::from(out[0].score > 0.0);
+            view.search(set.view(), query, 10, None, None, &mut scratch, &mut out)
+                .unwrap();
+            sum += recall(&out, &set.truth(query, 10, &|_| true));
+        }
+        assert!(
+            sum / 200.0 >= 0.97 && missed <= 2,
+            "{dimension}: {} and {missed} missed",
+            sum / 200.0
+        );
     }
 }
 

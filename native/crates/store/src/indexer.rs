@@ -172,9 +172,16 @@ fn is_there(shared: &Shared, key: Key) -> bool {
 /// Whether too many rows of an index are dead, or too many live ones not in it.
 fn is_stale(index: &IndexFile, part: &Part, deleted: &RoaringBitmap) -> bool {
     let Ok(view) = index.view() else { return false };
-    let indexed = view.indexed() as u64;
-    let live = u64::from(part.rows) - part.numbers.count_in(deleted) as u64;
-    live > 0 && ((indexed.saturating_sub(live)) * DEAD > indexed || live.saturating_sub(indexed) > BESIDE)
+    let (indexed, dead) = (view.indexed() as u64, deleted.range(part.range()));
+    let dead = dead.filter_map(|row| part.numbers.position(row));
+    let (mut all_dead, mut gone) = (0u64, 0u64);
+    for position in dead {
+        all_dead += 1;
+        gone += u64::from(view.slot(position).is_some());
+    }
+    let live = u64::from(part.rows).saturating_sub(all_dead);
+    let beside = live.saturating_sub(indexed.saturating_sub(gone));
+    live > 0 && (gone * DEAD > indexed || beside > BESIDE)
 }
 
 /// A segment without an index that should have one, or with one that is no longer good.

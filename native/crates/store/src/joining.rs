@@ -124,7 +124,11 @@ mod tests {
         assert_eq!(first_to_join(&[100, 25]), Some(0));
         assert_eq!(first_to_join(&[100, 20, 5]), Some(0));
         assert_eq!(first_to_join(&[1_000, 100, 30]), Some(1));
-        assert_eq!(first_to_join(&[JOINED_ROWS, 100, 90]), Some(1), "large ones stay");
+        assert_eq!(
+            first_to_join(&[JOINED_ROWS, 100, 90]),
+            Some(1),
+            "large ones stay"
+        );
         assert_eq!(first_to_join(&[JOINED_ROWS, JOINED_ROWS]), None);
     }
 
