@@ -20,8 +20,9 @@ Parts: ${parts.join(', ')}
   build  how fast an index is built on all cores, and the memory that it takes
   grow   how the time of a query grows with the rows; also as a plot
   ffi    what a call from JavaScript costs
+  changes  recall and speed after 30 % of the rows were replaced and others deleted
 
-All but main measure other engines too, which are installed into .cache/bench at first use, and take:
+All but main and changes measure other engines too, which are installed into .cache/bench at first use, and take:
   --sets A,B    of glove, mnist, synth100k, synth1m, synth384, synth1536, synth10k, synth5m; not ffi
   --peers A,B   of hnswlib, faiss-hnsw, faiss-flat, usearch-bf16, symqg, rabitq-hnsw, scann, scann-soar, qdrant-edge (from
                 Python), hnswlib-node, usearch-node, lancedb, lancedb-rq, sqlite-vec (from npm)

@@ -77,12 +77,12 @@ function orders(engine, scratch) {
       set = readSet(path)
       return { about: engine.about, columns: engine.columns ?? false, filters: 'filter' in engine }
     },
-    async build({ threads, columns = false, save }) {
+    async build({ threads, columns = false, save, changed = false }) {
       // The vectors that an engine is given lie in memory before.
       if (engine.fromMemory) set.base ??= floats(join(set.path, 'base.f32'))
       const path = save ?? join(scratch, 'index')
       rmSync(path, { recursive: true, force: true })
-      return measured(() => engine.build(set, { threads, columns, path }))
+      return measured(() => engine.build(set, { threads, columns, path, changed }))
     },
     async load({ path, ef }) {
       return measured(async () => {

@@ -77,6 +77,8 @@ export interface NativeSnapshot {
   ids(rows: Uint32Array): string
   pca(job: NativeJob): Promise<NativePoints>
   knnGraph(job: NativeJob, k: number): Promise<NativeNeighbours>
+  /** JSON of a TuneReport. */
+  tune(job: NativeJob, queries: number): Promise<string>
   release(): void
 }
 

@@ -5,6 +5,7 @@ import { infoCommand } from './info.ts'
 import { mapCommand } from './map.ts'
 import { queryCommand } from './query.ts'
 import { compactCommand, repairCommand, restoreCommand, snapshotCommand, verifyCommand } from './safety.ts'
+import { tuneCommand } from './tune.ts'
 
 export interface Command {
   /** One line for the list of commands. */
@@ -19,6 +20,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['import', importCommand],
   ['info', infoCommand],
   ['query', queryCommand],
+  ['tune', tuneCommand],
   ['map', mapCommand],
   ['edit', editCommand],
   ['delete', deleteCommand],

@@ -20,6 +20,8 @@ export const LIMITS = {
   addRowsMax: 1_000_000,
   /** Rows that one delete may name. */
   deleteRowsMax: 10_000_000,
+  /** Rows that one measurement of precision may take as queries. */
+  tuneQueriesMax: 1_000,
   /** Rows that one edit may name. */
   editRowsMax: 10_000_000,
   /** Columns that one edit may set. */

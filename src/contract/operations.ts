@@ -138,6 +138,17 @@ export const operations = {
     ),
   }),
   'collection.drop': v.object(Place),
+  /**
+   * Starts a job that searches for the neighbours of so many of the collection's rows in every way; its end carries a
+   * {@link TuneReport}.
+   */
+  'collection.tune': v.object({
+    ...Target,
+    queries: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.tuneQueriesMax)),
+      200,
+    ),
+  }),
 
   /**
    * Adds rows, or replaces those with the same id; on return they are synced to disk. Each is an object with

@@ -117,6 +117,40 @@ export type ColumnValues =
       nulls: number
     }
 
+/** What each choice of precision and metric gives, measured on a sample of a collection's own rows. */
+export interface TuneReport {
+  rows: number
+  dimension: number
+  metric: Metric
+  /** Rows of the sample: each was a query, and itself no hit. */
+  queries: number
+  /** Neighbours that were looked for. */
+  k: number
+  /** Rows that are in an index; the others are compared one by one. */
+  indexedRows: number
+  vectorBytes: number
+  indexBytes: number
+  /** The default first, then more and more partitions, and every row last; only that without an index. */
+  choices: TuneChoice[]
+  /** The share of the neighbours that are the same under each metric as under the collection's own, 0 to 1. */
+  metrics: { metric: Metric; shared: number }[]
+  /** The least and the greatest length of the sample's vectors. */
+  norms: [number, number]
+}
+
+export interface TuneChoice {
+  /** Partitions of the index, at most; null for the default, and for comparing with every row. */
+  ef: number | null
+  exact: boolean
+  /** The share of the true neighbours that was found, 0 to 1. */
+  recall: number
+  /** Microseconds that half of the queries, and 99 of 100, took at most, on one thread. */
+  p50Us: number
+  p99Us: number
+  /** Distances that a query computed, by small codes or exactly, on average. */
+  distances: number
+}
+
 export interface MapData {
   info: MapInfo
   rows: Uint32Array
@@ -141,6 +175,7 @@ export interface JobResults {
   snapshot: CopyResult
   restore: CopyResult
   repair: RepairReport
+  tune: TuneReport
 }
 export type JobKind = keyof JobResults
 export type JobResult = JobResults[JobKind]
@@ -157,7 +192,7 @@ export interface JobInfo {
   done: number
   /** 0 where unknown. */
   total: number
-  unit: 'rows' | 'bytes' | 'epochs' | 'files'
+  unit: 'rows' | 'bytes' | 'epochs' | 'files' | 'queries'
   /** Units a second. */
   rate: number
   startedMs: number
@@ -184,6 +219,7 @@ export interface Results {
   'history.forget': { entries: number }
   'collection.create': StoreInfo
   'collection.drop': StoreInfo
+  'collection.tune': { job: string }
   /** Row numbers `first` to `first + count - 1`. */
   'rows.add': { first: number; count: number }
   'rows.addVectors': { first: number; count: number }

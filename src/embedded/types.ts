@@ -22,7 +22,7 @@ export interface CollectionOptions {
 export interface SearchOptions {
   /** Neighbours wanted, 1 to 1,000; 10 unless said. */
   k?: number
-  /** Candidates that an indexed search keeps; more is slower and finds more. Chosen by `k` unless said. */
+  /** Partitions of the index to look at, at most; more is slower and finds more. A good number unless said. */
   ef?: number
   /** Compare with every row instead of the nearest partitions of the index. */
   exact?: boolean

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { TuneReport } from '../../src/contract/index.ts'
 
 /** The command as a person types it: the built program, its output and its exit status. */
 
@@ -40,6 +41,25 @@ describe('the main job', () => {
       rejected: 0,
       seconds: expect.any(Number) as number,
     })
+  })
+
+  test('tune measures the default, more and more partitions, and every row, as a table and as JSON', () => {
+    const text = omendb('tune', '--store', store, '--queries', '50')
+    expect([text.status, text.err]).toEqual([0, ''])
+    expect(text.out).toMatch(
+      /words: 20,000 rows of \d+ dimensions under cosine; vectors .+, index .+ of 20,000 rows/,
+    )
+    expect(text.out).toMatch(/search +recall@10 +p50 us +p99 us +distances\ndefault /)
+    expect(text.out).toMatch(/--exact +1\.000/)
+    const json = omendb('tune', '--store', store, '--queries', '50', '--json')
+    const { queries, choices } = JSON.parse(json.out) as TuneReport
+    expect(queries).toBe(50)
+    const usual = choices.find(({ ef, exact }) => ef === null && !exact)
+    expect(usual?.recall).toBeGreaterThan(0.9)
+    expect(choices.at(-1)).toMatchObject({ exact: true, recall: 1 })
+    const wrong = omendb('tune', '--store', store, '--queries', '0')
+    expect([wrong.status, wrong.out]).toEqual([1, ''])
+    expect(wrong.err).toContain('1 to 1000')
   })
 
   test('query by id finds queen near king, through the index and exactly, and leaves king out', () => {

@@ -75,6 +75,25 @@ test('a dropped file is imported, searched, filtered, mapped, lassoed, and found
   ).toBeVisible()
 })
 
+test('what each precision gives is measured, and one is taken', async ({ start }) => {
+  const { page } = await start({ size: [1280, 800] })
+  await importSample(page)
+  await page.getByRole('button', { name: 'What each precision gives' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Precision of words' })
+  await expect(dialog.getByText('200 rows as queries')).toBeVisible({ timeout: 60_000 })
+  const lines = dialog.getByRole('row')
+  await expect(lines.nth(1)).toContainText('Automatic')
+  await expect(lines.nth(1)).toContainText('In use')
+  await expect(lines.last()).toContainText('Exact')
+  await expect(lines.last()).toContainText('100%')
+  await dialog.getByRole('button', { name: 'Use ef 32' }).click()
+  await expect(dialog).toBeHidden()
+  await expect(page.getByLabel('ef: partitions that an indexed search looks at')).toHaveValue('32')
+  await page.locator('#query-near').fill('king')
+  await page.keyboard.press('Enter')
+  expect(await neighbours(page)).toContain('queen')
+})
+
 test('a wrong file is refused in words and leaves nothing behind', async ({ start, home }) => {
   const { writeFileSync, readdirSync } = await import('node:fs')
   const { join } = await import('node:path')

@@ -540,8 +540,10 @@ describe('the addon', () => {
     const native = addon() as unknown as Record<string, { prototype: object }>
     const functions = Object.keys(native).filter((name) => /^[a-z]/.test(name))
     expect([...functions, 'Job'].sort()).toEqual(declared.get('Addon'))
+    expect(declared.get('NativeSearcher')).toEqual(['release', 'run'])
     for (const [name, members] of declared) {
-      if (name === 'Addon') continue
+      // A searcher is a plain object of two functions.
+      if (name === 'Addon' || name === 'NativeSearcher') continue
       const class_ = native[name === 'NativeJob' ? 'Job' : name]
       expect(class_, name).toBeDefined()
       if (class_) expect(names(class_.prototype).sort(), name).toEqual(members)

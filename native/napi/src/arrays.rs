@@ -37,9 +37,12 @@ fill!(
     /// Writes numbers to the start of an array.
     fill_f32, Float32ArraySlice, f32);
 
-/// The numbers of the `Float32Array` that is a call's first argument, for the time of the call: without the keeping of books that a slice of napi's costs,
+/// Hands the numbers of the `Float32Array` that is a call's first argument to `work`: without the keeping of books that a slice of napi's costs,
 /// which is a third of a short call.
-pub fn first_f32<'call>(call: &'call FunctionCallContext<'_>) -> Outcome<&'call mut [f32]> {
+pub fn with_first_f32<R>(
+    call: &FunctionCallContext<'_>,
+    work: impl FnOnce(&mut [f32]) -> Outcome<R>,
+) -> Outcome<R> {
     let refused = || Failure::invalid("this call takes a Float32Array");
     let value: Unknown<'_> = call.first_arg().map_err(|_| refused())?;
     let (mut kind, mut length, mut data) = (-1, 0, ptr::null_mut());
@@ -60,8 +63,9 @@ pub fn first_f32<'call>(call: &'call FunctionCallContext<'_>) -> Outcome<&'call 
     }
     // An array whose buffer was given away is empty.
     if length == 0 || data.is_null() {
-        return Ok(&mut []);
+        return work(&mut []);
     }
     // SAFETY: the array has so many numbers and belongs to the JavaScript thread, which waits in this call; no other array is looked at meanwhile.
-    Ok(unsafe { slice::from_raw_parts_mut(data.cast(), length) })
+    let numbers = unsafe { slice::from_raw_parts_mut(data.cast(), length) };
+    work(numbers)
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use napi::bindgen_prelude::*;
 use omendb_store::{Error as StoreError, Searcher};
 
-use crate::arrays::first_f32;
+use crate::arrays::with_first_f32;
 use crate::failure::{Failure, Outcome, guard};
 
 /// A searcher and copies of its array's parts: other threads may write into memory that is shared.
@@ -51,7 +51,7 @@ pub fn searcher_object(env: &Env, searcher: Searcher, k: usize) -> Result<Object
         guard(|| {
             let mut held = held.borrow_mut();
             let held = held.as_mut().ok_or(StoreError::Closed)?;
-            held.run(first_f32(&call)?)
+            with_first_f32(&call, |places| held.run(places))
         })
     };
     let release = move |_: FunctionCallContext<'_>| {

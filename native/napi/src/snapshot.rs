@@ -200,6 +200,19 @@ impl NativeSnapshot {
         })
     }
 
+    /// What each choice of precision and metric gives on a sample of the rows, by the first vector column: JSON of a `TuneReport`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn tune<'env>(&self, env: &'env Env, job: &Job, queries: u32) -> Result<Object<'env>> {
+        let snapshot = guarded(|| self.get())?;
+        let job = job.handle();
+        on_thread(env, "tune", move || {
+            let progress =
+                |done: usize, total: usize| job.progress("searching", done as u64, total as u64);
+            let report = snapshot.tune(0, queries as usize, job.cancel(), &progress)?;
+            serde_json::to_string(&report).map_err(Failure::internal)
+        })
+    }
+
     /// Lets go of the files. Calls afterwards fail with STORE_CLOSED; those under way finish.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { AppError } from '../../contract/index.ts'
+import { TuneDialog } from '../features/query/TuneDialog.tsx'
 import { CompactDialog } from '../features/stores/CompactDialog.tsx'
 import { CopyDialog } from '../features/stores/CopyDialog.tsx'
 import { deleteRows, dropCollection } from '../state/changes.ts'
@@ -11,10 +12,15 @@ import { Confirm } from '../ui/pieces.tsx'
 export function Dialogs() {
   const dialog = useView((view) => view.dialog)
   const store = useView((view) => view.store)
+  const collection = useView((view) => view.collection)
   if (!dialog) return null
   if (dialog.kind === 'copy') return <CopyDialog key={dialog.copy} copy={dialog.copy} from={dialog.from} />
   if (!store) return null
   if (dialog.kind === 'compact') return <CompactDialog store={store} />
+  if (dialog.kind === 'tune') {
+    const chosen = store.collections.find(({ name }) => name === collection)
+    return chosen ? <TuneDialog store={store.store} collection={chosen} /> : null
+  }
   return <ForGood dialog={dialog} store={store.store} />
 }
 

@@ -77,6 +77,13 @@ export function storeCommands(attempt: Attempt): Command[] {
       run: () => view().setDialog({ kind: 'compact' }),
     },
     {
+      id: 'tune',
+      title: 'Measure the precision of searches…',
+      group: 'Store',
+      ready: () => view().store !== null && view().collection !== null,
+      run: () => view().setDialog({ kind: 'tune' }),
+    },
+    {
       id: 'reveal',
       title: 'Show the store in the file manager',
       group: 'Store',

@@ -18,6 +18,8 @@ export function jobName({ kind, collection }: Pick<JobInfo, 'kind' | 'collection
       return 'Restore a snapshot'
     case 'repair':
       return 'Repair into a new store'
+    case 'tune':
+      return `Precision of ${collection}`
   }
 }
 
@@ -36,6 +38,8 @@ export function resultWords(job: EndedJob): string {
     case 'snapshot':
     case 'restore':
       return `${counted(job.result.files, 'file')}, ${bytes(job.result.bytes)}`
+    case 'tune':
+      return `measured with ${counted(job.result.queries, 'row')}`
     case 'repair': {
       const sum = (of: 'rowsKept' | 'rowsLost') =>
         job.result?.collections.reduce((all, one) => all + one[of], 0) ?? 0

@@ -84,6 +84,7 @@ function sayEnd(end: Events['job.end']): void {
       if (end.result) say(`Restored ${counted(end.result.files, 'file')}, ${bytes(end.result.bytes)}`)
       break
     case 'repair':
+    case 'tune':
       break
   }
 }

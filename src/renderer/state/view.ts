@@ -76,6 +76,7 @@ export type DialogState =
   | { kind: 'copy'; copy: 'snapshot' | 'restore' | 'repair'; from: StorePlace | null }
   | { kind: 'delete'; rows: Uint32Array }
   | { kind: 'drop'; collection: string }
+  | { kind: 'tune' }
 
 /** Rows that are about to be tagged, and what the popover stands beside. */
 export interface Tagging {

@@ -57,6 +57,7 @@ mod store;
 mod sync;
 #[doc(hidden)]
 pub mod testing;
+mod tune;
 mod values;
 mod verify;
 pub mod vfs;
@@ -85,6 +86,7 @@ pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
 pub use repair::{LostRows, RepairReport, RepairedCollection, repair};
 pub use snapshot::Snapshot;
 pub use store::{OpenOptions, Store, StoreInfo};
+pub use tune::{Choice, MAX_TUNE_QUERIES, OtherMetric, TuneReport};
 pub use values::{CODE_NULL, CODE_OTHER, CategoryLabel, ColumnValues, TOP_CATEGORIES};
 pub use verify::{Problem, VerifyReport};
 pub use view::{MAX_SORT_KEYS, SortKey, View};

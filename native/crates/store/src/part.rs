@@ -291,6 +291,11 @@ impl IndexFile {
         self.header.shape() == (vectors.len(), vectors.dimension, vectors.metric)
     }
 
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.map.bytes().len() as u64
+    }
+
     /// The index; takes no time to speak of.
     pub fn view(&self) -> Result<IndexView<'_>, FormatError> {
         self.header.view(self.map.bytes())

@@ -5,6 +5,7 @@ import {
   CircleAlert,
   CircleCheck,
   FileInput,
+  Gauge,
   ListChecks,
   Map as MapIcon,
   Shrink,
@@ -56,6 +57,7 @@ const ICONS: Record<JobKind, typeof FileInput> = {
   snapshot: Camera,
   restore: ArchiveRestore,
   repair: Wrench,
+  tune: Gauge,
 }
 
 function Running({ job }: { job: JobInfo }) {

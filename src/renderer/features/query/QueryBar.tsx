@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Braces, Play, X } from 'lucide-react'
+import { Braces, Gauge, Play, X } from 'lucide-react'
 import { type ClipboardEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { AppError, type CollectionInfo, LIMITS } from '../../../contract/index.ts'
 import { checkQuery } from '../../client/queries.ts'
@@ -101,6 +101,13 @@ export function QueryBar({ collection }: { collection: CollectionInfo }) {
         max={LIMITS.efMax}
         onChange={(ef) => setSearch({ ef })}
       />
+      <IconButton
+        small
+        label="What each precision gives"
+        onClick={() => useView.getState().setDialog({ kind: 'tune' })}
+      >
+        <Gauge size={14} />
+      </IconButton>
       <Select
         bare
         label="How to search"

@@ -4,6 +4,7 @@ mod json;
 mod maps;
 mod search;
 mod tables;
+mod tune;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
