@@ -78,6 +78,7 @@ test('a dropped file is imported, searched, filtered, mapped, lassoed, and found
 test('what each precision gives is measured, and one is taken', async ({ start }) => {
   const { page } = await start({ size: [1280, 800] })
   await importSample(page)
+  await expect(page.getByText(/index ready/i).first()).toBeVisible({ timeout: 60_000 })
   await page.getByRole('button', { name: 'What each precision gives' }).click()
   const dialog = page.getByRole('dialog', { name: 'Precision of words' })
   await expect(dialog.getByText('200 rows as queries')).toBeVisible({ timeout: 60_000 })

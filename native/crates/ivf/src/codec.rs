@@ -69,6 +69,28 @@ impl Codec {
         Codec::new(width, lows, steps, noise)
     }
 
+    /// The 7-bit codec whose codes span these least and greatest values.
+    pub fn spanning(spans: &[[f32; 2]]) -> Codec {
+        let most = f32::from(Width::Seven.max());
+        let step = |[low, high]: &[f32; 2]| {
+            let step = (high - low) / most;
+            if step.is_normal() && step > 0.0 {
+                step
+            } else {
+                0.0
+            }
+        };
+        let low = |[low, _]: &[f32; 2]| if low.is_finite() { *low } else { 0.0 };
+        // Errors are spread evenly over a step.
+        const NOISE: f32 = 1.0 / 12.0;
+        Codec::new(
+            Width::Seven,
+            spans.iter().map(low).collect(),
+            spans.iter().map(step).collect(),
+            NOISE,
+        )
+    }
+
     /// Bits of a code.
     pub fn width(&self) -> Width {
         self.width

@@ -52,6 +52,10 @@ impl Nearest {
         }
     }
 
+    pub fn into_keys(self) -> impl Iterator<Item = Key> {
+        self.heap.into_iter()
+    }
+
     pub fn into_neighbors(self, out: &mut Vec<Neighbor>) {
         out.extend(self.heap.into_sorted_vec().into_iter().map(|key| Neighbor {
             id: id_of(key),

@@ -9,6 +9,7 @@ mod accepted;
 mod basis;
 mod build;
 mod codec;
+mod coded;
 mod frame;
 mod homes;
 mod key;
@@ -25,6 +26,7 @@ mod tune;
 
 pub use accepted::{Accepted, AcceptedSlots};
 pub use build::{BuildError, BuildParams, MAX_DIMENSION};
+pub use coded::{Coded, CodedScratch};
 pub use format::{FormatError, IndexHeader};
 pub use knn::KnnError;
 pub use layout::{Index, IndexView, NONE};

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema};
 use omendb_filter::Filter;
-use omendb_ivf::{Accepted, AcceptedSlots, IndexView, VectorsRef};
+use omendb_ivf::{Accepted, AcceptedSlots, Coded, IndexView, VectorsRef};
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -17,8 +17,10 @@ use crate::part::Part;
 use crate::query::PARALLEL_ROWS;
 use crate::snapshot::Snapshot;
 
-/// A filter's vectors are copied up to so many bytes.
-const COPIED_BYTES: usize = 2 << 20;
+/// A filter's vectors are copied up to so many bytes ...
+const COPIED_BYTES: usize = 4 << 20;
+/// ... and get small codes from so many rows on.
+const CODED_ROWS: usize = 256;
 
 /// The live rows that match a filter.
 pub(crate) struct Matches {
@@ -51,12 +53,13 @@ pub(crate) struct InIndex {
     pub beside: Vec<u32>,
 }
 
-/// Vectors of few rows, side by side: several times faster to compare with than where they lie.
+/// Vectors of few rows, side by side, with small codes: several times faster to compare with than where they lie.
 pub(crate) struct Copied {
     /// Positions of the rows in their part, ascending.
     pub positions: Vec<u32>,
     data: Vec<f32>,
     inv_norms: Vec<f32>,
+    pub coded: Option<Coded>,
 }
 
 impl Copied {
@@ -67,11 +70,16 @@ impl Copied {
             data.extend_from_slice(vectors.row(*position as usize));
         }
         let norm = |position: &u32| vectors.inv_norms.get(*position as usize).copied();
-        Copied {
+        let mut copied = Copied {
             inv_norms: positions.iter().filter_map(norm).collect(),
             positions,
             data,
+            coded: None,
+        };
+        if copied.positions.len() >= CODED_ROWS {
+            copied.coded = Coded::of(copied.vectors(vectors)).ok();
         }
+        copied
     }
 
     /// The vectors, in the order of the positions; `like` are those that they were copied from.

@@ -16,7 +16,7 @@ use crate::bell::Bell;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
 use crate::part::{IndexFile, Part};
-use crate::segment::{index_file, open_file};
+use crate::segment::{next_index_file, open_file};
 use crate::state::Shared;
 use crate::sync::{Builder, JoinHandle, Mutex};
 
@@ -118,8 +118,12 @@ impl Indexer {
 
     /// Waits until there is nothing to build. Whether that is so.
     pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
-        if self.is_on() && !self.bell.wait_idle(Instant::now().checked_add(timeout)) {
-            return false;
+        if self.is_on() {
+            // A few dead rows do not call the builder, and may be those that make an index stale.
+            self.bell.ring();
+            if !self.bell.wait_idle(Instant::now().checked_add(timeout)) {
+                return false;
+            }
         }
         let failed = !self.inner.lock().failed.is_empty();
         !failed && next_job(shared).is_none()
@@ -316,7 +320,7 @@ impl Task<'_> {
     }
 }
 
-/// Writes an index durably into a segment's folder, under a name that is free, which `name` tells from the moment on that there may be such a file.
+/// Writes an index durably into a segment's folder, under a new name, which `name` tells from the moment on that there may be such a file.
 pub(crate) fn write(
     shared: &Shared,
     folder: &std::path::Path,
@@ -326,10 +330,7 @@ pub(crate) fn write(
 ) -> Result<FileEntry> {
     let entries = shared.disk.list(folder)?;
     let taken: Vec<String> = entries.into_iter().map(|e| e.name).collect();
-    let free = (0..)
-        .map(|attempt| index_file(vector, attempt))
-        .find(|name| !taken.contains(name));
-    *name = free.ok_or_else(|| Error::internal("no name for an index file"))?;
+    *name = next_index_file(vector, &taken);
     let path = folder.join(&*name);
     let mut out = shared.disk.create_derived(&path)?.sealing();
     let result: io::Result<u64> = index.write_to(&mut out);

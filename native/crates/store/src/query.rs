@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use omendb_distance::to_distance;
-use omendb_ivf::{Accepted, AcceptedSlots, IndexView, Neighbor, Scratch, VectorsRef, exact};
+use omendb_ivf::{
+    Accepted, AcceptedSlots, CodedScratch, IndexView, Neighbor, Scratch, VectorsRef, exact,
+};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -29,7 +31,7 @@ const SPARSE: usize = 3;
 const ROWS_PER_SEARCH: usize = 128;
 const ROWS_PER_PARTITION: usize = 2;
 /// ... and as much as so many times as many whose vectors were copied.
-const COPIED_ROWS: usize = 8;
+const COPIED_ROWS: usize = 24;
 
 /// What to look for.
 #[derive(Debug, Clone)]
@@ -118,6 +120,7 @@ pub struct SearchResult {
 thread_local! {
     /// A search's memory, so that a search allocates next to nothing.
     static SCRATCH: RefCell<(Scratch, Vec<Neighbor>)> = RefCell::default();
+    static CODED: RefCell<CodedScratch> = RefCell::default();
     static NEIGHBORS: Cell<Vec<Neighbor>> = Cell::default();
 }
 
@@ -374,7 +377,12 @@ fn scan_copied(
         .then_some(&accept as &dyn Fn(u32) -> bool);
     let vectors = copied.vectors(vectors);
     SCRATCH.with_borrow_mut(|(_, found)| {
-        let scored = exact::search(vectors, request.query, request.k, accept, found);
+        let (query, k) = (request.query, request.k);
+        let scored = match &copied.coded {
+            Some(coded) => CODED
+                .with_borrow_mut(|scratch| coded.search(vectors, query, k, accept, scratch, found)),
+            None => exact::search(vectors, query, k, accept, found),
+        };
         let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
         out.extend(found.iter().map(|n| Neighbor {
             id: part.numbers.row(position(n.id)),

@@ -79,6 +79,7 @@ function Report({ report, onTake }: { report: TuneReport; onTake: () => void }) 
       <p>
         {counted(queries, 'row')} as queries, {k} neighbours each, on this machine and one thread. Queries
         that are not like the rows may find less.
+        {indexedRows < rows && ' The index is not ready yet: measure again when it is.'}
       </p>
       <table className={styles.table}>
         <thead>

@@ -1,11 +1,11 @@
 //! What a measurement of precision says, against what is true.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use omendb_distance::Metric;
 
 use super::*;
+use crate::sync::Mutex;
 
 /// Rows of two parts, the first with an index, on a sphere if `unit`.
 fn fixture(metric: Metric, unit: bool) -> Fixture {
@@ -28,9 +28,9 @@ fn fixture(metric: Metric, unit: bool) -> Fixture {
 fn tune(fixture: Fixture) -> crate::TuneReport {
     let snapshot = fixture.snapshot();
     let steps = Mutex::new(Vec::new());
-    let progress = |done: usize, total: usize| steps.lock().unwrap().push((done, total));
+    let progress = |done: usize, total: usize| steps.lock().push((done, total));
     let report = snapshot.tune(0, 100, &AtomicBool::new(false), &progress);
-    let steps = steps.into_inner().unwrap();
+    let steps = std::mem::take(&mut *steps.lock());
     assert!(steps.iter().all(|(done, total)| done <= total));
     assert_eq!(steps.last().map(|(done, total)| done == total), Some(true));
     report.unwrap()

@@ -63,7 +63,7 @@ pub(crate) fn vectors_file(column: usize) -> String {
 }
 
 /// Name of the `attempt`-th index file of a vector column.
-pub(crate) fn index_file(column: usize, attempt: u32) -> String {
+fn index_file(column: usize, attempt: u32) -> String {
     if attempt == 0 {
         format!("index.{column}.ivf")
     } else {
@@ -71,10 +71,51 @@ pub(crate) fn index_file(column: usize, attempt: u32) -> String {
     }
 }
 
+/// A name for another index of a vector column beside files with these names. It comes after all of them, so that no name is ever that of another index for
+/// one who reads an older generation.
+pub(crate) fn next_index_file(column: usize, taken: &[String]) -> String {
+    let prefix = format!("index.{column}.");
+    let attempts = taken.iter().filter_map(|name| {
+        let rest = name.strip_prefix(&prefix)?;
+        match rest.strip_suffix(".ivf") {
+            Some(attempt) => attempt.parse::<u32>().ok(),
+            None => (rest == "ivf").then_some(0),
+        }
+    });
+    index_file(
+        column,
+        attempts.max().map_or(0, |last| last.saturating_add(1)),
+    )
+}
+
 /// Runs a foreign decoder on bytes from disk: a panic in it is one more way for the bytes to be bad.
 pub(crate) fn guard<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(result) => result.map_err(|e| e.to_string()),
         Err(_) => Err("the Arrow data cannot be decoded".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_never_gets_a_name_that_another_had() {
+        let next = |taken: &[&str]| {
+            let taken: Vec<String> = taken.iter().map(|name| (*name).to_owned()).collect();
+            next_index_file(1, &taken)
+        };
+        assert_eq!(next(&[]), "index.1.ivf");
+        assert_eq!(
+            next(&["index.0.ivf", "index.11.3.ivf", "ids.idx"]),
+            "index.1.ivf"
+        );
+        assert_eq!(next(&["index.1.ivf"]), "index.1.1.ivf");
+        assert_eq!(next(&["index.1.3.ivf"]), "index.1.4.ivf");
+        assert_eq!(
+            next(&["index.1.ivf", "index.1.12.ivf", "index.1.x.ivf"]),
+            "index.1.13.ivf"
+        );
     }
 }
