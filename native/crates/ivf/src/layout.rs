@@ -285,7 +285,7 @@ impl IndexView<'_> {
     /// Partitions that a search for `k` hits looks at, at most, unless told otherwise. It is by far enough for a good recall for queries that
     /// lie like the rows, since a search stops by itself where nothing nearer is to be expected; queries from elsewhere need more.
     pub fn default_ef(&self, k: usize) -> usize {
-        const MORE: usize = 8;
+        const MORE: usize = 3;
         (self.usual_ef() * MORE).max(64) + k
     }
 

@@ -31,6 +31,12 @@ impl Bell {
         self.changed.notify_all();
     }
 
+    /// Whether there will be another round, or an end.
+    pub fn is_rung(&self) -> bool {
+        let state = self.state.lock();
+        state.rung || state.stopped
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.state.lock().stopped
     }

@@ -297,6 +297,11 @@ impl Collection {
             let Ok(state) = self.shared.write() else {
                 return Ok(());
             };
+            let written = state.collections.get(&self.core.id);
+            if written.is_some_and(|written| written.memtable.rows() >= MIN_ROWS) {
+                // To be sealed, when there is time.
+                self.shared.indexer.wake();
+            }
             self.shared
                 .wal_bytes
                 .store(state.wal.bytes(), Ordering::Relaxed);

@@ -19,6 +19,7 @@ use crate::part::Part;
 use crate::segment::{SegmentWriter, open_part};
 use crate::state::{Shared, State};
 use crate::store::Store;
+use crate::vfs::Disk;
 
 /// Neighbouring segments of fewer rows are joined …
 const SMALL_ROWS: u64 = 100_000;
@@ -55,6 +56,14 @@ pub(crate) struct Group {
     pub deleted: Arc<RoaringBitmap>,
 }
 
+/// How a group is written anew.
+pub(crate) struct Way {
+    /// What the new files are written through.
+    pub disk: Arc<Disk>,
+    /// Nobody asked for it: a failure leaves everything as it is and poisons nothing, and nothing is sealed for it.
+    pub quiet: bool,
+}
+
 /// Rows of a part that are kept.
 fn kept(part: &Part, needed: &RoaringBitmap) -> u64 {
     part.numbers.count_in(needed) as u64
@@ -87,15 +96,19 @@ impl Store {
             .flat_map(|g| g.parts.iter().map(|p| kept(p, &g.needed)))
             .sum();
         let mut done = 0;
+        let way = Way {
+            disk: shared.disk.clone(),
+            quiet: false,
+        };
         for group in &groups {
             if cancel.load(Ordering::Relaxed) {
                 return Err(cancelled());
             }
-            let dropped = shared.compact_group(group, &mut done, total, progress, cancel)?;
+            let dropped = shared.compact_group(group, &way, &mut done, total, progress, cancel)?;
             report.rows_dropped += dropped;
             report.segments += group.parts.len() as u64;
         }
-        shared.let_go()?;
+        shared.let_go(false)?;
         shared.indexer.wake();
         report.held_by_history = shared.held_by_history()?;
         report.bytes_after = self.info().disk_bytes;
@@ -111,7 +124,7 @@ fn cancelled() -> Error {
 }
 
 impl Shared {
-    /// Rows of each collection that the present or the history needs. Everything that is pending is sealed.
+    /// Rows of a collection that the present or the history needs.
     pub fn needed(&self, state: &State, collection: u32) -> Result<RoaringBitmap> {
         let written = state.collections.get(&collection);
         let written = written.ok_or_else(|| Error::internal("a collection is gone"))?;
@@ -121,6 +134,12 @@ impl Shared {
         }
         needed -= &*written.deleted;
         needed |= self.remembered(&state.manifest, collection)?;
+        // What the log alone knows.
+        for change in &state.ledger.pending {
+            if change.entry.collection_id == collection {
+                needed |= &change.inverse.died;
+            }
+        }
         Ok(needed)
     }
 
@@ -194,6 +213,7 @@ impl Shared {
     pub fn compact_group(
         &self,
         group: &Group,
+        way: &Way,
         done: &mut u64,
         total: u64,
         progress: &dyn Fn(u64, u64),
@@ -208,19 +228,21 @@ impl Shared {
         let written = if kept == 0 {
             Ok(None)
         } else {
-            self.write_group(group, id, done, total, progress, cancel)
-                .and_then(|new| self.with_indexes(group, new, cancel))
+            self.write_group(group, way, id, done, total, progress, cancel)
+                .and_then(|new| self.with_indexes(group, way, new, cancel))
                 .map(Some)
         };
-        let swapped = written.and_then(|new| self.swap(group, new, id));
+        let swapped = written.and_then(|new| self.swap(group, way, new, id));
         // Once a manifest names it, it is no import's any more: see `swap`.
         self.end_import(id);
         Ok(if swapped? { rows - kept } else { 0 })
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn write_group(
         &self,
         group: &Group,
+        way: &Way,
         id: u64,
         done: &mut u64,
         total: u64,
@@ -228,7 +250,7 @@ impl Shared {
         cancel: &AtomicBool,
     ) -> Result<SegmentEntry> {
         let schema = group.meta.schema();
-        let mut writer = SegmentWriter::create(&self.disk, &self.root, id, &group.meta)?;
+        let mut writer = SegmentWriter::create(&way.disk, &self.root, id, &group.meta)?;
         writer.place(group.collection, None);
         let mut numbers: Vec<u32> = Vec::new();
         for part in &group.parts {
@@ -269,16 +291,23 @@ impl Shared {
     }
 
     /// Publishes a generation in which the new segment (none if nothing was left) stands for those of the group. Whether it does.
-    fn swap(&self, group: &Group, new: Option<SegmentEntry>, id: u64) -> Result<bool> {
+    fn swap(&self, group: &Group, way: &Way, new: Option<SegmentEntry>, id: u64) -> Result<bool> {
         let part = new
             .as_ref()
             .map(|entry| open_part(&self.disk, &self.root, entry, &group.meta))
             .transpose()?;
         let (commit, mut state) = self.publishing()?;
-        // What was edited meanwhile is in files then, and so seen below.
-        self.seal(&commit, &mut state, |_| Ok(()))?;
-        let unseen = self.unseen(&mut state);
-        self.show(unseen);
+        if way.quiet {
+            self.sync(&commit, &mut state)?;
+            if has_edits(&state, group.collection) {
+                return Ok(false);
+            }
+        } else {
+            // What was edited meanwhile is in files then, and so seen below.
+            self.seal(&commit, &mut state, |_| Ok(()))?;
+            let unseen = self.unseen(&mut state);
+            self.show(unseen);
+        }
         let Some(entry) = state.manifest.collection(group.collection) else {
             return Ok(false);
         };
@@ -297,7 +326,7 @@ impl Shared {
         let Some(range) = range else {
             return Ok(false);
         };
-        self.publish(&commit, &mut state, |manifest| {
+        self.publish_as(&commit, &mut state, way.quiet, |manifest| {
             let entry = manifest.collection_mut(group.collection)?;
             entry.segments.splice(range.clone(), new.clone());
             Ok(())
@@ -313,10 +342,10 @@ impl Shared {
     }
 
     /// Publishes one more generation, so that what compacting replaced is named by none that is kept.
-    pub fn let_go(&self) -> Result<()> {
+    pub fn let_go(&self, quiet: bool) -> Result<()> {
         let (commit, mut state) = self.publishing()?;
         self.sync(&commit, &mut state)?;
-        self.publish(&commit, &mut state, |_| Ok(()))
+        self.publish_as(&commit, &mut state, quiet, |_| Ok(()))
     }
 
     /// Bytes that only the history needs.
@@ -343,6 +372,13 @@ impl Shared {
         }
         Ok(bytes)
     }
+}
+
+/// Whether cells of sealed rows were edited that no file holds yet. A log that edits them is read back with the values before, which a segment that was written
+/// anew meanwhile would not have.
+pub(crate) fn has_edits(state: &State, collection: u32) -> bool {
+    let written = state.collections.get(&collection);
+    written.is_some_and(|written| !written.edited.is_empty())
 }
 
 /// Positions of one batch.

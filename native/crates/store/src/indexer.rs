@@ -28,10 +28,12 @@ pub(crate) const MIN_ROWS: u32 = if cfg!(feature = "schedule") { 6 } else { 1000
 pub(crate) struct Indexer {
     bell: Bell,
     inner: Mutex<Inner>,
-    /// These three are read and written in pure compute.
+    /// These are read and written in pure compute.
     cancel: AtomicBool,
     done: AtomicUsize,
     total: AtomicUsize,
+    /// How many wait until all is done.
+    waiting: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -40,6 +42,8 @@ struct Inner {
     running: Option<Key>,
     /// Builds that failed, with the reason; not tried again by this process.
     failed: BTreeMap<Key, String>,
+    /// Segments that could not be joined.
+    apart: Vec<u64>,
 }
 
 /// Collection, segment and vector column of an index.
@@ -116,12 +120,34 @@ impl Indexer {
             .map(|(_, why)| why.clone())
     }
 
+    /// Whether somebody waits until there is nothing to build.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the builder is to end, or was called while it is at work.
+    pub fn is_wanted(&self) -> bool {
+        self.bell.is_rung()
+    }
+
+    /// Whether joining these segments was tried and failed.
+    pub fn gave_up(&self, segments: &[u64]) -> bool {
+        self.inner.lock().apart == segments
+    }
+
+    pub fn give_up(&self, segments: Vec<u64>) {
+        self.inner.lock().apart = segments;
+    }
+
     /// Waits until there is nothing to build. Whether that is so.
     pub fn wait(&self, shared: &Shared, timeout: Duration) -> bool {
         if self.is_on() {
             // A few dead rows do not call the builder, and may be those that make an index stale.
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             self.bell.ring();
-            if !self.bell.wait_idle(Instant::now().checked_add(timeout)) {
+            let idle = self.bell.wait_idle(Instant::now().checked_add(timeout));
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            if !idle {
                 return false;
             }
         }
@@ -160,7 +186,7 @@ fn work(shared: &Arc<Shared>) {
         // A failure leaves the segments as they are, until there is something new.
         let joined = shared.join_some(&indexer.cancel);
         crate::memory::give_back();
-        if matches!(joined, Ok(true)) {
+        if matches!(joined, Ok(true)) || matches!(shared.seal_when_quiet(), Ok(true)) {
             indexer.bell.ring();
         }
     }

@@ -4,49 +4,106 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use crate::compact::{Group, JOINED_ROWS};
-use crate::error::Result;
+use crate::compact::{Group, JOINED_ROWS, Way, has_edits};
+use crate::error::{Error, Result};
 use crate::indexer::{MIN_ROWS, Task, write};
 use crate::manifest::{CollectionEntry, IndexEntry, SegmentEntry, segment_folder};
 use crate::part::Part;
 use crate::segment::open_part;
 use crate::state::{Shared, State};
+use crate::sync::sleep;
+use crate::vfs::Disk;
 
 /// A segment is joined with all that come after it once these together have one row for so many of its own.
 const SHARE: u64 = 4;
 
+/// Background work leaves so many bytes of the disk for others.
+const SPARED_BYTES: u64 = 64 << 20;
+/// Rows in memory are sealed once nothing was written for so long.
+const QUIET: Duration = Duration::from_secs(1);
+/// Looks meanwhile whether there is something else to do.
+const LOOKS: u32 = if cfg!(feature = "schedule") { 1 } else { 20 };
+
 impl Shared {
+    /// Seals what the memtables hold, if that is so much that searches take longer for it, once writers are quiet, or at once if somebody waits for the
+    /// index. Whether it did; not when there is other work meanwhile.
+    pub fn seal_when_quiet(&self) -> Result<bool> {
+        loop {
+            let before = {
+                let (_commit, state) = self.publishing()?;
+                let written = state.collections.values();
+                let bytes = written.clone().map(|w| w.memtable.bytes()).sum();
+                let most = written.map(|w| w.memtable.rows()).max();
+                if most.is_none_or(|rows| rows < MIN_ROWS) || !self.has_room(bytes) {
+                    return Ok(false);
+                }
+                state.wal.last_lsn()
+            };
+            for _ in 0..LOOKS {
+                if self.indexer.is_waited_for() {
+                    break;
+                }
+                sleep(QUIET / LOOKS);
+                if self.indexer.is_wanted() {
+                    return Ok(false);
+                }
+            }
+            let (commit, mut state) = self.publishing()?;
+            if state.wal.last_lsn() == before || self.indexer.is_waited_for() {
+                self.checkpoint(&commit, &mut state)?;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether files of so many bytes can be written beside those there are.
+    fn has_room(&self, bytes: u64) -> bool {
+        let room = self.disk.vfs().room(&self.root);
+        room.is_none_or(|room| room > bytes.saturating_mul(2).saturating_add(SPARED_BYTES))
+    }
+
     /// Joins segments where that is due. Whether anything was joined; then there may be more to do.
     pub fn join_some(&self, cancel: &AtomicBool) -> Result<bool> {
         // Compacting joins by itself.
         let Some(_one) = self.compacting.try_lock() else {
             return Ok(false);
         };
-        {
-            let (_commit, state) = self.both();
-            if self.check().is_err() || due(&state).is_none() {
-                return Ok(false);
-            }
-        }
         let Some(group) = self.group_to_join()? else {
             return Ok(false);
         };
-        self.compact_group(&group, &mut 0, 0, &|_, _| {}, cancel)?;
+        let files = group.entries.iter().flat_map(SegmentEntry::all_files);
+        if !self.has_room(files.map(|file| file.bytes).sum()) {
+            return Ok(false);
+        }
+        let segments: Vec<u64> = group.entries.iter().map(|entry| entry.id).collect();
+        if self.indexer.gave_up(&segments) {
+            return Ok(false);
+        }
+        let way = Way {
+            disk: Arc::new(Disk::new(self.disk.vfs().clone())),
+            quiet: true,
+        };
+        let joined = self.compact_group(&group, &way, &mut 0, 0, &|_, _| {}, cancel);
+        if let Err(Error::Corrupt { .. } | Error::Internal { .. }) = &joined {
+            // Trying again would fail again.
+            self.indexer.give_up(segments);
+        }
+        joined?;
         // The files that were joined go now, not with the next change.
-        self.let_go()?;
+        self.let_go(true)?;
         Ok(true)
     }
 
     fn group_to_join(&self) -> Result<Option<Group>> {
-        let (commit, mut state) = self.publishing()?;
-        // What the log alone knows of the history is not seen otherwise.
-        self.seal(&commit, &mut state, |_| Ok(()))?;
-        let unseen = self.unseen(&mut state);
-        self.show(unseen);
+        let (_commit, state) = self.publishing()?;
         let Some((entry, start)) = due(&state) else {
             return Ok(None);
         };
+        if has_edits(&state, entry.id) {
+            return Ok(None);
+        }
         let written = &state.collections[&entry.id];
         Ok(Some(Group {
             collection: entry.id,
@@ -62,6 +119,7 @@ impl Shared {
     pub fn with_indexes(
         &self,
         group: &Group,
+        way: &Way,
         mut new: SegmentEntry,
         cancel: &AtomicBool,
     ) -> Result<SegmentEntry> {
@@ -84,9 +142,16 @@ impl Shared {
                 older: index.as_deref().zip(largest.map(|part| &**part)),
             };
             let index = task.build(&|_, _| {}, cancel)?;
-            // A failure takes the whole folder away.
-            let file = write(self, &folder, vector, &index, &mut String::new())?;
-            new.indexes.push(IndexEntry { vector, file });
+            let mut name = String::new();
+            match write(self, &folder, vector, &index, &mut name) {
+                Ok(file) => new.indexes.push(IndexEntry { vector, file }),
+                // Then the old segments stay, with the indexes that they have; the folder goes.
+                Err(e) if way.quiet => return Err(e),
+                // What was asked for is done without: the builder tries again.
+                Err(_) => {
+                    self.disk.remove(&folder.join(&name));
+                }
+            }
         }
         Ok(new)
     }

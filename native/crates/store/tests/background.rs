@@ -182,6 +182,7 @@ fn index_files(path: &Path) -> Vec<PathBuf> {
     all
 }
 
+// [Q10]
 #[test]
 fn what_is_added_and_replaced_joins_one_segment_with_one_index() {
     let folder = tempfile::tempdir().unwrap();
@@ -211,6 +212,36 @@ fn what_is_added_and_replaced_joins_one_segment_with_one_index() {
     assert_eq!(store.verify().unwrap().problems, []);
 }
 
+// [Q10]
+#[test]
+fn rows_that_were_added_in_small_writes_come_into_the_index_once_writers_are_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let store = Store::open(&path, OpenOptions::default()).unwrap();
+    import(&store, 6000);
+    let words = store.collection("words").unwrap();
+    for first in (5_000..8_000).step_by(500) {
+        let (columns, vectors) = numbered(first..first + 500);
+        words.add(columns, &vectors).unwrap();
+    }
+    words.delete_rows(&[10, 20]).unwrap();
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    let live = |n: &i64| *n != 10 && *n != 20;
+    all_by_one_index(&store, (0..8000).step_by(13).filter(live));
+    assert_eq!(store.verify().unwrap().problems, []);
+    // The history is as it was, from before the sealing and joining on.
+    store.undo("words").unwrap();
+    assert_eq!(words.snapshot().len(), 8000);
+    // Adds that follow one another are one entry.
+    while words.snapshot().len() > 6000 {
+        store.undo("words").unwrap();
+    }
+    assert_eq!(words.snapshot().len(), 6000);
+    assert!(store.wait_for_index(Duration::from_secs(30)));
+    all_by_one_index(&store, (0..6000).step_by(13));
+}
+
+// [Q10]
 #[test]
 fn an_index_with_many_dead_rows_is_built_anew() {
     let folder = tempfile::tempdir().unwrap();

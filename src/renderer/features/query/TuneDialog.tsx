@@ -8,6 +8,9 @@ import { bytes, count, counted, measure, share } from '../../ui/format.ts'
 import { Dialog, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './tune.module.css'
 
+/** The longest bar, pixels. */
+const BAR_PX = 56
+
 /** What each precision and metric gives, measured on the collection's own rows; one can be taken for the queries that follow. */
 export function TuneDialog({ store, collection }: { store: string; collection: CollectionInfo }) {
   const [started, setStarted] = useState<string | null>(null)
@@ -132,7 +135,7 @@ function Report({ report, onTake }: { report: TuneReport; onTake: () => void }) 
               : `${bytes(indexBytes)}, ${measure(indexBytes / indexedRows)} bytes a row${indexedRows < rows ? `, ${count(indexedRows)} rows` : ''}`
           }
         />
-        <Fact name="Other metrics" value={metricWords(report)} />
+        <Fact name="Same neighbours" value={metricWords(report)} />
       </dl>
     </div>
   )
@@ -162,18 +165,17 @@ function span(us: number): string {
   return us < 1_000 ? `${measure(us)} µs` : `${measure(us / 1_000)} ms`
 }
 
-/** Times span decades, so the bars grow with their logarithm. */
+/** Widths are in proportion to times. */
 function barWidth(us: number, slowest: number): number {
-  const decades = Math.log10(Math.max(10, slowest))
-  return Math.max(2, Math.round((56 * Math.log10(Math.max(1.2, us))) / decades))
+  return Math.max(2, Math.round((BAR_PX * us) / slowest))
 }
 
 const METRICS = { cosine: 'cosine', l2: 'L2', dot: 'dot product' } as const
 
 function metricWords({ metric, metrics, norms: [least, most] }: TuneReport): string {
-  if (most - least <= 1e-3 * most) return 'same neighbours: the vectors are equally long'
+  if (most - least <= 1e-3 * most) return 'under every metric: the vectors are equally long'
   const shares = metrics
     .filter((other) => other.metric !== metric)
-    .map(({ metric, shared }) => `${Math.round(shared * 100)}% of the neighbours under ${METRICS[metric]}`)
+    .map(({ metric, shared }) => `${Math.round(shared * 100)}% under ${METRICS[metric]}`)
   return shares.join(', ')
 }

@@ -60,6 +60,10 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_path_buf())
     }
+    /// Bytes that can still be written to a folder's file system, where that can be told.
+    fn room(&self, _path: &Path) -> Option<u64> {
+        None
+    }
     /// A number that differs from call to call (log salts). A simulation may return a seeded sequence.
     fn random(&self) -> u64 {
         use std::hash::{BuildHasher, Hasher, RandomState};

@@ -144,6 +144,12 @@ impl Vfs for RealVfs {
         fs::canonicalize(path)
     }
 
+    #[cfg(unix)]
+    fn room(&self, path: &Path) -> Option<u64> {
+        let found = rustix::fs::statvfs(path).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     fn holder(&self, path: &Path) -> io::Result<Option<String>> {
         let file = match File::open(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
