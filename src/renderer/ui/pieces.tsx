@@ -124,6 +124,21 @@ export function ProgressBar({ label, value }: { label: string; value: number | n
   )
 }
 
+/** A list of {@link Fact}s. */
+export function Facts({ children }: { children: ReactNode }) {
+  return <dl className={styles.facts}>{children}</dl>
+}
+
+/** A name and its value, in a list of facts. */
+export function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
 /** A grey bar in the place of text that is on its way; invisible for the first 150 ms. */
 export function Bone({ width = '60%' }: { width?: number | string }) {
   return <span className={styles.bone} style={{ width }} aria-hidden="true" />

@@ -7,7 +7,7 @@ import { useView } from '../../state/view.ts'
 import { clock, entryDetails, entryWords, moment, takenBack } from '../../state/words.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, sentence } from '../../ui/format.ts'
-import { ErrorNote } from '../../ui/pieces.tsx'
+import { ErrorNote, Fact } from '../../ui/pieces.tsx'
 import styles from './history.module.css'
 
 interface ChangeProps {
@@ -90,15 +90,6 @@ const FACTS: { name: string; of: (entry: HistoryEntry) => number }[] = [
   { name: 'Rows that came back', of: (entry) => entry.revived },
   { name: 'Rows changed', of: (entry) => entry.changed },
 ]
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  )
-}
 
 interface EffectProps {
   entry: HistoryEntry

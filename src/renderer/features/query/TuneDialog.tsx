@@ -5,7 +5,7 @@ import { cancelJob } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, cx } from '../../ui/controls.tsx'
 import { bytes, count, counted, measure, share } from '../../ui/format.ts'
-import { Dialog, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
+import { Dialog, ErrorNote, Fact, Facts, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './tune.module.css'
 
 /** The longest bar, pixels. */
@@ -125,7 +125,7 @@ function Report({ report, onTake }: { report: TuneReport; onTake: () => void }) 
           ))}
         </tbody>
       </table>
-      <dl className={styles.facts}>
+      <Facts>
         <Fact name="Vectors" value={bytes(vectorBytes)} />
         <Fact
           name="Index"
@@ -136,16 +136,7 @@ function Report({ report, onTake }: { report: TuneReport; onTake: () => void }) 
           }
         />
         <Fact name="Same neighbours" value={metricWords(report)} />
-      </dl>
-    </div>
-  )
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+      </Facts>
     </div>
   )
 }

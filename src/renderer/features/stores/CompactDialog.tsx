@@ -5,7 +5,7 @@ import { cancelJob } from '../../state/actions.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Checkbox } from '../../ui/controls.tsx'
 import { bytes, count, counted, share } from '../../ui/format.ts'
-import { Dialog, ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
+import { Dialog, ErrorNote, Fact, Facts, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './copies.module.css'
 
 /** What compacting could give back, the choice about the history, and what it gave back. */
@@ -87,11 +87,11 @@ export function CompactDialog({ store }: { store: StoreInfo }) {
           Rewrites the files without rows that nothing needs any more, and joins small ones. Ids, row numbers
           and maps stay.
         </p>
-        <dl className={styles.facts}>
+        <Facts>
           <Fact name="On disk" value={bytes(store.diskBytes)} />
           <Fact name="Deleted rows" value={deletedWords(store)} />
           <Fact name="History" value={historyWords(store)} />
-        </dl>
+        </Facts>
         {/* biome-ignore lint/a11y/noLabelWithoutControl: the box inside is the control */}
         <label className={styles.choice}>
           <Checkbox
@@ -139,26 +139,17 @@ function Result({ result }: { result: CompactResult }) {
   return (
     <div className={styles.form}>
       <p className={styles.big}>{freed > 0 ? `${bytes(freed)} given back` : 'Nothing to give back'}</p>
-      <dl className={styles.facts}>
+      <Facts>
         <Fact name="Before" value={bytes(bytesBefore)} />
         <Fact name="Now" value={bytes(bytesAfter)} />
         {rowsDropped > 0 && <Fact name="Deleted rows let go" value={count(rowsDropped)} />}
         {segments > 0 && <Fact name="Written anew" value={counted(segments, 'segment')} />}
-      </dl>
+      </Facts>
       <p className={styles.note}>
         {heldByHistory > 0
           ? `The history still holds ${bytes(heldByHistory)}, so that changes can be taken back.`
           : 'The history holds nothing.'}
       </p>
-    </div>
-  )
-}
-
-export function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
     </div>
   )
 }
