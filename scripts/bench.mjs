@@ -19,15 +19,17 @@ Parts: ${parts.join(', ')}
   filter search among the rows that a condition lets pass, from half of them to one in a thousand
   build  how fast an index is built on all cores, and the memory that it takes
   grow   how the time of a query grows with the rows; also as a plot
+  open   how long opening takes, first query included, and what stays in memory, also in the compact setting
+  behind what a query takes while an index is built in the background
   ffi    what a call from JavaScript costs
   changes  recall and speed after 30 % of the rows were replaced and others deleted
 
-All but main and changes measure other engines too, which are installed into .cache/bench at first use, and take:
+All but main, changes and behind measure other engines too, which are installed into .cache/bench at first use, and take:
   --sets A,B    of glove, mnist, synth100k, synth1m, synth384, synth1536, synth10k, synth5m; not ffi
   --peers A,B   of hnswlib, faiss-hnsw, faiss-flat, usearch-bf16, symqg, rabitq-hnsw, scann, scann-soar, qdrant-edge (from
                 Python), hnswlib-node, usearch-node, lancedb, lancedb-rq, sqlite-vec (from npm)
   --queries N   of each set; not build and ffi
-  --fresh       builds the peers' indexes anew; ann, filter and grow, where they otherwise come from the cache
+  --fresh       builds the peers' indexes anew; ann, filter, grow and open, where they otherwise come from the cache
   --write       puts the tables into docs/benchmarks/PART.md
 
   --rounds N   how often each thing is measured; figures are min / median / max`

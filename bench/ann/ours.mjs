@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open } from '../../out/node/index.js'
@@ -16,8 +17,8 @@ const IDLE_MS = 1_500
 const ROWS_AT_ONCE = 5_000
 
 class Ours {
-  about = 'defaults'
   columns = true
+  #memory
   #store
   #db
   #reader
@@ -28,23 +29,19 @@ class Ours {
   #ids
   #exact
 
-  constructor(scratch) {
+  constructor(scratch, memory = 'full') {
     this.#store = join(scratch, 'bench.db')
+    this.#memory = memory
+  }
+
+  get about() {
+    return this.#memory === 'full' ? 'defaults' : 'memory: compact'
   }
 
   /** The seconds until all rows are synced and can be searched. */
-  #import(set, columns) {
+  #import(set, columns, store = this.#store) {
     const file = join(set.path, columns ? 'rows.parquet' : 'base.npy')
-    const args = [
-      '--store',
-      this.#store,
-      '--collection',
-      'rows',
-      '--metric',
-      set.metric,
-      '--no-index',
-      '--json',
-    ]
+    const args = ['--store', store, '--collection', 'rows', '--metric', set.metric, '--no-index', '--json']
     // The columns are no ids.
     if (columns) args.push('--vector', 'vector', '--id', '')
     const imported = spawnSync(process.execPath, [CLI, 'import', file, ...args], { encoding: 'utf8' })
@@ -61,11 +58,12 @@ class Ours {
   }
 
   /** The index, built behind the rows. */
-  async build(set, { columns, changed }) {
+  async build(set, { columns, changed, path }) {
+    this.#store = path
     if (changed) return this.#change(set)
     const accepted = this.#import(set, columns)
     const start = performance.now()
-    this.#db = await open(this.#store)
+    this.#db = await this.#open()
     for (;;) {
       const [{ vectors }] = await this.#db.collections()
       if (vectors[0].index.state === 'ready') break
@@ -74,6 +72,30 @@ class Ours {
     const seconds = (performance.now() - start) / 1000
     await this.#read()
     return { seconds, accepted }
+  }
+
+  async load(_, path) {
+    this.#store = path
+    this.#db = await this.#open()
+    await this.#read()
+  }
+
+  #open() {
+    return open(this.#store, { memory: this.#memory })
+  }
+
+  /** Builds an index of other rows, and calls until it is there. */
+  async behind(set, busy) {
+    const own = join(this.#store, '..', 'behind.db')
+    this.#import(set, false, own)
+    const db = await open(own)
+    for (;;) {
+      const [{ vectors }] = await db.collections()
+      if (vectors[0].index.state === 'ready') break
+      await busy()
+    }
+    await db.close()
+    rmSync(own, { recursive: true, force: true })
   }
 
   /** Other vectors for three rows in ten, and more rows; then the right ones by their ids, and the others deleted. */
@@ -189,4 +211,7 @@ async function addAll(collection, ids, vector) {
   }
 }
 
-await serve({ omendb: (scratch) => new Ours(scratch) })
+await serve({
+  omendb: (scratch) => new Ours(scratch),
+  'omendb-compact': (scratch) => new Ours(scratch, 'compact'),
+})

@@ -12,6 +12,8 @@ import { floats, hitsOf, ints, K, readSet } from './set.mjs'
  */
 
 const WARM = 50
+/** How long searches are timed that nothing disturbs. */
+const ALONE_MS = 3_000
 
 /** One query a call, one after another; `call` may answer at once or later. */
 async function timed(set, queries, call) {
@@ -72,6 +74,23 @@ function held() {
 function orders(engine, scratch) {
   let set
   const form = (query) => (engine.query ? engine.query(query) : query)
+  /** What the searches took that `ask` makes in rounds, one for each query. */
+  const again = async (ask) => {
+    const asked = set.queries.map(form)
+    const times = []
+    await ask(async () => {
+      for (const query of asked) {
+        const start = process.hrtime.bigint()
+        engine.one(query, K)
+        times.push(Number(process.hrtime.bigint() - start) / 1000)
+      }
+      // News of the engine's other threads get through.
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    times.sort((a, b) => a - b)
+    const part = (share) => times[Math.floor(times.length * share)]
+    return { calls: times.length, p50: part(0.5), p99: part(0.99), p999: part(0.999) }
+  }
   return {
     open({ set: path }) {
       set = readSet(path)
@@ -139,6 +158,19 @@ function orders(engine, scratch) {
         rows.push({ ef, recall: hits / all, qps: count / took })
       }
       return { rows }
+    },
+    /** One query a call, again and again for a while, with nothing else going on. */
+    async alone({ ef }) {
+      await engine.prepare(ef)
+      const until = performance.now() + ALONE_MS
+      return again(async (round) => {
+        while (performance.now() < until) await round()
+      })
+    },
+    /** The same while an index of the same rows is built in the background. */
+    async behind({ ef }) {
+      await engine.prepare(ef)
+      return again((round) => engine.behind(set, round))
     },
     /** Rows alone, without an index. */
     async rows() {

@@ -16,7 +16,7 @@ export const OURS = 'omendb'
 export class Peer {
   constructor(name) {
     this.name = name
-    const script = name === OURS ? 'ours.mjs' : NPM.includes(name) ? 'npm.mjs' : 'peers.py'
+    const script = name.startsWith(OURS) ? 'ours.mjs' : NPM.includes(name) ? 'npm.mjs' : 'peers.py'
     const command = script.endsWith('.py') ? PYTHON_BINARY : process.execPath
     // The first is ScaNN's, which talks much.
     const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' }

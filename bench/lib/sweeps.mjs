@@ -24,7 +24,7 @@ const EXACT = ['faiss-flat', 'sqlite-vec']
 export function settings(name, efs = EFS) {
   if (name.startsWith('scann')) return SCANN
   if (name === 'lancedb-rq') return PROBES
-  if (name === 'omendb') return PARTITIONS
+  if (name.startsWith('omendb')) return PARTITIONS
   return EXACT.includes(name) ? [0] : efs
 }
 

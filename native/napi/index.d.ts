@@ -163,6 +163,16 @@ export interface NativeStore {
   exportMap(job: NativeJob, collection: string, name: string, path: string): Promise<string>
 }
 
+/** How a store is opened. */
+export interface OpenHow {
+  create?: boolean
+  readOnly?: boolean
+  /** What other processes are told who has the store open. */
+  holder?: string
+  /** Keeps the indexes in memory and leaves the vectors in their files. */
+  compact?: boolean
+}
+
 export interface Addon {
   version(): string
   /** "scalar", "avx2", "avx512" or "neon". */
@@ -175,13 +185,7 @@ export interface Addon {
   /** Panics inside, if OMENDB_TEST_PANIC is set: for tests of what a panic becomes. */
   testPanic(): void
   testPanicOnThread(): Promise<void>
-  /** `holder`: what other processes are told who has the store open. */
-  openStore(
-    path: string,
-    create: boolean,
-    readOnly?: boolean,
-    holder?: string,
-  ): Promise<NativeStore>
+  openStore(path: string, how: OpenHow): Promise<NativeStore>
   /** Resolves to JSON {files, bytes, generation, leftOut}. */
   restoreStore(job: NativeJob, from: string, to: string): Promise<string>
   /** Resolves to JSON {generation, collections: [{name, rowsKept, rowsLost, lost}], notes}. */

@@ -9,6 +9,7 @@ import {
   Grant,
   Id,
   JobId,
+  Memory,
   Metric,
   Name,
   Place,
@@ -80,12 +81,14 @@ export const operations = {
   /**
    * Opens a granted store folder, or makes one. Opening it again gives the same handle. STORE_LOCKED if another process
    * writes it: then `readOnly` still opens it. `readOnly` gives the writing handle where this engine has one already;
-   * without it a reading handle becomes, under the same name, a writing one as soon as nobody else writes.
+   * without it a reading handle becomes, under the same name, a writing one as soon as nobody else writes. `memory` counts for
+   * the first opening.
    */
   'store.open': v.object({
     grant: Grant,
     create: v.optional(v.boolean(), false),
     readOnly: v.optional(v.boolean(), false),
+    memory: v.optional(Memory, 'full'),
   }),
   'store.info': v.object({ store: StoreId }),
   /** `discardEmpty`: if this session made the store and it holds no collection and no history, nothing of it stays. */

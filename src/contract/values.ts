@@ -19,6 +19,8 @@ export const Grant = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 export const StoreId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 export const JobId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 export const Metric = v.picklist(['l2', 'cosine', 'dot'])
+/** What an open store keeps in memory: all that searches come across, or the indexes alone. */
+export const Memory = v.picklist(['full', 'compact'])
 export const ColumnType = v.picklist(['bool', 'int', 'float', 'text', 'timestamp', 'json', 'vector'])
 /** SQL `WHERE` expression; empty means every row. */
 export const FilterText = v.pipe(v.string(), v.maxLength(LIMITS.filterCharsMax))
@@ -31,6 +33,7 @@ export const Place = { store: StoreId, collection: CollectionName }
 export const Target = { ...Place, before: v.optional(Seq) }
 
 export type Id = v.InferOutput<typeof Id>
+export type Memory = v.InferOutput<typeof Memory>
 export type Metric = v.InferOutput<typeof Metric>
 export type ColumnType = v.InferOutput<typeof ColumnType>
 

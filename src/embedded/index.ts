@@ -53,6 +53,12 @@ export interface OpenOptions {
    * changed.
    */
   readOnly?: boolean
+  /**
+   * `full` (unless said) keeps in memory what searches come across. `compact` keeps the indexes and leaves the vectors in
+   * their files: a fraction of the memory, and searches take somewhat longer. Of several openings of one store in
+   * this process the first one counts.
+   */
+  memory?: 'full' | 'compact'
 }
 
 /**
@@ -62,11 +68,16 @@ export interface OpenOptions {
  */
 export async function open(
   path: string,
-  { create = true, readOnly = false }: OpenOptions = {},
+  { create = true, readOnly = false, memory = 'full' }: OpenOptions = {},
 ): Promise<Database> {
   if ((!create || readOnly) && !existsSync(path)) throw notThere(path)
   return granted([path], async (grant = '') => {
-    const { store } = await engine.call('store.open', { grant, create: create && !readOnly, readOnly })
+    const { store } = await engine.call('store.open', {
+      grant,
+      create: create && !readOnly,
+      readOnly,
+      memory,
+    })
     return new Database(store, path, readOnly)
   })
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { AppError, type StoreInfo } from '../contract/index.ts'
+import { AppError, type Memory, type StoreInfo } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
 import { readOnlyError } from './holder.ts'
 import { storeInfo } from './info.ts'
@@ -15,6 +15,7 @@ export interface Session {
   /** Another one after a reader became a writer: to be asked for each time. */
   native: NativeStore
   readOnly: boolean
+  readonly memory: Memory
   /** This opening made the store: there was nothing at its path before. */
   readonly made: boolean
   /** Added to the native revision, so that the sum grows also when the handle changes. */
@@ -26,6 +27,7 @@ export interface Session {
 export interface OpenHow {
   create: boolean
   readOnly: boolean
+  memory: Memory
 }
 
 export class Sessions {
@@ -107,7 +109,7 @@ export class Sessions {
     await closing
   }
 
-  async #openNow(path: string, { create, readOnly }: OpenHow): Promise<Session> {
+  async #openNow(path: string, { create, readOnly, memory }: OpenHow): Promise<Session> {
     // A store that is being closed still holds its lock.
     await Promise.all(this.#closing)
     const known = this.all.find((session) => session.path === path)
@@ -117,15 +119,33 @@ export class Sessions {
     }
     if (create && !readOnly) mkdirSync(dirname(path), { recursive: true })
     const made = create && !readOnly && !existsSync(path)
-    const native = await addon().openStore(path, create && !readOnly, readOnly, this.#holder)
-    const session = { id: randomUUID(), path, native, readOnly, made, revisionBase: 0, maps: new Map() }
+    const native = await this.#native(path, { create: create && !readOnly, readOnly, memory })
+    const session = {
+      id: randomUUID(),
+      path,
+      native,
+      readOnly,
+      memory,
+      made,
+      revisionBase: 0,
+      maps: new Map(),
+    }
     this.#byId.set(session.id, session)
     return session
   }
 
+  #native(path: string, { create, readOnly, memory }: OpenHow): Promise<NativeStore> {
+    const how = { create, readOnly, compact: memory === 'compact', holder: this.#holder }
+    return addon().openStore(path, how)
+  }
+
   /** Puts a writing handle in the place of a reading one. Throws STORE_LOCKED, and then reading goes on. */
   async #writeFromNowOn(session: Session): Promise<void> {
-    const writer = await addon().openStore(session.path, false, false, this.#holder)
+    const writer = await this.#native(session.path, {
+      create: false,
+      readOnly: false,
+      memory: session.memory,
+    })
     if (!this.#byId.has(session.id)) {
       await writer.close()
       this.get(session.id)

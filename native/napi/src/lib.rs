@@ -25,7 +25,7 @@ use napi_derive::napi;
 use crate::failure::{Failure, Outcome, guard};
 use crate::promise::on_thread;
 use crate::results::NativeVectors;
-use crate::store::NativeStore;
+use crate::store::{NativeStore, OpenHow};
 
 /// Version of the engine.
 #[napi(catch_unwind)]
@@ -64,19 +64,10 @@ pub fn file_vectors<'env>(env: &'env Env, path: String, max: u32) -> Result<Obje
     })
 }
 
-/// Opens the store at a path, or makes one there if `create`; for reading only beside another process that writes it, if `read_only`.
-/// `holder` is what others are told who has it open. Resolves to it.
+/// Opens the store at a path. Resolves to it.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeStore>")]
-pub fn open_store<'env>(
-    env: &'env Env,
-    path: String,
-    create: bool,
-    read_only: Option<bool>,
-    holder: Option<String>,
-) -> Result<Object<'env>> {
-    on_thread(env, "open", move || {
-        NativeStore::open(&path, create, read_only.unwrap_or(false), holder)
-    })
+pub fn open_store<'env>(env: &'env Env, path: String, how: OpenHow) -> Result<Object<'env>> {
+    on_thread(env, "open", move || NativeStore::open(&path, how))
 }
 
 /// Panics on this thread, if `OMENDB_TEST_PANIC` is set: lets a test see what becomes of a panic.

@@ -7,8 +7,8 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use omendb_ingest::ImportRequest;
 use omendb_store::{
-    Collection, CollectionSpec, ColumnKind, Error as StoreError, IdKind, OpenOptions, Snapshot,
-    Store, VectorSpec,
+    Collection, CollectionSpec, ColumnKind, Error as StoreError, IdKind, Memory, OpenOptions,
+    Snapshot, Store, VectorSpec,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -20,6 +20,20 @@ use crate::promise::on_thread;
 /// Stands between a collection's name, in which it cannot be, and the number of an entry of the history.
 const BEFORE: char = '\u{1f}';
 
+/// How a store is opened.
+#[napi(object)]
+#[derive(Default)]
+pub struct OpenHow {
+    /// Make it if it is not there.
+    pub create: Option<bool>,
+    /// For reading only, beside another process that writes it.
+    pub read_only: Option<bool>,
+    /// What others are told who has it open.
+    pub holder: Option<String>,
+    /// Keep the indexes in memory and leave the vectors in their files.
+    pub compact: Option<bool>,
+}
+
 /// A handle of an open store. After `close` every call fails with STORE_CLOSED.
 #[napi]
 pub struct NativeStore {
@@ -27,17 +41,23 @@ pub struct NativeStore {
 }
 
 impl NativeStore {
-    pub(crate) fn open(
-        path: &str,
-        create: bool,
-        read_only: bool,
-        holder: Option<String>,
-    ) -> Outcome<NativeStore> {
+    pub(crate) fn open(path: &str, how: OpenHow) -> Outcome<NativeStore> {
+        let OpenHow {
+            create,
+            read_only,
+            holder,
+            compact,
+        } = how;
+        let read_only = read_only.unwrap_or(false);
         let options = OpenOptions {
-            create: create && !read_only,
+            create: create.unwrap_or(false) && !read_only,
             background: !read_only,
             read_only,
             holder,
+            memory: match compact {
+                Some(true) => Memory::Compact,
+                _ => Memory::Full,
+            },
         };
         let store = Store::open(path.as_ref(), options)?;
         Ok(NativeStore {

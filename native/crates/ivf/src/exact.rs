@@ -12,6 +12,7 @@ use crate::codec::CodeQuery;
 use crate::key::{Key, id_of, key, score_of};
 use crate::knn::{KnnError, KnnOutput};
 use crate::meeting::Meeting;
+use crate::rows::{Rows, SearchError};
 use crate::search::Effort;
 use crate::{AcceptedSlots, IndexView, Neighbor, Scratch, parallel};
 
@@ -95,15 +96,17 @@ pub fn search(
     Ok(n)
 }
 
-/// As [`search`], but scores only the rows `ids` (each below `vectors.len()`; others are passed over; one named twice is found twice).
+/// As [`search`], but scores only the rows `ids` (each below the number of rows; others are passed over; one named twice is found twice).
 /// For filters that accept few rows.
-pub fn search_ids(
-    vectors: VectorsRef<'_>,
+pub fn search_ids<'a>(
+    rows: impl Into<Rows<'a>>,
     query: &[f32],
     k: usize,
     ids: &mut dyn Iterator<Item = u32>,
     out: &mut Vec<Neighbor>,
-) -> Result<usize, ShapeError> {
+) -> Result<usize, SearchError> {
+    let rows = rows.into();
+    let vectors = rows.vectors;
     out.clear();
     check(vectors, query)?;
     let n = vectors.len();
@@ -114,6 +117,16 @@ pub fn search_ids(
     let mut nearest = Nearest::new(k, n);
     let mut scored = 0;
     let mut ids = ids.filter(|id| (*id as usize) < n);
+    if rows.reader.is_some() {
+        let mut buffer = Vec::new();
+        for id in ids {
+            let score = rows.score(&scorer, id as usize, &mut buffer)?;
+            nearest.offer(key(score, id), || true);
+            scored += 1;
+        }
+        nearest.into_neighbors(out);
+        return Ok(scored);
+    }
     let mut block = [0u32; 4];
     loop {
         let mut count = 0;
@@ -210,16 +223,18 @@ impl IndexView<'_> {
     /// looked at.
     ///
     /// # Errors
-    /// When index, vectors and query do not fit together.
-    pub fn search_exactly(
+    /// When index, rows and query do not fit together, or a vector could not be read.
+    pub fn search_exactly<'a>(
         &self,
-        vectors: VectorsRef<'_>,
+        rows: impl Into<Rows<'a>>,
         query: &[f32],
         k: usize,
         accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
-    ) -> Result<usize, ShapeError> {
+    ) -> Result<usize, SearchError> {
+        let rows = rows.into();
+        let vectors = rows.vectors;
         out.clear();
         self.check(vectors)?;
         vectors.check_query(query)?;
@@ -234,7 +249,7 @@ impl IndexView<'_> {
             sure: limits.sure,
             partitions: self.partitions_for(k, self.usual_ef(), accepted),
         };
-        self.search_by(vectors, query, k, effort, accepted, scratch);
+        self.search_by(rows, query, k, effort, accepted, scratch)?;
         let mut bar = match scratch.best.get(k - 1) {
             Some(last) => score_of(*last),
             None => f32::INFINITY,
@@ -249,6 +264,7 @@ impl IndexView<'_> {
             query: placed,
             residuals,
             estimates,
+            row: buffer,
             ..
         } = scratch;
         let residuals = &mut residuals.first;
@@ -325,7 +341,7 @@ impl IndexView<'_> {
                         .get(slot)
                         .map_or(usize::MAX, |row| *row as usize);
                     if row < vectors.len() {
-                        let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+                        let score = rows.score(&scorer, row, buffer)?;
                         nearest.offer(key(score, row as u32), || true);
                         bar = bar.min(nearest.bar());
                     }
@@ -341,7 +357,7 @@ impl IndexView<'_> {
                 if row < vectors.len()
                     && accepted.is_none_or(|accepted| accepted.slots.contains(slot as u32))
                 {
-                    let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+                    let score = rows.score(&scorer, row, buffer)?;
                     nearest.offer(key(score, row as u32), || true);
                 }
             }

@@ -1,6 +1,6 @@
 //! A partitioned index over `f32` vectors (an inverted file): build, search, filtered and exact search, k-nearest-neighbour graph, and a file format.
 //!
-//! Pure compute: no I/O and no state. Vectors stay with the caller ([`VectorsRef`]).
+//! Pure compute: no I/O and no state. Vectors stay with the caller ([`VectorsRef`]), who may hand them in one by one ([`Rows`]).
 
 pub mod exact;
 pub mod format;
@@ -21,6 +21,7 @@ mod meeting;
 mod parallel;
 mod random;
 mod router;
+mod rows;
 mod search;
 mod tune;
 
@@ -31,6 +32,7 @@ pub use format::{FormatError, IndexHeader};
 pub use knn::KnnError;
 pub use layout::{Index, IndexView, NONE};
 pub use omendb_distance::{Metric, ShapeError, VectorsRef};
+pub use rows::{ReadRow, Rows, SearchError};
 pub use search::{Scratch, SearchStats};
 
 /// The most rows that an index may be of.

@@ -1,5 +1,6 @@
 //! The search: the nearest regions, their nearest partitions, the rows of these by their codes, and the best of them exactly.
 
+use std::io;
 use std::ops::Range;
 
 use omendb_distance::blocks::LANES;
@@ -11,6 +12,7 @@ use crate::key::{Key, id_of, key, score_of};
 use crate::kmeans::rows_each;
 use crate::layout::IndexView;
 use crate::meeting::Meeting;
+use crate::rows::{Rows, SearchError};
 use crate::{AcceptedSlots, Neighbor};
 
 /// A filter makes the number of partitions larger by this factor at most.
@@ -61,6 +63,8 @@ pub struct Scratch {
     /// The least scores that they may have, and in this order.
     chances: Vec<Key>,
     pub(crate) best: Vec<Key>,
+    /// A vector that was read.
+    pub(crate) row: Vec<f32>,
 }
 
 impl Scratch {
@@ -84,27 +88,28 @@ pub(crate) struct Effort {
 impl IndexView<'_> {
     /// Finds about the `k` nearest rows to a query, ascending by score, then by row, into `out` (emptied first).
     ///
-    /// - `vectors` must be those that the index is of.
+    /// - `rows` must be those that the index is of.
     /// - `ef`: partitions whose rows are looked at, at most; more is slower and finds more of the true neighbours. Without it a search ends where most
     ///   true neighbours are found, as far as the index knows its rows.
     /// - `accepted`: the rows that may be found, as [`IndexView::accept`] gives them for this index.
     ///
     /// # Errors
-    /// When index, vectors and query do not fit together.
+    /// When index, vectors and query do not fit together, or a vector could not be read.
     #[allow(clippy::too_many_arguments)]
-    pub fn search(
+    pub fn search<'a>(
         &self,
-        vectors: VectorsRef<'_>,
+        rows: impl Into<Rows<'a>>,
         query: &[f32],
         k: usize,
         ef: Option<usize>,
         accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
         out: &mut Vec<Neighbor>,
-    ) -> Result<SearchStats, ShapeError> {
+    ) -> Result<SearchStats, SearchError> {
+        let rows = rows.into();
         out.clear();
-        self.check(vectors)?;
-        vectors.check_query(query)?;
+        self.check(rows.vectors)?;
+        rows.vectors.check_query(query)?;
         let count = accepted.map_or(self.indexed(), AcceptedSlots::count);
         if k == 0 || count == 0 {
             return Ok(SearchStats::default());
@@ -120,10 +125,10 @@ impl IndexView<'_> {
             sure: limits.sure,
             partitions: self.partitions_for(k, ef.unwrap_or_else(|| self.default_ef(k)), accepted),
         };
-        let stats = self.search_by(vectors, query, k, effort, accepted, scratch);
+        let stats = self.search_by(rows, query, k, effort, accepted, scratch)?;
         if scratch.best.len() < k.min(count) {
             // Too few of them lie in these partitions.
-            self.search_exactly(vectors, query, k, accepted, scratch, out)?;
+            self.search_exactly(rows, query, k, accepted, scratch, out)?;
             return Ok(stats);
         }
         out.extend(scratch.best.iter().map(|key| Neighbor {
@@ -185,17 +190,17 @@ impl IndexView<'_> {
     /// Leaves the hits in `scratch.best`, ascending.
     pub(crate) fn search_by(
         &self,
-        vectors: VectorsRef<'_>,
+        rows: Rows<'_>,
         query: &[f32],
         k: usize,
         effort: Effort,
         accepted: Option<&AcceptedSlots>,
         scratch: &mut Scratch,
-    ) -> SearchStats {
+    ) -> io::Result<SearchStats> {
         let (meeting, mut stats) = self.estimate(query, k, effort, accepted, scratch);
         self.take_chances(meeting, effort.sure, scratch);
-        stats.distances = self.best_exactly(vectors, query, k, scratch);
-        stats
+        stats.distances = self.best_exactly(rows, query, k, scratch)?;
+        Ok(stats)
     }
 
     /// Leaves the rows that may be hits in `scratch.candidates`, with their estimates.
@@ -501,21 +506,26 @@ impl IndexView<'_> {
     /// scored. Those that cannot be better than the `k`-th best are not.
     fn best_exactly(
         &self,
-        vectors: VectorsRef<'_>,
+        rows: Rows<'_>,
         query: &[f32],
         k: usize,
         scratch: &mut Scratch,
-    ) -> usize {
-        let Scratch { chances, best, .. } = scratch;
-        let rows = self.sections.rows;
+    ) -> io::Result<usize> {
+        let Scratch {
+            chances,
+            best,
+            row: buffer,
+            ..
+        } = scratch;
+        let vectors = rows.vectors;
+        let names = self.sections.rows;
         let row = |key: &Key| {
-            rows.get(id_of(*key) as usize)
+            names
+                .get(id_of(*key) as usize)
                 .map_or(usize::MAX, |row| *row as usize)
         };
         let fetch = |keys: &[Key]| {
-            for row in keys.iter().map(row).filter(|row| *row < vectors.len()) {
-                prefetch(vectors.row(row));
-            }
+            keys.iter().map(row).for_each(|row| rows.prefetch(row));
         };
         let scorer = vectors.scorer(query);
         best.clear();
@@ -533,7 +543,7 @@ impl IndexView<'_> {
             if row >= vectors.len() {
                 continue;
             }
-            let score = scorer.score(vectors.row(row), vectors.inv_norm(row));
+            let score = rows.score(&scorer, row, buffer)?;
             scored += 1;
             let key = key(score, row as u32);
             if best.len() < k || best.last().is_some_and(|last| key < *last) {
@@ -545,7 +555,7 @@ impl IndexView<'_> {
                 }
             }
         }
-        scored
+        Ok(scored)
     }
 }
 

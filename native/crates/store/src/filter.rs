@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema};
 use omendb_filter::Filter;
-use omendb_ivf::{Accepted, AcceptedSlots, Coded, IndexView, VectorsRef};
+use omendb_ivf::{Accepted, AcceptedSlots, Coded, IndexView, Rows, VectorsRef};
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -191,17 +191,19 @@ impl Snapshot {
         Some(by_part.in_index(at, vector, accepted, index))
     }
 
-    /// The vectors of a filter's rows in a part, where these are few and were asked for before: a filter that comes once is not worth a copy.
+    /// The vectors of a filter's rows in a part, where these are few and were asked for before: a filter that comes once is not worth a copy. Where
+    /// vectors shall not stay in memory there is none.
     pub(crate) fn copied<'a>(
         &self,
         filter: Option<&'a Matches>,
         at: usize,
         vector: usize,
         accepted: Option<&Accepted>,
-        vectors: VectorsRef<'_>,
+        rows: Rows<'_>,
     ) -> Option<&'a Copied> {
         let (filter, accepted) = filter.zip(accepted)?;
-        if accepted.count() * size_of_val(vectors.row(0)) > COPIED_BYTES {
+        let vectors = rows.vectors;
+        if rows.reader.is_some() || accepted.count() * size_of_val(vectors.row(0)) > COPIED_BYTES {
             return None;
         }
         let column = &filter.parts.0[at].columns[vector];

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::part::{IndexFile, Part};
-use crate::query::sort_and_cut;
+use crate::query::{search_error, sort_and_cut};
 use crate::snapshot::Snapshot;
 
 /// Most neighbours a row.
@@ -137,6 +137,7 @@ impl Snapshot {
                 )?;
             }
         }
+        self.let_go(column);
         for d in &mut distances {
             *d = to_distance(metric, *d);
         }
@@ -227,6 +228,7 @@ impl Snapshot {
             ProjectionError::Cancelled => cancelled(),
             other => Error::internal(other.to_string()),
         })?;
+        self.let_go(column);
         Ok((rows, xy))
     }
 }
@@ -334,7 +336,6 @@ impl Source<'_> {
         scratch: &mut Scratch,
         found: &mut Vec<Neighbor>,
     ) -> Result<()> {
-        let internal = |e: omendb_ivf::ShapeError| Error::internal(e.to_string());
         if let Some(view) = &self.view {
             view.search(
                 self.vectors,
@@ -345,12 +346,13 @@ impl Source<'_> {
                 scratch,
                 found,
             )
-            .map_err(internal)?;
+            .map_err(search_error)?;
             return Ok(());
         }
         let accept = |position: u32| self.positions[position as usize] != NONE;
         let accept = (!self.whole).then_some(&accept as &dyn Fn(u32) -> bool);
-        exact::search(self.vectors, query, k, accept, found).map_err(internal)?;
+        exact::search(self.vectors, query, k, accept, found)
+            .map_err(|e| Error::internal(e.to_string()))?;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use omendb_ivf::{BuildError, BuildParams, Index, NONE, VectorsRef};
 use roaring::RoaringBitmap;
 
+use crate::behind::behind;
 use crate::bell::Bell;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, IndexEntry};
@@ -326,7 +327,7 @@ impl Task<'_> {
         let older = self
             .older
             .and_then(|(index, part)| Some((index.view().ok()?, part)));
-        let built = match older {
+        let built = behind(|| match older {
             Some((view, part)) => {
                 let there = |position: &u32| part.numbers.position(numbers.row(*position));
                 let older_rows = live.iter().map(|position| there(position).unwrap_or(NONE));
@@ -342,7 +343,8 @@ impl Task<'_> {
                 )
             }
             None => Index::build(vectors, Some(&live), &params, progress, cancel),
-        };
+        });
+        column.let_go();
         built.map_err(|e| match e {
             BuildError::Cancelled => Error::Cancelled {
                 what: "building the index".to_owned(),

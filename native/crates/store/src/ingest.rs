@@ -239,6 +239,7 @@ impl Batch {
                     data: data.into(),
                     inv_norms: norms.into(),
                     index: None,
+                    reader: None,
                 }
             })
             .collect();

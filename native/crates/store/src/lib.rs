@@ -9,6 +9,7 @@
 
 mod backup;
 mod batch;
+mod behind;
 mod bell;
 mod bulk;
 mod bytes;
@@ -77,6 +78,7 @@ pub use history::{
     Pruned as HistoryPruned, Rule as HistoryRule,
 };
 pub use maps::MapMeta;
+pub use memory::Memory;
 pub use meta::{
     CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,
     MAX_NAME_BYTES, MAX_VECTOR_COLUMNS, TYPE_KEY, VectorSpec,

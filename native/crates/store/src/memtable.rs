@@ -137,6 +137,7 @@ fn merge(parts: &[Arc<Part>], schema: &SchemaRef) -> Result<Part> {
             data: joined(&|p| p.vectors.get(n).map(|v| &v.data)),
             inv_norms: joined(&|p| p.vectors.get(n).map(|v| &v.inv_norms)),
             index: None,
+            reader: None,
         })
         .collect();
     let mut offset = 0;

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
 use bytemuck::Pod;
-use omendb_ivf::{FormatError, IndexHeader, IndexView, VectorsRef};
+use omendb_ivf::{FormatError, IndexHeader, IndexView, ReadRow, VectorsRef};
 
 use crate::meta::Id;
 use crate::numbers::Numbers;
@@ -145,6 +145,17 @@ pub(crate) struct VectorColumn {
     pub inv_norms: Floats,
     /// The index of the rows of the part, once it is built.
     pub index: Option<Arc<IndexFile>>,
+    /// Reads single vectors, where all of them shall not stay in memory.
+    pub reader: Option<Arc<dyn ReadRow>>,
+}
+
+impl VectorColumn {
+    /// After all vectors were looked at: the memory that holds them is let go, if it shall not be kept.
+    pub fn let_go(&self) {
+        if let (Some(_), Slab::Mapped(vectors)) = (&self.reader, &self.data) {
+            vectors.map.let_go();
+        }
+    }
 }
 
 /// Plain numbers, owned or inside a file mapping.

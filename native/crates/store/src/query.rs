@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use omendb_distance::to_distance;
 use omendb_ivf::{
-    Accepted, AcceptedSlots, CodedScratch, IndexView, Neighbor, Scratch, VectorsRef, exact,
+    Accepted, AcceptedSlots, CodedScratch, IndexView, Neighbor, Rows, Scratch, SearchError,
+    VectorsRef, exact,
 };
 use rayon::prelude::*;
 use serde::Serialize;
@@ -229,13 +230,14 @@ impl Snapshot {
         if count == 0 {
             return Ok(());
         }
-        let vectors = self.vectors_of(part, request.vector)?;
-        let copied = self.copied(filter, at, request.vector, accepted, vectors);
+        let rows = self.rows_of(part, request.vector)?;
+        let vectors = rows.vectors;
+        let copied = self.copied(filter, at, request.vector, accepted, rows);
         let scan = |found: &mut Found| -> Result<()> {
             found.scans += 1;
             found.scanned += match copied {
                 Some(copied) => scan_copied(part, vectors, copied, request, &mut found.neighbors)?,
-                None => scan(part, vectors, request, accepted, &mut found.neighbors)?,
+                None => scan(part, rows, request, accepted, &mut found.neighbors)?,
             };
             Ok(())
         };
@@ -253,10 +255,10 @@ impl Snapshot {
         if count <= searched * worth {
             return scan(found);
         }
-        search_index(part, &view, vectors, request, slots, found)?;
+        search_index(part, &view, rows, request, slots, found)?;
         if let Some(inside) = inside.filter(|inside| !inside.beside.is_empty()) {
             let mut beside = inside.beside.iter().copied();
-            pick(part, vectors, request, &mut beside, &mut found.neighbors)?;
+            pick(part, rows, request, &mut beside, &mut found.neighbors)?;
             found.scanned += inside.beside.len();
         }
         Ok(())
@@ -289,6 +291,16 @@ struct Found {
     distances: usize,
 }
 
+/// A part's search that failed: what could not be read names its file.
+pub(crate) fn search_error(error: SearchError) -> Error {
+    match error {
+        SearchError::Shape(error) => Error::internal(error.to_string()),
+        SearchError::Read(error) => error
+            .downcast()
+            .unwrap_or_else(|error| Error::internal(error.to_string())),
+    }
+}
+
 /// Keeps the `k` nearest, ascending by score, then row.
 pub(crate) fn sort_and_cut(neighbors: &mut Vec<Neighbor>, k: usize) {
     let order = |a: &Neighbor, b: &Neighbor| a.score.total_cmp(&b.score).then(a.id.cmp(&b.id));
@@ -303,7 +315,7 @@ pub(crate) fn sort_and_cut(neighbors: &mut Vec<Neighbor>, k: usize) {
 fn search_index(
     part: &Part,
     view: &IndexView<'_>,
-    vectors: VectorsRef<'_>,
+    rows: Rows<'_>,
     request: &SearchRequest<'_>,
     slots: Option<&AcceptedSlots>,
     found: &mut Found,
@@ -312,14 +324,13 @@ fn search_index(
     // The excluded row is cheaper taken out afterwards than asked for at every step.
     let k = request.k + usize::from(excluded.is_some());
     SCRATCH.with_borrow_mut(|(scratch, out)| {
-        let internal = |e: omendb_ivf::ShapeError| Error::internal(e.to_string());
         if request.exact {
-            let looked = view.search_exactly(vectors, request.query, k, slots, scratch, out);
-            found.scanned += looked.map_err(internal)?;
+            let looked = view.search_exactly(rows, request.query, k, slots, scratch, out);
+            found.scanned += looked.map_err(search_error)?;
             found.scans += 1;
         } else {
-            let stats = view.search(vectors, request.query, k, request.ef, slots, scratch, out);
-            let stats = stats.map_err(internal)?;
+            let stats = view.search(rows, request.query, k, request.ef, slots, scratch, out);
+            let stats = stats.map_err(search_error)?;
             found.visited += stats.partitions;
             found.distances += stats.estimates + stats.distances;
             found.walks += 1;
@@ -338,7 +349,7 @@ fn search_index(
 /// Scores the rows at these positions of a part; adds the `k` nearest by row number.
 fn pick(
     part: &Part,
-    vectors: VectorsRef<'_>,
+    rows: Rows<'_>,
     request: &SearchRequest<'_>,
     positions: &mut dyn Iterator<Item = u32>,
     out: &mut Vec<Neighbor>,
@@ -346,14 +357,8 @@ fn pick(
     let excluded = request.exclude.and_then(|row| part.numbers.position(row));
     let mut positions = positions.filter(|position| Some(*position) != excluded);
     let mut found = Vec::new();
-    let scored = exact::search_ids(
-        vectors,
-        request.query,
-        request.k,
-        &mut positions,
-        &mut found,
-    );
-    let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
+    let scored = exact::search_ids(rows, request.query, request.k, &mut positions, &mut found);
+    let scored = scored.map_err(search_error)?;
     out.extend(found.into_iter().map(|n| Neighbor {
         id: part.numbers.row(n.id),
         score: n.score,
@@ -395,21 +400,22 @@ fn scan_copied(
 /// Scores the accepted rows of a part; adds the `k` nearest by row number and gives the number of rows scored.
 fn scan(
     part: &Part,
-    vectors: VectorsRef<'_>,
+    rows: Rows<'_>,
     request: &SearchRequest<'_>,
     accepted: Option<&Accepted>,
     out: &mut Vec<Neighbor>,
 ) -> Result<usize> {
     let SearchRequest { query, k, .. } = *request;
-    let rows = vectors.len();
-    let count = accepted.map_or(rows, Accepted::count);
+    let vectors = rows.vectors;
+    let all = vectors.len();
+    let count = accepted.map_or(all, Accepted::count);
     // Scoring in blocks is several times faster a row than picking single rows.
-    if let Some(accepted) = accepted.filter(|_| count < rows / SPARSE) {
+    if let Some(accepted) = accepted.filter(|_| count < all / SPARSE) {
         return pick(
             part,
-            vectors,
+            rows,
             request,
-            &mut accepted.within(0..rows as u32),
+            &mut accepted.within(0..all as u32),
             out,
         );
     }
@@ -420,8 +426,8 @@ fn scan(
             let position = base + id;
             Some(position) != excluded && accepted.is_none_or(|a| a.contains(position))
         };
-        let all = accepted.is_none() && excluded.is_none();
-        let accept: Option<&dyn Fn(u32) -> bool> = if all { None } else { Some(&accept) };
+        let any = accepted.is_none() && excluded.is_none();
+        let accept: Option<&dyn Fn(u32) -> bool> = if any { None } else { Some(&accept) };
         let scored = exact::search(vectors.slice(range), query, k, accept, found);
         let scored = scored.map_err(|e| Error::internal(e.to_string()))?;
         for n in found {
@@ -431,20 +437,22 @@ fn scan(
     };
     if count < PARALLEL_ROWS {
         return SCRATCH.with_borrow_mut(|(_, found)| {
-            let scored = run(0..rows, found)?;
+            let scored = run(0..all, found)?;
             out.extend_from_slice(found);
+            part.vectors[request.vector].let_go();
             Ok(scored)
         });
     }
-    let tasks: Vec<Range<usize>> = (0..rows)
+    let tasks: Vec<Range<usize>> = (0..all)
         .step_by(TASK_ROWS)
-        .map(|start| start..(start + TASK_ROWS).min(rows))
+        .map(|start| start..(start + TASK_ROWS).min(all))
         .collect();
     let results = tasks.into_par_iter().map(|task| {
         let mut found = Vec::new();
         Ok((run(task, &mut found)?, found))
     });
     let results: Vec<(usize, Vec<Neighbor>)> = results.collect::<Result<_>>()?;
+    part.vectors[request.vector].let_go();
     let mut scored = 0;
     let mut merged = Vec::new();
     for (n, found) in results {

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::indexer::Indexer;
 use crate::lock::LOCK;
 use crate::manifest::{self, CollectionEntry, SegmentEntry};
+use crate::memory::Memory;
 use crate::part::Part;
 use crate::recovery::{self, Found};
 use crate::segment::open_part;
@@ -85,8 +86,9 @@ impl Collection {
 }
 
 /// Opens the store in `root` for reading.
-pub(crate) fn open(vfs: Arc<dyn Vfs>, root: &Path) -> Result<Shared> {
-    let disk = Arc::new(Disk::new(Arc::new(ReadOnlyVfs(vfs.clone()))));
+pub(crate) fn open(vfs: Arc<dyn Vfs>, root: &Path, memory: Memory) -> Result<Shared> {
+    let disk = Disk::new(Arc::new(ReadOnlyVfs(vfs.clone())));
+    let disk = Arc::new(disk.with_memory(memory));
     recovery::look(&disk, root, false)?;
     let (mut state, seen) = load(&disk, root, &Seen::default())?;
     let generation = state.manifest.generation;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use omendb_ivf::VectorsRef;
+use omendb_ivf::{Rows, VectorsRef};
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
 use crate::filter::{ByPart, Matches};
 use crate::lru::Lru;
 use crate::meta::{CollectionMeta, Id, VectorSpec};
-use crate::part::Part;
+use crate::part::{Part, VectorColumn};
 use crate::sync::Mutex;
 use crate::view::{View, ViewKey};
 
@@ -246,6 +246,22 @@ impl Snapshot {
             )));
         }
         Ok(vectors)
+    }
+
+    /// The same, and how single ones of them are had.
+    pub(crate) fn rows_of<'a>(&'a self, part: &'a Part, column: usize) -> Result<Rows<'a>> {
+        let vectors = self.vectors_of(part, column)?;
+        let reader = part.vectors[column].reader.as_deref();
+        Ok(Rows { vectors, reader })
+    }
+
+    /// After work that looks at all vectors of a column.
+    pub(crate) fn let_go(&self, column: usize) {
+        let columns = self
+            .parts()
+            .iter()
+            .filter_map(|part| part.vectors.get(column));
+        columns.for_each(VectorColumn::let_go);
     }
 
     /// The index of a column by its exact name.

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::history::{ChangeKind, Entry, HistoryInfo, Listed, now};
 use crate::indexer::Indexer;
 use crate::manifest::CollectionEntry;
+use crate::memory::Memory;
 use crate::meta::{CollectionMeta, CollectionSpec};
 use crate::reader;
 use crate::recovery::{self, new_collection};
@@ -36,6 +37,8 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// What the program calls itself: others are told when they find the store locked. Without it, the name of the program's file.
     pub holder: Option<String>,
+    /// What is kept in memory.
+    pub memory: Memory,
 }
 
 impl Default for OpenOptions {
@@ -45,6 +48,7 @@ impl Default for OpenOptions {
             background: true,
             read_only: false,
             holder: None,
+            memory: Memory::Full,
         }
     }
 }
@@ -97,10 +101,10 @@ impl Store {
     /// As [`Store::open`], on another file system.
     pub fn open_with(vfs: Arc<dyn Vfs>, path: &Path, options: OpenOptions) -> Result<Arc<Store>> {
         if options.read_only {
-            let shared = Arc::new(reader::open(vfs, path)?);
+            let shared = Arc::new(reader::open(vfs, path, options.memory)?);
             return Ok(Arc::new(Store { shared }));
         }
-        let disk = Arc::new(Disk::new(vfs));
+        let disk = Arc::new(Disk::new(vfs).with_memory(options.memory));
         let opened = recovery::open(&disk, path, &options)?;
         let cores: BTreeMap<String, Arc<Core>> = opened
             .state

@@ -138,6 +138,7 @@ impl Snapshot {
         }
         choices.push(exact);
         let metrics = work.metrics(&sample, &truth)?;
+        self.let_go(column);
         let norms = sample.iter().map(|query| {
             let squares: f32 = query.vector.iter().map(|x| x * x).sum();
             squares.sqrt()

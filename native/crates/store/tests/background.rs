@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use omendb_store::vfs::{RealVfs, Vfs};
 use omendb_store::{
-    CollectionSpec, ColumnKind, IdKind, ImportTarget, IndexState, Metric, OpenOptions, Plan,
-    SearchRequest, Store, VectorSpec,
+    CollectionSpec, ColumnKind, IdKind, ImportTarget, IndexState, Memory, Metric, OpenOptions,
+    Plan, SearchRequest, Store, VectorSpec,
 };
 use support::*;
 
@@ -17,6 +17,7 @@ const QUIET: OpenOptions = OpenOptions {
     background: false,
     read_only: false,
     holder: None,
+    memory: Memory::Full,
 };
 
 // [S1]

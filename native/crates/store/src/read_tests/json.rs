@@ -30,6 +30,7 @@ fn round_trip(rows: &[Json], mut meta: CollectionMeta) -> Vec<Json> {
         data: made.vectors[0].clone().into(),
         inv_norms: Floats::empty(),
         index: None,
+        reader: None,
     };
     let part = Part::new(
         crate::numbers::Numbers::dense(0, rows.len() as u32).unwrap(),

@@ -133,6 +133,7 @@ impl Fixture {
             data: Floats::from(vectors.to_vec()),
             inv_norms: Floats::from(inverse),
             index,
+            reader: None,
         };
         let at = self
             .meta
@@ -183,6 +184,7 @@ impl Fixture {
             data: Floats::from(vectors.to_vec()),
             inv_norms: Floats::empty(),
             index: other.vectors[0].index.clone(),
+            reader: None,
         };
         let first = other.range().start;
         let part = Part::new(

@@ -14,6 +14,7 @@ use arrow_schema::{ArrowError, Schema};
 use super::{COLUMNS_FILE, IDS_FILE, ROWS_FILE, guard, ids, overlay, rows, vectors, vectors_file};
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, SegmentEntry, segment_folder};
+use crate::memory::Memory;
 use crate::meta::{CollectionMeta, ColumnKind, IdKind};
 use crate::numbers::Numbers;
 use crate::part::{IdIndex, IndexFile, Part};
@@ -42,7 +43,11 @@ pub(crate) fn open_part(
     for (n, spec) in meta.vectors.iter().enumerate() {
         let file = need(&vectors_file(n))?;
         let map = open_file(disk, &folder, file)?;
-        let mut column = vectors::open(&folder.join(&file.name), map, spec, entry.rows)?;
+        let path = folder.join(&file.name);
+        let mut column = vectors::open(&path, map, spec, entry.rows)?;
+        if disk.memory() == Memory::Compact {
+            column.reader = Some(vectors::reader(disk, &path)?);
+        }
         column.index = entry
             .indexes
             .iter()

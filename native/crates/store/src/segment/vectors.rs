@@ -1,14 +1,17 @@
-//! `vectors.<n>.f32`: writing front to back, mapping it back.
+//! `vectors.<n>.f32`: writing front to back, mapping it back, reading single rows.
 
-use std::path::Path;
+use std::io;
+use std::panic::RefUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use omendb_distance::{Metric, inv_norms};
+use omendb_ivf::ReadRow;
 
 use crate::error::{Error, Result};
 use crate::meta::VectorSpec;
 use crate::part::{Floats, VectorColumn};
-use crate::vfs::{Checksums, DiskFile, Mapping, SealingWriter};
+use crate::vfs::{Checksums, Disk, DiskFile, Mapping, SealingWriter, VfsFile};
 
 const MAGIC: [u8; 8] = *b"OMENVEC1";
 const FOOTER_MAGIC: [u8; 8] = *b"OMENVECF";
@@ -141,5 +144,33 @@ pub(super) fn open(
         data: slice(PAGE, values)?,
         inv_norms,
         index: None,
+        reader: None,
     })
+}
+
+/// Reads rows of a file that [`open`] looked at.
+pub(super) fn reader(disk: &Disk, path: &Path) -> Result<Arc<dyn ReadRow>> {
+    let file = disk.vfs().open(path);
+    let file = file.map_err(|e| Error::io("open", path, &e))?;
+    Ok(Arc::new(RowReader {
+        file,
+        path: path.to_path_buf(),
+    }))
+}
+
+struct RowReader {
+    file: Box<dyn VfsFile>,
+    path: PathBuf,
+}
+
+/// A file that is only read: a panic elsewhere leaves nothing half changed.
+impl RefUnwindSafe for RowReader {}
+
+impl ReadRow for RowReader {
+    fn read(&self, row: u32, into: &mut [f32]) -> io::Result<()> {
+        let at = PAGE as u64 + u64::from(row) * size_of_val(into) as u64;
+        let read = self.file.read_at(bytemuck::cast_slice_mut(into), at);
+        // What reads it finds the path again.
+        read.map_err(|e| io::Error::new(e.kind(), Error::io("read", &self.path, &e)))
+    }
 }

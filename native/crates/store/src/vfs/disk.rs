@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::memory::Memory;
 use crate::vfs::poison::Poison;
 use crate::vfs::{Entry, Mapping, Vfs, VfsFile};
 
@@ -31,6 +32,7 @@ pub(crate) struct Checksums {
 pub(crate) struct Disk {
     vfs: Arc<dyn Vfs>,
     poison: Poison,
+    memory: Memory,
 }
 
 impl Disk {
@@ -38,7 +40,17 @@ impl Disk {
         Disk {
             vfs,
             poison: Poison::default(),
+            memory: Memory::Full,
         }
+    }
+
+    /// The same, for a store that is opened in some way.
+    pub fn with_memory(self, memory: Memory) -> Disk {
+        Disk { memory, ..self }
+    }
+
+    pub fn memory(&self) -> Memory {
+        self.memory
     }
 
     pub fn vfs(&self) -> &Arc<dyn Vfs> {

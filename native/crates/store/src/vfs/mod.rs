@@ -97,6 +97,8 @@ pub trait VfsFile: Send + Sync {
 pub unsafe trait Mapping: Send + Sync {
     /// The bytes.
     fn bytes(&self) -> &[u8];
+    /// Lets the memory go that holds the bytes, where it can be had again: reading them takes longer the next time.
+    fn let_go(&self) {}
 }
 
 impl fmt::Debug for dyn Mapping {

@@ -276,6 +276,15 @@ unsafe impl Mapping for RealMapping {
     fn bytes(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
+
+    fn let_go(&self) {
+        #[cfg(unix)]
+        if let Some(map) = &self.0 {
+            // SAFETY: the mapping is shared and never written to, so what is dropped is read from the file again.
+            // A failure leaves the pages where they are.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
 }
 
 struct RealLock(File);

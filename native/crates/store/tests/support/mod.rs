@@ -10,8 +10,8 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
 use omendb_store::{
-    CollectionSpec, ColumnKind, Id, IdKind, MapMeta, Metric, OpenOptions, Result, Snapshot, Store,
-    VectorSpec,
+    CollectionSpec, ColumnKind, Id, IdKind, MapMeta, Memory, Metric, OpenOptions, Result, Snapshot,
+    Store, VectorSpec,
 };
 use omendb_torture::vfs::{Class, FaultKind, FaultVfs, Plan};
 
@@ -160,6 +160,7 @@ pub const READ_ONLY: OpenOptions = OpenOptions {
     background: false,
     read_only: true,
     holder: None,
+    memory: Memory::Full,
 };
 
 /// Opens the store on a file system for reading.
