@@ -7,7 +7,7 @@ import { floats, hitsOf, ints, K, readSet } from './set.mjs'
 /**
  * One engine in a process of its own, driven by lines of JSON, as peers.py does it for engines from Python. An engine has
  * `about`, `build`, `prepare` (ef), `one` and `many`, and where it can `load`, `filter`, `rows`, `exact` and `calls`; `query`
- * and `queries` give its own form of one query and of many, made outside of the timing. With `fromMemory` it is given the
+ * and `queries` give its own form of one query and of many, `named` the set's numbers of rows, outside of the timing. With `fromMemory` it is given the
  * vectors, with `columns` it stores the columns that filters ask for.
  */
 
@@ -16,7 +16,7 @@ const WARM = 50
 const ALONE_MS = 3_000
 
 /** One query a call, one after another; `call` may answer at once or later. */
-async function timed(set, queries, call) {
+async function timed(set, queries, call, named = (found) => found) {
   const times = new Float64Array(queries)
   let [hits, all] = [0, 0]
   for (let q = 0; q < queries; q += 1) {
@@ -24,7 +24,7 @@ async function timed(set, queries, call) {
     let found = call(q)
     if (found instanceof Promise) found = await found
     times[q] = Number(process.hrtime.bigint() - start) / 1000
-    const [own, possible] = hitsOf(set, q, found)
+    const [own, possible] = hitsOf(set, q, named(found))
     hits += own
     all += possible
   }
@@ -133,7 +133,8 @@ function orders(engine, scratch) {
       for (const ef of efs) {
         await engine.prepare(ef)
         for (let q = 0; q < WARM; q += 1) await engine.one(asked[q], K)
-        rows.push({ ef, ...(await timed(set, queries, (q) => engine.one(asked[q], K))) })
+        const ask = (q) => engine.one(asked[q], K)
+        rows.push({ ef, ...(await timed(set, queries, ask, engine.named?.bind(engine))) })
       }
       return { rows }
     },

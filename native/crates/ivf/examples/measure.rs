@@ -1,7 +1,8 @@
 //! Prints build time, recall and speed on a set of `npm run bench`, for choosing defaults.
 //!
-//! `cargo run --release -p omendb-ivf --example measure -- FOLDER DIMENSION l2|cosine|dot [threads=0] [ef=2,4,8] [rounds=4] [new=0]`, where the folder has `base.f32`, `query.f32`
-//! and `truth.i32` (10 a query). With `new=30` the index is built anew out of one that lacks 30% of the rows.
+//! `cargo run --release -p omendb-ivf --example measure -- FOLDER DIMENSION l2|cosine|dot [threads=0] [ef=2,4,8] [rounds=4] [new=0] [grown=0]`, where the folder has `base.f32`, `query.f32`
+//! and `truth.i32` (10 a query). With `new=30` the index is built anew out of one that lacks 30% of the rows;
+//! with `grown=20` out of one of the first 20% of the rows, which grows by a quarter again and again.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::error::Error;
@@ -18,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ],
         4,
     );
-    let mut new = 0;
+    let (mut new, mut grown) = (0, 100);
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("threads", value)) => params.threads = value.parse()?,
@@ -27,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Some(("rounds", value)) => rounds = value.parse()?,
             Some(("new", value)) => new = value.parse()?,
+            Some(("grown", value)) => grown = value.parse()?,
             _ => words.push(argument),
         }
     }
@@ -59,16 +61,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cancel = AtomicBool::new(false);
     let all: Vec<u32> = (0..n as u32).collect();
     let old: Vec<u32> = all.iter().copied().filter(|row| row % 100 >= new).collect();
-    let older = match new {
+    let build = |rows: &[u32]| Index::build(vectors, Some(rows), &params, &|_, _| {}, &cancel);
+    let mut older = match new {
         0 => None,
-        _ => Some(Index::build(
-            vectors,
-            Some(&old),
-            &params,
-            &|_, _| {},
-            &cancel,
-        )?),
+        _ => Some(build(&old)?),
     };
+    if grown < 100 {
+        let mut count = n * grown / 100;
+        let mut index = build(&all[..count])?;
+        while count * 5 / 4 < n {
+            count = count * 5 / 4;
+            let rows = &all[..count];
+            let view = index.view();
+            index = Index::rebuild(&view, vectors, rows, rows, &params, &|_, _| {}, &cancel)?;
+        }
+        older = Some(index);
+    }
     let start = Instant::now();
     let last = std::sync::Mutex::new(start);
     let stage = |done: usize, _: usize| {

@@ -90,7 +90,7 @@ impl Index {
 
     /// Builds the index of `rows` (ascending) out of one of mostly the same rows: those stay with the others of their partitions, and only what
     /// is new, or lies where many came or went, is sorted in. `older_rows` names for each of `rows` its row in the older index's vectors, or [`NONE`].
-    /// Where more than half are new, or the vectors are of another kind, the index is built as by [`Index::build`].
+    /// Where more than a quarter are new, or the vectors are of another kind, the index is built as by [`Index::build`].
     ///
     /// # Errors
     /// See [`BuildError`].
@@ -118,7 +118,7 @@ impl Index {
             of,
             partitions: older.sections.sizes.len(),
         };
-        let worth = alike && known * 2 > rows.len() && older.of.len() == rows.len();
+        let worth = alike && known * 4 > rows.len() * 3 && older.of.len() == rows.len();
         Index::make(
             vectors,
             rows,

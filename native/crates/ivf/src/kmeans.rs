@@ -245,7 +245,7 @@ impl Partitions {
         let members_now = members(&found.of, found.len(dimension));
         found.centre(source, &members_now);
         // ... and sooner than otherwise where rows were added, which all of them have more of.
-        found.even_out(source, &members_now, rows_each(source.rows.len()) * 3 / 2);
+        found.even_out(source, &members_now, rows_each(source.rows.len()) * 2);
         found.regroup(source);
         found.assign(source);
         for step in 0..SETTLING {
@@ -253,6 +253,12 @@ impl Partitions {
                 return found;
             }
             found.centre(source, &members(&found.of, found.len(dimension)));
+            // A climb alone ends where no neighbour is nearer; partitions of so many new rows have others.
+            if step % 2 == 0 {
+                found.regroup(source);
+                found.of.fill(NONE);
+                found.assign(source);
+            }
             let near = found.neighbours(source);
             if source.is_cancelled() {
                 return found;

@@ -23,6 +23,8 @@ const WIDER: f64 = 0.6;
 const NEAREST_REGIONS: usize = 6;
 /// Partitions that are looked at in the order of their nearness.
 const FIRST: usize = 16;
+/// Where fewer than one row in so many is accepted, many blocks hold none of them.
+const SCATTERED: usize = 4;
 /// So many of the best estimates may be no hits but errors: the one after them and the `k` hits says how near a row has to be.
 pub(crate) const SPARE: usize = 2;
 /// Candidates whose vectors are waited for together.
@@ -401,6 +403,9 @@ impl IndexView<'_> {
         nearest.clear();
         let nearest_centre = order.first().map_or(0.0, |first| first.score);
         let rank = k + SPARE;
+        // Whether blocks without an accepted row are worth being looked for.
+        let scattered =
+            accepted.is_some_and(|accepted| accepted.count() * SCATTERED < self.indexed());
         // The estimate of this rank so far, also on the scale of the centres.
         let mut worst = f32::INFINITY;
         let mut passed = f32::INFINITY;
@@ -431,15 +436,14 @@ impl IndexView<'_> {
                 None => u16::MAX,
                 Some(accepted) => accepted.slots.sixteen(slots.start + block * LANES),
             };
-            let sparse = accepted.is_some() && (0..count / LANES).any(|block| holding(block) == 0);
+            let sparse = scattered && (0..count / LANES).any(|block| holding(block) == 0);
             if !sparse {
                 residuals.estimate(sections.codes, first, line, times, terms, estimates, more);
                 stats.estimates += count;
             }
             for (block, estimates) in estimates.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                let holding = holding(block);
                 if sparse {
-                    if holding == 0 {
+                    if holding(block) == 0 {
                         continue;
                     }
                     let terms = terms.as_chunks::<LANES>().0.get(block);
@@ -454,6 +458,7 @@ impl IndexView<'_> {
                 {
                     continue;
                 }
+                let holding = holding(block);
                 for (lane, estimate) in estimates.iter().enumerate() {
                     let place = block * LANES + lane;
                     let slot = (slots.start + place) as u32;

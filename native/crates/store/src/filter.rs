@@ -47,8 +47,8 @@ struct OfColumn {
 
 /// Rows of a part as its index knows them.
 pub(crate) struct InIndex {
-    /// Slots of those that are in it.
-    pub slots: AcceptedSlots,
+    /// Slots of those that are in it; `None` for all of it.
+    pub slots: Option<AcceptedSlots>,
     /// Positions of those that are not: they were dead when it was built.
     pub beside: Vec<u32>,
 }
@@ -139,7 +139,7 @@ impl ByPart {
                 }
             }
             InIndex {
-                slots: index.accept(slots),
+                slots: (slots.count() < index.indexed()).then(|| index.accept(slots)),
                 beside,
             }
         })

@@ -248,7 +248,7 @@ impl Snapshot {
         let view = index.view().map_err(|e| Error::internal(e.to_string()))?;
         let ef = request.ef.unwrap_or_else(|| view.usual_ef());
         let inside = self.in_index(filter, at, request.vector, accepted, &view);
-        let slots = inside.map(|inside| &inside.slots);
+        let slots = inside.and_then(|inside| inside.slots.as_ref());
         let searched =
             ROWS_PER_SEARCH + ROWS_PER_PARTITION * view.partitions_for(request.k, ef, slots);
         let worth = if copied.is_some() { COPIED_ROWS } else { 1 };
