@@ -164,7 +164,7 @@ export interface NativeStore {
 }
 
 /** How a store is opened. */
-export interface OpenHow {
+export type OpenHow = {
   create?: boolean
   readOnly?: boolean
   /** What other processes are told who has the store open. */

@@ -196,7 +196,7 @@ async function adder(path, random) {
 
 /** Files through the addon's import, each into a collection of its own. */
 async function importer(path) {
-  const store = await addon.openStore(path, true)
+  const store = await addon.openStore(path, { create: true })
   return {
     async write(n, begin) {
       const collection = `file-${n}`
@@ -254,7 +254,7 @@ async function checkOpen(db, path, { acknowledged, inFlight }) {
   }
   must((await rows.get(1_000_000)) !== null, 'a row added with room again is not there')
   await closed(db)
-  const store = await addon.openStore(path, false)
+  const store = await addon.openStore(path, {})
   const { problems } = JSON.parse(await store.verify())
   const { collections } = JSON.parse(store.info())
   await closed(store)

@@ -137,6 +137,29 @@ test('a reader answers many questions into arrays of the caller’s, about one s
   expect(() => reader.length).toThrow('released')
 })
 
+test('[Q11] a store gives the same however much of it is kept in memory', async () => {
+  const path = join(folder, 'compact.db')
+  // Numbers that lie about evenly between -1 and 1.
+  const vector = (row: number) =>
+    Float32Array.from({ length: 16 }, (_, at) => Math.sin(row * 12.9898 + at * 78.233) ** 3)
+  const db = await open(path)
+  const rows = db.collection('rows', { dimension: 16, metric: 'l2' })
+  await rows.add(Array.from({ length: 3_000 }, (_, row) => ({ vector: vector(row), n: row })))
+  const ask = (from: typeof rows) =>
+    Promise.all(
+      [1.5, 70.2, 900.9].map((row) =>
+        from.search(vector(row), { k: 20, exact: true, filter: row > 100 ? 'n > 50' : undefined }),
+      ),
+    )
+  const expected = await ask(rows)
+  await db.close()
+  const compact = await open(path, { memory: 'compact' })
+  expect(await ask(compact.collection('rows'))).toEqual(expected)
+  await compact.close()
+  // @ts-expect-error: there is no such way.
+  await expect(open(path, { memory: 'none' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+})
+
 test('mistakes are errors with a code, and change nothing', async () => {
   const rows = db.collection('rows', { dimension: 2, metric: 'l2' })
   await rows.add([{ id: 'a', vector: [0, 0] }])

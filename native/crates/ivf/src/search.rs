@@ -414,7 +414,6 @@ impl IndexView<'_> {
                 let (first, size) = self.place(next.partition as usize);
                 prefetch_all(sections.codes.run(first, size.div_ceil(LANES)));
                 let slots = first * LANES..first * LANES + size;
-                prefetch(sections.rows.get(slots.clone()).unwrap_or(&[]));
                 prefetch(sections.terms.get(slots).unwrap_or(&[]));
             }
             let partition = near.partition as usize;
@@ -466,6 +465,11 @@ impl IndexView<'_> {
                         continue;
                     }
                     let key = key(*estimate, slot);
+                    // They are looked at once all are found.
+                    let own = slot as usize..=slot as usize;
+                    prefetch(sections.errors.get(own.clone()).unwrap_or(&[]));
+                    prefetch(sections.rests.get(own.clone()).unwrap_or(&[]));
+                    prefetch(sections.rows.get(own).unwrap_or(&[]));
                     candidates.push(Candidate {
                         estimate: key,
                         margin,

@@ -1,4 +1,8 @@
 //! A store that is opened to keep little in memory gives what any other gives.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "looks at the process, and meddles with files as another program would"
+)]
 
 mod support;
 
