@@ -33,6 +33,18 @@ export interface NativeNeighbours {
   /** length * k positions in `rows`; 0xffffffff where there are fewer. */
   ids(out: Uint32Array): void
   distances(out: Float32Array): void
+  /** `start`: two coordinates a row; `params`: JSON {minDist, spread, epochs, seed}. */
+  layout(job: NativeJob, start: Float32Array, params: string): Promise<NativeLayout>
+}
+
+/** A map that forms. */
+export interface NativeLayout {
+  /** Resolves to the number of epochs once all are done; rejected with CANCELLED after a cancel, the picture then stays. */
+  run(job: NativeJob): Promise<number>
+  /** The newest picture; gives the epochs that it is of. */
+  xy(out: Float32Array): number
+  /** `params` as above, from `epoch` of the new number of epochs on; not while it runs. */
+  change(params: string, epoch: number): void
 }
 
 /** Vectors of one dimension, row-major. */

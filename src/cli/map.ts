@@ -7,6 +7,8 @@ import type { Command } from './commands.ts'
 import { count, size } from './format.ts'
 import { type CliSession, COMMON, chooseCollection, sayReading, withEngine } from './session.ts'
 
+const METHODS = ['umap', 'umap-js'] as const
+
 export const mapCommand: Command = {
   summary: 'draw the 2D map of a collection and write it to a file',
   help: `omendb map --store DIR [--collection NAME] --out FILE.csv|FILE.parquet [options]
@@ -18,6 +20,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --min-dist D      0 to 1; 0.1 unless said
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
+  --method NAME     umap (unless said) or umap-js, which is slower
   --json            print {"rows","bytes","out"}\n`,
   async run(argv) {
     const args = parse(argv, {
@@ -28,6 +31,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       'min-dist': { type: 'string' },
       epochs: { type: 'string' },
       seed: { type: 'string' },
+      method: { type: 'string' },
     })
     const out = args.need('out')
     if (!['.csv', '.parquet'].includes(extname(out).toLowerCase())) {
@@ -35,11 +39,15 @@ store, the map is drawn of a copy of this moment and not saved in the store.
     }
     const minDist = Number(args.text('min-dist') ?? 0.1)
     if (!(minDist >= 0 && minDist <= 1)) throw wrong('--min-dist must be a number from 0 to 1.')
+    const wanted = args.text('method') ?? 'umap'
+    const method = METHODS.find((name) => name === wanted)
+    if (!method) throw wrong(`--method must be ${METHODS.join(' or ')}.`)
     const params = {
       neighbours: args.count('neighbours', 2, 200) ?? 15,
       minDist,
       spread: 1,
       epochs: args.count('epochs', 0, 5_000) ?? 0,
+      method,
     }
     const seed = args.count('seed', 0, 0xffff_ffff) ?? 42
     noWords(args)

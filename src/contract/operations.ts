@@ -32,6 +32,8 @@ export const MapParamsSchema = v.object({
   spread: v.pipe(v.number(), v.gtValue(0), v.maxValue(10)),
   /** Epochs of the layout; 0 lets the number of rows decide. */
   epochs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(5_000)),
+  /** Who lays the points out: this engine, or umap-js, which takes up to 100,000 rows. */
+  method: v.optional(v.picklist(['umap', 'umap-js']), 'umap'),
 })
 
 export const ImportPlan = v.object({

@@ -70,7 +70,7 @@ export interface MapInfo {
   generation: number
   /** ISO 8601. */
   created: string
-  /** How it was made, e.g. "umap-js". */
+  /** How it was made: "umap", "umap-js" or "pca". */
   method: string
   /** It is only in memory until the store is closed: what it is of can only be read. */
   unsaved?: true
@@ -81,6 +81,7 @@ export interface MapParams {
   minDist: number
   spread: number
   epochs: number
+  method: 'umap' | 'umap-js'
 }
 
 export interface CollectionInfo {

@@ -89,7 +89,14 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
   const { method, ...rest } = params as Partial<MapInfo['params']> & { method?: unknown }
   return {
     name: native.name,
-    params: { neighbours: 15, minDist: 0.1, spread: 1, epochs: 0, ...rest },
+    params: {
+      neighbours: 15,
+      minDist: 0.1,
+      spread: 1,
+      epochs: 0,
+      method: method === 'umap-js' ? method : 'umap',
+      ...rest,
+    },
     seed: native.seed,
     rows: native.rows,
     generation: native.generation,

@@ -16,7 +16,7 @@ beforeEach(() => {
 })
 afterEach(() => bench.close())
 
-const MAP_PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 50 }
+const MAP_PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 50, method: 'umap' as const }
 
 async function codeOf<O extends Operation>(op: O, params: Params<O>): Promise<string> {
   const error = await bench.engine.call(op, params).then(
@@ -400,61 +400,64 @@ describe('writes', () => {
 })
 
 describe('a map', () => {
-  test('starts with its rows and the PCA, forms in frames, is saved and exported', async () => {
-    const target = await imported(600)
-    const { job } = await bench.engine.call('map.start', {
-      ...target,
-      params: { ...MAP_PARAMS, epochs: 400 },
-    })
-    const end = await bench.end(job)
-    expect(end).toMatchObject({ state: 'done', kind: 'map' })
-    const frames = bench.events.flatMap(({ event, data }) => (event === 'map.frame' ? [data] : [])) as {
-      stage: string
-      epoch: number
-      epochs: number
-      rows?: Uint32Array
-      xy: Float32Array
-    }[]
-    expect(frames[0]).toMatchObject({ stage: 'pca', epoch: 0, epochs: 400 })
-    expect(frames[0]?.rows).toHaveLength(600)
-    expect(frames.length).toBeGreaterThan(1)
-    for (const frame of frames.slice(1)) {
-      expect(frame.rows).toBeUndefined()
-      expect(frame.xy).toHaveLength(1_200)
-      expect([...frame.xy].every(Number.isFinite)).toBe(true)
-    }
-    const epochs = frames.map((frame) => frame.epoch)
-    expect(epochs).toEqual([...epochs].sort((a, b) => a - b))
-    expect(epochs.at(-1)).toBe(400)
+  test.each(['umap' as const, 'umap-js' as const])(
+    'starts with its rows and the PCA, forms in frames, is saved and exported: %s',
+    async (method) => {
+      const target = await imported(600)
+      const { job } = await bench.engine.call('map.start', {
+        ...target,
+        params: { ...MAP_PARAMS, epochs: 400, method },
+      })
+      const end = await bench.end(job)
+      expect(end).toMatchObject({ state: 'done', kind: 'map' })
+      const frames = bench.events.flatMap(({ event, data }) => (event === 'map.frame' ? [data] : [])) as {
+        stage: string
+        epoch: number
+        epochs: number
+        rows?: Uint32Array
+        xy: Float32Array
+      }[]
+      expect(frames[0]).toMatchObject({ stage: 'pca', epoch: 0, epochs: 400 })
+      expect(frames[0]?.rows).toHaveLength(600)
+      expect(frames.length).toBeGreaterThan(1)
+      for (const frame of frames.slice(1)) {
+        expect(frame.rows).toBeUndefined()
+        expect(frame.xy).toHaveLength(1_200)
+        expect([...frame.xy].every(Number.isFinite)).toBe(true)
+      }
+      const epochs = frames.map((frame) => frame.epoch)
+      expect(epochs).toEqual([...epochs].sort((a, b) => a - b))
+      expect(epochs.at(-1)).toBe(400)
 
-    const saved = await bench.engine.call('map.get', target)
-    expect(saved.info).toEqual(end.result as MapInfo)
-    expect(saved.info).toMatchObject({
-      name: 'map',
-      seed: 42,
-      rows: 600,
-      method: 'umap-js',
-      params: { ...MAP_PARAMS, epochs: 400 },
-    })
-    expect(saved.rows).toEqual(frames[0]?.rows)
-    expect(saved.xy).toEqual(frames.at(-1)?.xy)
-    expect(purity(saved.xy)).toBeGreaterThan(0.95)
+      const saved = await bench.engine.call('map.get', target)
+      expect(saved.info).toEqual(end.result as MapInfo)
+      expect(saved.info).toMatchObject({
+        name: 'map',
+        seed: 42,
+        rows: 600,
+        method,
+        params: { ...MAP_PARAMS, epochs: 400, method },
+      })
+      expect(saved.rows).toEqual(frames[0]?.rows)
+      expect(saved.xy).toEqual(frames.at(-1)?.xy)
+      expect(purity(saved.xy)).toBeGreaterThan(0.95)
 
-    const out = bench.path('map.csv')
-    const written = await bench.engine.call('map.export', { ...target, grant: bench.grant(out, 'file') })
-    const lines = readFileSync(out, 'utf8').trimEnd().split('\n')
-    expect(lines[0]).toBe('id,group,rank,x,y')
-    expect(lines).toHaveLength(601)
-    expect(written).toEqual({ rows: 600, bytes: readFileSync(out).length })
-    const parquet = bench.grant(bench.path('map.parquet'), 'file')
-    expect((await bench.engine.call('map.export', { ...target, grant: parquet })).rows).toBe(600)
+      const out = bench.path('map.csv')
+      const written = await bench.engine.call('map.export', { ...target, grant: bench.grant(out, 'file') })
+      const lines = readFileSync(out, 'utf8').trimEnd().split('\n')
+      expect(lines[0]).toBe('id,group,rank,x,y')
+      expect(lines).toHaveLength(601)
+      expect(written).toEqual({ rows: 600, bytes: readFileSync(out).length })
+      const parquet = bench.grant(bench.path('map.parquet'), 'file')
+      expect((await bench.engine.call('map.export', { ...target, grant: parquet })).rows).toBe(600)
 
-    await bench.engine.call('store.close', { store: target.store })
-    const { store } = await bench.open('test.db', false)
-    expect((await bench.engine.call('map.get', { ...target, store })).xy).toEqual(saved.xy)
-    await bench.engine.call('map.delete', { ...target, store })
-    expect(await codeOf('map.get', { ...target, store })).toBe('UNKNOWN_MAP')
-  })
+      await bench.engine.call('store.close', { store: target.store })
+      const { store } = await bench.open('test.db', false)
+      expect((await bench.engine.call('map.get', { ...target, store })).xy).toEqual(saved.xy)
+      await bench.engine.call('map.delete', { ...target, store })
+      expect(await codeOf('map.get', { ...target, store })).toBe('UNKNOWN_MAP')
+    },
+  )
 
   test('is the same again with the same seed', async () => {
     const target = await imported(200)

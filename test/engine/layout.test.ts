@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { fuzzyEdges, type Neighbours } from '../../src/engine/jobs/fuzzy.ts'
 import { defaultEpochs, Layout, seededRandom, startPicture } from '../../src/engine/jobs/layout.ts'
 
-const PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 0 }
+const PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 0, method: 'umap-js' as const }
 
 /** Points in `clusters` heaps of five dimensions, far apart. */
 function points(count: number, clusters: number, seed: number): number[][] {

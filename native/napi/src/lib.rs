@@ -11,6 +11,7 @@ pub mod care;
 mod failure;
 mod history;
 mod job;
+mod layout;
 mod promise;
 mod reads;
 mod results;

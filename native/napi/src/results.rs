@@ -1,10 +1,16 @@
 //! Results with many numbers: they wait here until the caller has made arrays of the right length.
 
+use std::sync::Arc;
+
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use omendb_store::KnnGraph;
 
 use crate::arrays::{fill_f32, fill_u32};
 use crate::failure::guard;
+use crate::job::Job;
+use crate::layout::{self, NativeLayout};
+use crate::promise::on_thread;
 
 /// Row numbers.
 #[napi]
@@ -65,10 +71,7 @@ impl NativePoints {
 /// The k nearest rows of each row.
 #[napi]
 pub struct NativeNeighbours {
-    pub(crate) k: usize,
-    pub(crate) rows: Vec<u32>,
-    pub(crate) ids: Vec<u32>,
-    pub(crate) distances: Vec<f32>,
+    pub(crate) graph: Arc<KnnGraph>,
 }
 
 #[napi]
@@ -76,31 +79,47 @@ impl NativeNeighbours {
     /// How many rows.
     #[napi(getter, catch_unwind)]
     pub fn length(&self) -> u32 {
-        self.rows.len() as u32
+        self.graph.rows.len() as u32
     }
 
     /// Neighbours of each row.
     #[napi(getter, catch_unwind)]
     pub fn k(&self) -> u32 {
-        self.k as u32
+        self.graph.k as u32
     }
 
     /// Writes the row numbers into an array of that length.
     #[napi(catch_unwind)]
     pub fn rows(&self, mut out: Uint32ArraySlice<'_>) -> Result<()> {
-        guard(|| fill_u32(&mut out, &self.rows))
+        guard(|| fill_u32(&mut out, &self.graph.rows))
     }
 
     /// Writes length * k positions in `rows`, nearest first; 0xffffffff where there are fewer.
     #[napi(catch_unwind)]
     pub fn ids(&self, mut out: Uint32ArraySlice<'_>) -> Result<()> {
-        guard(|| fill_u32(&mut out, &self.ids))
+        guard(|| fill_u32(&mut out, &self.graph.ids))
     }
 
     /// Writes length * k distances.
     #[napi(catch_unwind)]
     pub fn distances(&self, mut out: Float32ArraySlice<'_>) -> Result<()> {
-        guard(|| fill_f32(&mut out, &self.distances))
+        guard(|| fill_f32(&mut out, &self.graph.distances))
+    }
+
+    /// A map of these rows that begins at `start`, two coordinates a row; `params`: JSON {minDist, spread, epochs, seed}.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeLayout>")]
+    pub fn layout<'env>(
+        &self,
+        env: &'env Env,
+        job: &Job,
+        start: Float32ArraySlice<'_>,
+        params: String,
+    ) -> Result<Object<'env>> {
+        let params = guard(|| layout::params(&params))?;
+        let (graph, start, job) = (Arc::clone(&self.graph), start.to_vec(), job.handle());
+        on_thread(env, "graph", move || {
+            NativeLayout::new(&graph, &start, params, &job)
+        })
     }
 }
 

@@ -192,10 +192,7 @@ impl NativeSnapshot {
             };
             let graph = snapshot.knn_graph(0, k as usize, job.cancel(), &progress)?;
             Ok(NativeNeighbours {
-                k: graph.k,
-                rows: graph.rows,
-                ids: graph.ids,
-                distances: graph.distances,
+                graph: Arc::new(graph),
             })
         })
     }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { AppError, type MapInfo, type MapParams } from '../../contract/index.ts'
-import type { NativeSnapshot } from '../addon.ts'
+import type { NativeNeighbours, NativeSnapshot } from '../addon.ts'
 import { mapInfo, type NativeMapInfo } from '../info.ts'
 import { keepMap, mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
@@ -12,10 +12,12 @@ import type { Neighbours } from './fuzzy.ts'
 import { cancelledError, type Emit, type JobHandle } from './jobs.ts'
 import { defaultEpochs, LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
 import { nativeJob } from './native.ts'
-import type { FromLayout, LayoutTask } from './umap-protocol.ts'
+import { FRAME_EVERY_MS, type FromLayout, type LayoutTask } from './umap-protocol.ts'
 
 /** Rows that umap-js is asked to lay out; beyond, it would take many minutes and gigabytes. */
-export const MAP_ROWS_MAX = 100_000
+export const UMAP_JS_ROWS_MAX = 100_000
+/** Rows for each of which the pause between two frames grows by one shortest pause: larger pictures take longer to send. */
+const ROWS_A_PAUSE = 250_000
 
 export interface MapOrder {
   collection: string
@@ -27,8 +29,8 @@ export interface MapOrder {
 }
 
 /**
- * Draws a map and saves it (keeps it in memory where the store is only read): the PCA at once as the first frame, then the neighbour graph, then umap-js from the
- * PCA on a thread of its own.
+ * Draws a map and saves it (keeps it in memory where the store is only read): the PCA at once as the first frame, then the neighbour graph, then UMAP from the
+ * PCA: the engine's own, or umap-js on a thread of its own.
  */
 export async function drawMap(
   job: JobHandle,
@@ -60,12 +62,12 @@ async function draw(
       remedy: 'Import rows first.',
     })
   }
-  if (count > MAP_ROWS_MAX) {
+  if (params.method === 'umap-js' && count > UMAP_JS_ROWS_MAX) {
     throw new AppError({
       code: 'LIMIT_EXCEEDED',
-      message: `A map takes up to ${MAP_ROWS_MAX} rows, and collection "${collection}" has ${count}. Nothing was changed.`,
-      remedy: 'Import a sample of the rows into a collection of its own and draw that.',
-      detail: { rows: count, limit: MAP_ROWS_MAX },
+      message: `umap-js takes up to ${UMAP_JS_ROWS_MAX} rows, and collection "${collection}" has ${count}. Nothing was changed.`,
+      remedy: 'Let the engine lay the map out.',
+      detail: { rows: count, limit: UMAP_JS_ROWS_MAX },
     })
   }
   const frame = (
@@ -94,24 +96,20 @@ async function draw(
     const neighbours = Math.min(params.neighbours, rows.length)
     const found = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1)
     job.check()
-    const graph: Neighbours = {
-      count: found.length,
-      k: found.k,
-      ids: new Uint32Array(found.length * found.k),
-      distances: new Float32Array(found.length * found.k),
-    }
-    found.ids(graph.ids)
-    found.distances(graph.distances)
     job.progress('layout', 0, epochs, 'epochs', true)
-    xy = await runLayout(job, { graph, start, params, seed }, (epoch, total, picture) => {
+    const show = (epoch: number, total: number, picture: Float32Array) => {
       job.progress('layout', epoch, total, 'epochs')
       frame('umap', epoch, total, picture)
-    })
+    }
+    xy =
+      params.method === 'umap-js'
+        ? await runLayout(job, { graph: copied(found), start, params, seed }, show)
+        : await layOut(job, found, start, { ...params, epochs, seed }, show)
   }
   job.check()
   const info: NativeMapInfo = {
     name,
-    params: { ...params, epochs, method: layout ? 'umap-js' : 'pca' },
+    params: { ...params, epochs, method: layout ? params.method : 'pca' },
     seed,
     rows: rows.length,
     generation: snapshot.generation,
@@ -129,7 +127,48 @@ async function draw(
   return mapInfo(info)
 }
 
-/** Runs a layout to its end on its own thread; terminates the thread when the job is cancelled. */
+function copied(found: NativeNeighbours): Neighbours {
+  const graph: Neighbours = {
+    count: found.length,
+    k: found.k,
+    ids: new Uint32Array(found.length * found.k),
+    distances: new Float32Array(found.length * found.k),
+  }
+  found.ids(graph.ids)
+  found.distances(graph.distances)
+  return graph
+}
+
+/** Runs the engine's own layout to its end, and looks at it on the way. */
+async function layOut(
+  job: JobHandle,
+  graph: NativeNeighbours,
+  start: Float32Array,
+  { minDist, spread, epochs, seed }: MapParams & { seed: number },
+  onFrame: (epoch: number, epochs: number, xy: Float32Array) => void,
+): Promise<Float32Array> {
+  const native = nativeJob(job, 'epochs', 'layout')
+  const layout = await graph.layout(native, start, JSON.stringify({ minDist, spread, epochs, seed }))
+  job.check()
+  let shown = 0
+  const look = () => {
+    const xy = new Float32Array(start.length)
+    const epoch = layout.xy(xy)
+    if (epoch > shown) onFrame(epoch, epochs, xy)
+    shown = epoch
+    return xy
+  }
+  const pause = FRAME_EVERY_MS * Math.max(1, start.length / 2 / ROWS_A_PAUSE)
+  const looking = setInterval(look, pause)
+  try {
+    await layout.run(native)
+  } finally {
+    clearInterval(looking)
+  }
+  return look()
+}
+
+/** Runs umap-js to its end on its own thread; terminates the thread when the job is cancelled. */
 function runLayout(
   job: JobHandle,
   task: Omit<LayoutTask, 'acknowledged'>,

@@ -57,6 +57,10 @@ pub struct Kernels {
     pub(crate) l2_squared_block: fn(&[f32], &[f32], &mut [f32]),
     /// `out += factor * row`, element by element.
     pub add_scaled: fn(out: &mut [f32], factor: f32, row: &[f32]),
+    /// The greatest size of a number; what is no number counts as more than any. 0 of none.
+    pub largest: fn(&[f32]) -> f32,
+    /// Each number times a factor, rounded to the nearest integer, ties to even; and their sum. What is beyond -127 to 127 becomes anything.
+    pub round: fn(numbers: &[f32], factor: f32, out: &mut [i8]) -> i32,
 }
 
 impl Kernels {
@@ -118,6 +122,8 @@ static SCALAR: Kernels = Kernels {
         each_row(scalar::l2_squared, scalar::l2_squared_4, query, rows, out);
     },
     add_scaled: scalar::add_scaled,
+    largest: scalar::largest,
+    round: scalar::round,
 };
 
 /// The kernels of an instruction set, or `None` where this processor (or this build) lacks it.

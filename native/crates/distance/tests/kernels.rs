@@ -250,3 +250,35 @@ fn the_environment_variable_chooses_the_implementation_of_the_process() {
         "{text}"
     );
 }
+
+// [Q9]
+#[test]
+fn rounding_gives_the_same_integers_on_every_instruction_set() {
+    let scalar = kernels_for(Isa::Scalar).unwrap();
+    let mut random = Random(5);
+    for length in (0..200).chain([784, LONGEST]) {
+        let mut numbers: Vec<f32> = (0..length).map(|_| random.next()).collect();
+        for kernels in available() {
+            let largest = (kernels.largest)(&numbers);
+            let expected = numbers.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+            assert_eq!(largest, expected, "{:?} {length}", kernels.isa);
+            let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+            let (mut plain, mut found) = (vec![99; length], vec![99; length]);
+            let sum = (scalar.round)(&numbers, factor, &mut plain);
+            assert_eq!((kernels.round)(&numbers, factor, &mut found), sum);
+            assert_eq!(found, plain, "{:?} {length}", kernels.isa);
+            assert_eq!(plain.iter().map(|x| i32::from(*x)).sum::<i32>(), sum);
+            for (integer, x) in plain.iter().zip(&numbers) {
+                assert_eq!(*integer, (x * factor).round_ties_even() as i8);
+            }
+        }
+        if let Some(last) = numbers.last_mut() {
+            *last = f32::NAN;
+            let all = available();
+            assert!(
+                all.iter()
+                    .all(|kernels| (kernels.largest)(&numbers).is_nan())
+            );
+        }
+    }
+}

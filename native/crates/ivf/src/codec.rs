@@ -281,17 +281,11 @@ impl CodeQuery {
     /// Rounds the weights; `middle` is the product with what the codes in the middle stand for.
     fn round(&mut self, codec: &Codec, middle: f32) {
         let weights = &self.weights;
-        // As integers, sizes order alike, and the compiler takes many at once.
-        let most = weights.iter().fold(0u32, |most, weight| {
-            most.max(weight.to_bits() & 0x7FFF_FFFF)
-        });
-        let most = f32::from_bits(most);
+        let most = (kernels().largest)(weights);
         let unit = if most.is_normal() { most / 127.0 } else { 0.0 };
         let inverse = if unit.is_normal() { 1.0 / unit } else { 0.0 };
-        self.values.clear();
-        self.values
-            .extend(weights.iter().map(|weight| round(weight * inverse)));
-        let total: i32 = self.values.iter().map(|value| i32::from(*value)).sum();
+        self.values.resize(weights.len(), 0);
+        let total = (kernels().round)(weights, inverse, &mut self.values);
         self.deviation = ((kernels().dot)(weights, weights) * codec.noise).sqrt();
         let half = f32::from(codec.width.max()) / 2.0;
         // A row is its middle plus `step * (code - middle)`: taken so, the rounding of the query does not shift the sum, which counts from code 0.
@@ -346,12 +340,4 @@ impl FineQuery {
                 .for_each(|(out, more)| *out += *more);
         }
     }
-}
-
-/// The nearest integer to a number from -127 to 127, ties to even; anything for others. Unlike the function of the library it is no call.
-#[inline]
-fn round(x: f32) -> i8 {
-    /// 1.5 * 2^23: in numbers of this size a step is 1, and the sum is rounded to it.
-    const SHIFT: f32 = 12_582_912.0;
-    (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()) as i8
 }

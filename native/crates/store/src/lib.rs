@@ -30,6 +30,7 @@ mod indexer;
 mod ingest;
 mod joining;
 mod json_rows;
+mod layout;
 mod leftovers;
 mod lock;
 mod lru;
@@ -84,6 +85,7 @@ pub use meta::{
     MAX_NAME_BYTES, MAX_VECTOR_COLUMNS, TYPE_KEY, VectorSpec,
 };
 pub use omendb_distance::Metric;
+pub use omendb_projection::umap::{Layout, LayoutParams};
 pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
 pub use repair::{LostRows, RepairReport, RepairedCollection, repair};
 pub use snapshot::Snapshot;

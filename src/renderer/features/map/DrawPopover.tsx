@@ -2,7 +2,7 @@ import { Popover } from '@base-ui/react/popover'
 import { type FormEvent, type ReactElement, useId, useState } from 'react'
 import * as v from 'valibot'
 import { type MapInfo, type MapParams, MapParamsSchema } from '../../../contract/index.ts'
-import { Button, TextField } from '../../ui/controls.tsx'
+import { Button, Segments, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
 
 /** The parameters of a map, and the button that draws it. */
@@ -15,6 +15,12 @@ export interface DrawRequest {
 const DEFAULTS = { neighbours: '15', minDist: '0.1', spread: '1', epochs: '', seed: '42' }
 type Texts = typeof DEFAULTS
 
+type Method = MapParams['method']
+const METHODS: { value: Method; label: string }[] = [
+  { value: 'umap', label: 'OmenDB' },
+  { value: 'umap-js', label: 'umap-js' },
+]
+
 const FIELDS: { key: keyof Texts; label: string; hint: string }[] = [
   { key: 'neighbours', label: 'Neighbours', hint: 'Few show detail, many show the whole. 2 to 200.' },
   { key: 'minDist', label: 'Minimum distance', hint: 'How close points may lie. 0 to 1.' },
@@ -24,7 +30,7 @@ const FIELDS: { key: keyof Texts; label: string; hint: string }[] = [
 ]
 
 export const DEFAULT_REQUEST: DrawRequest = {
-  params: { neighbours: 15, minDist: 0.1, spread: 1, epochs: 0 },
+  params: { neighbours: 15, minDist: 0.1, spread: 1, epochs: 0, method: 'umap' },
   seed: 42,
 }
 
@@ -46,7 +52,7 @@ const Form = v.object({
 })
 
 /** The request, or the fields that are wrong. */
-export function readTexts(texts: Texts): DrawRequest | Set<string> {
+export function readTexts(texts: Texts, method: Method): DrawRequest | Set<string> {
   const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
   const result = v.safeParse(Form, {
     params: {
@@ -54,6 +60,7 @@ export function readTexts(texts: Texts): DrawRequest | Set<string> {
       minDist: number(texts.minDist),
       spread: number(texts.spread),
       epochs: texts.epochs.trim() === '' ? 0 : number(texts.epochs),
+      method,
     },
     seed: number(texts.seed),
   })
@@ -94,11 +101,12 @@ export function DrawPopover({ trigger, saved, onDraw }: DrawPopoverProps) {
 
 function ParameterForm({ saved, onDraw }: { saved: MapInfo | null; onDraw: (request: DrawRequest) => void }) {
   const [texts, setTexts] = useState(() => textsOf(saved))
+  const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [wrong, setWrong] = useState<Set<string>>(new Set())
   const id = useId()
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const request = readTexts(texts)
+    const request = readTexts(texts, method)
     if (request instanceof Set) setWrong(request)
     else onDraw(request)
   }
@@ -125,8 +133,19 @@ function ParameterForm({ saved, onDraw }: { saved: MapInfo | null; onDraw: (requ
           </p>
         </div>
       ))}
+      <div className={styles.formMethod}>
+        <span>Laid out by</span>
+        <Segments label="Laid out by" value={method} options={METHODS} onChange={setMethod} />
+        <p className={styles.formHint}>umap-js is slower, and takes up to 100,000 rows: to compare with.</p>
+      </div>
       <div className={styles.formFoot}>
-        <Button look="quiet" onClick={() => setTexts(DEFAULTS)}>
+        <Button
+          look="quiet"
+          onClick={() => {
+            setTexts(DEFAULTS)
+            setMethod('umap')
+          }}
+        >
           Defaults
         </Button>
         <Button look="primary" type="submit">

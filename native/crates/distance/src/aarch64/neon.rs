@@ -7,7 +7,7 @@ use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
 use crate::dispatch::each_row;
-use crate::{Isa, Kernels};
+use crate::{Isa, Kernels, scalar};
 
 static KERNELS: Kernels = Kernels {
     isa: Isa::Neon,
@@ -28,6 +28,9 @@ static KERNELS: Kernels = Kernels {
         each_row(KERNELS.l2_squared, KERNELS.l2_squared_4, query, rows, out);
     },
     add_scaled,
+    // Plain loops have these registers already.
+    largest: scalar::largest,
+    round: scalar::round,
 };
 
 /// The table, where the processor has NEON. Nothing else hands these functions out.

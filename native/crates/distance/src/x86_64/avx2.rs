@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::{Isa, Kernels};
+use crate::{Isa, Kernels, scalar};
 
 static KERNELS: Kernels = Kernels {
     isa: Isa::Avx2,
@@ -23,6 +23,8 @@ static KERNELS: Kernels = Kernels {
     dot_block: block::<false>,
     l2_squared_block: block::<true>,
     add_scaled,
+    largest,
+    round,
 };
 
 /// The table, where the processor has AVX2 and FMA. Nothing else hands these functions out.
@@ -171,6 +173,28 @@ fn total([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
     // SAFETY: `out` has room for four floats; unaligned store.
     unsafe { _mm_storeu_ps(out.as_mut_ptr(), total) };
     out
+}
+
+fn largest(numbers: &[f32]) -> f32 {
+    // SAFETY: `kernels` hands this function out only where the feature was detected.
+    unsafe { largest_wide(numbers) }
+}
+
+/// The plain loop, on wider registers.
+#[target_feature(enable = "avx2")]
+fn largest_wide(numbers: &[f32]) -> f32 {
+    scalar::largest(numbers)
+}
+
+fn round(numbers: &[f32], factor: f32, out: &mut [i8]) -> i32 {
+    // SAFETY: as above.
+    unsafe { round_wide(numbers, factor, out) }
+}
+
+/// The plain loop, on wider registers.
+#[target_feature(enable = "avx2")]
+fn round_wide(numbers: &[f32], factor: f32, out: &mut [i8]) -> i32 {
+    scalar::round(numbers, factor, out)
 }
 
 fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::{Isa, Kernels};
+use crate::{Isa, Kernels, scalar};
 
 static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512,
@@ -22,11 +22,14 @@ static KERNELS: Kernels = Kernels {
     dot_block: block::<false>,
     l2_squared_block: block::<true>,
     add_scaled,
+    largest,
+    round,
 };
 
-/// The table, where the processor has AVX-512F. Nothing else hands these functions out.
+/// The table, where the processor has AVX-512F and BW. Nothing else hands these functions out.
 pub(crate) fn kernels() -> Option<&'static Kernels> {
-    is_x86_feature_detected!("avx512f").then_some(&KERNELS)
+    (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
+        .then_some(&KERNELS)
 }
 
 fn checked<const N: usize, const L2: bool>(query: &[f32], rows: [&[f32]; N]) -> [f32; N] {
@@ -169,6 +172,28 @@ fn step<const L2: bool>(sum: __m512, a: __m512, b: __m512) -> __m512 {
     } else {
         _mm512_fmadd_ps(a, b, sum)
     }
+}
+
+fn largest(numbers: &[f32]) -> f32 {
+    // SAFETY: `kernels` hands this function out only where the feature was detected.
+    unsafe { largest_wide(numbers) }
+}
+
+/// The plain loop, on wider registers.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn largest_wide(numbers: &[f32]) -> f32 {
+    scalar::largest(numbers)
+}
+
+fn round(numbers: &[f32], factor: f32, out: &mut [i8]) -> i32 {
+    // SAFETY: as above.
+    unsafe { round_wide(numbers, factor, out) }
+}
+
+/// The plain loop, on wider registers.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn round_wide(numbers: &[f32], factor: f32, out: &mut [i8]) -> i32 {
+    scalar::round(numbers, factor, out)
 }
 
 fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {

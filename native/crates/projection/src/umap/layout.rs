@@ -1,0 +1,307 @@
+//! The layout: points of a map pulled by their neighbours in the graph and pushed by others, step by step (stochastic gradient descent on UMAP's cross
+//! entropy).
+//!
+//! Each point moves itself only. Rows are taken in blocks; a block's points see each other where they are now, and all others where they were when the epoch
+//! began. So no two threads touch one point, and the result depends on the seed alone, not on how many threads there are. An edge pulls both of its ends,
+//! once from each side; a point takes both moves at once, as far as they would bring the two together one after the other.
+
+use rayon::prelude::*;
+
+use super::curve;
+use super::force::{Curve, LANES, pushes};
+use super::fuzzy::FuzzyGraph;
+use super::wide::Wide;
+use crate::linear::hash;
+
+/// Points of a block.
+const BLOCK: usize = 512;
+
+/// How points are laid out; the names and meanings are umap-learn's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayoutParams {
+    /// How near points may lie to each other, in units of the map.
+    pub min_dist: f64,
+    /// The scale of the map.
+    pub spread: f64,
+    /// How often every edge has its turn, if it is one of the heaviest.
+    pub epochs: u32,
+    /// Points that push for each neighbour that pulls.
+    pub negative_samples: u32,
+    /// How far points move at the beginning.
+    pub learning_rate: f32,
+    /// How much pushes count beside pulls.
+    pub repulsion: f32,
+    /// Where random numbers come from.
+    pub seed: u64,
+}
+
+impl Default for LayoutParams {
+    fn default() -> LayoutParams {
+        LayoutParams {
+            min_dist: 0.1,
+            spread: 1.0,
+            epochs: 200,
+            negative_samples: 5,
+            learning_rate: 1.0,
+            repulsion: 1.0,
+            seed: 42,
+        }
+    }
+}
+
+/// A map that is being laid out.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    starts: Vec<usize>,
+    ids: Vec<u32>,
+    /// For each edge the share of epochs in which it has its turn, in parts of 2^32.
+    rates: Vec<u32>,
+    points: Vec<[f32; 2]>,
+    /// Where they were when the epoch began.
+    before: Vec<[f32; 2]>,
+    params: LayoutParams,
+    curve: Curve,
+    epoch: u32,
+    wide: Wide,
+}
+
+/// What all points of an epoch have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    starts: &'a [usize],
+    ids: &'a [u32],
+    rates: &'a [u32],
+    before: Pool<'a>,
+    epoch: u32,
+    rate: f32,
+    repulsion: f32,
+    negative_samples: u32,
+}
+
+/// Points that push, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Pool<'a> {
+    pub points: &'a [[f32; 2]],
+    pub curve: Curve,
+    pub seed: u64,
+}
+
+impl Layout {
+    /// A layout of the rows of `graph` that begins at `start` (`x0, y0, x1, y1, …`); what is not finite there begins at 0.
+    ///
+    /// Panics when `start` has not two numbers a row.
+    pub fn new(graph: FuzzyGraph, start: &[f32], params: LayoutParams) -> Layout {
+        assert_eq!(start.len(), graph.len() * 2, "two coordinates a row");
+        let heaviest = graph.weights.iter().copied().fold(0.0f32, f32::max);
+        let rates = graph.weights.iter().map(|weight| {
+            // A conversion saturates.
+            (f64::from(*weight) / f64::from(heaviest) * 4_294_967_296.0) as u32
+        });
+        let finite = |x: f32| if x.is_finite() { x } else { 0.0 };
+        // Apart by a hair: points in one place would never part.
+        let hair = |at: usize| {
+            (hash(params.seed ^ 0x5CA7, at as u64) >> 40) as f32 / (1u64 << 24) as f32 * 2e-3 - 1e-3
+        };
+        let (pairs, _) = start.as_chunks::<2>();
+        let points = pairs.iter().enumerate();
+        let points: Vec<[f32; 2]> = points
+            .map(|(i, [x, y])| [finite(*x) + hair(2 * i), finite(*y) + hair(2 * i + 1)])
+            .collect();
+        let mut layout = Layout {
+            rates: rates.collect(),
+            starts: graph.starts,
+            ids: graph.ids,
+            before: points.clone(),
+            points,
+            params,
+            curve: Curve::new(1.0, 1.0),
+            epoch: 0,
+            wide: Wide::best(),
+        };
+        layout.bend();
+        layout
+    }
+
+    fn bend(&mut self) {
+        let (a, b) = curve::fit(self.params.min_dist, self.params.spread);
+        self.curve = Curve::new(a, b);
+    }
+
+    /// Other parameters from now on, on the same graph; the points stay where they are and go on from `epoch`, of the new number of epochs.
+    pub fn set_params(&mut self, params: LayoutParams, epoch: u32) {
+        self.params = params;
+        self.epoch = epoch.min(params.epochs);
+        self.bend();
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> LayoutParams {
+        self.params
+    }
+
+    /// Epochs that are done.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Whether all are.
+    pub fn is_done(&self) -> bool {
+        self.epoch >= self.params.epochs
+    }
+
+    /// Where the points are.
+    pub fn points(&self) -> &[[f32; 2]] {
+        &self.points
+    }
+
+    /// One epoch on all threads of the pool that this is called in.
+    pub fn step(&mut self) {
+        if self.is_done() {
+            return;
+        }
+        self.before.copy_from_slice(&self.points);
+        let done = f64::from(self.epoch) / f64::from(self.params.epochs);
+        let step = Step {
+            starts: &self.starts,
+            ids: &self.ids,
+            rates: &self.rates,
+            before: Pool {
+                points: &self.before,
+                curve: self.curve,
+                seed: self.params.seed,
+            },
+            epoch: self.epoch,
+            rate: self.params.learning_rate * (1.0 - done) as f32,
+            repulsion: self.params.repulsion,
+            negative_samples: self.params.negative_samples,
+        };
+        let wide = self.wide;
+        self.points
+            .par_chunks_mut(BLOCK)
+            .enumerate()
+            .for_each(|(block, points)| wide.block(step, block * BLOCK, points));
+        self.epoch += 1;
+    }
+}
+
+/// Moves the points of a block, the first of which is row `first`.
+#[inline(always)]
+pub(super) fn move_block(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
+    for at in 0..points.len() {
+        let row = first + at;
+        let edges = step.starts[row]..step.starts[row + 1];
+        let mut place = points[at];
+        let mut turns = 0u32;
+        let (ids, rates) = (&step.ids[edges.clone()], &step.rates[edges]);
+        for (id, rate) in ids.iter().zip(rates) {
+            // The edge's count of turns goes past a whole number in this epoch.
+            let (_, due) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
+            if !due {
+                continue;
+            }
+            turns += 1;
+            let other = *id as usize;
+            let there = match points.get(other.wrapping_sub(first)) {
+                Some(there) => *there,
+                None => step.before.points[other],
+            };
+            let (x, y) = (place[0] - there[0], place[1] - there[1]);
+            let squared = x * x + y * y;
+            if squared > 0.0 {
+                let share = (step.before.curve.pull(squared) * step.rate).min(0.5);
+                let share = 2.0 * share * (1.0 - share);
+                place[0] -= share * x;
+                place[1] -= share * y;
+            }
+        }
+        if turns > 0 {
+            let count = turns * step.negative_samples;
+            let [x, y] = step
+                .before
+                .push(step.epoch, row as u64, Some(row), place, count);
+            place[0] += x * step.rate * step.repulsion;
+            place[1] += y * step.rate * step.repulsion;
+        }
+        points[at] = place;
+    }
+}
+
+impl Pool<'_> {
+    /// The sum of the pushes of `count` points by chance on one at `place`, which may be one of them; `row` tells apart what is drawn in one epoch.
+    #[inline(always)]
+    pub fn push(
+        self,
+        epoch: u32,
+        row: u64,
+        own: Option<usize>,
+        place: [f32; 2],
+        count: u32,
+    ) -> [f32; 2] {
+        let n = self.points.len() as u64;
+        let mut random = hash(self.seed ^ u64::from(epoch) << 32, row) as u32;
+        let mut sum = [0.0f32; 2];
+        let mut left = count as usize;
+        while left > 0 {
+            // A lane without a point stands in the place itself, and does nothing.
+            let (mut xs, mut ys) = ([place[0]; LANES], [place[1]; LANES]);
+            let mut drawn = [0u32; LANES];
+            for (lane, drawn) in drawn.iter_mut().enumerate() {
+                let x = mix(random.wrapping_add(lane as u32));
+                *drawn = ((u64::from(x) * n) >> 32) as u32;
+            }
+            random = random.wrapping_add(LANES as u32);
+            for (lane, other) in drawn.iter().take(left).enumerate() {
+                let other = *other as usize;
+                if Some(other) != own {
+                    [xs[lane], ys[lane]] = self.points[other];
+                }
+            }
+            let [x, y] = pushes(self.curve, place, &xs, &ys);
+            sum[0] += x;
+            sum[1] += y;
+            left = left.saturating_sub(LANES);
+        }
+        sum
+    }
+}
+
+/// A hash of 32 bits to 32 bits in which every bit counts (the finaliser of MurmurHash3).
+#[inline(always)]
+fn mix(mut x: u32) -> u32 {
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x85EB_CA6B);
+    x ^= x >> 13;
+    x = x.wrapping_mul(0xC2B2_AE35);
+    x ^ x >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_of_any_width_give_the_same_map() {
+        let n = 700u32;
+        let starts = (0..=n as usize).map(|i| i * 4).collect();
+        let ids = (0..n).flat_map(|i| [(i + 1) % n, (i + 9) % n, (i + n - 1) % n, (i + n - 9) % n]);
+        let graph = FuzzyGraph {
+            starts,
+            ids: ids.collect(),
+            weights: [1.0, 0.3, 1.0, 0.3].repeat(n as usize),
+        };
+        let start: Vec<f32> = (0..2 * n)
+            .map(|i| (i * 7919 % 1000) as f32 / 50.0)
+            .collect();
+        let on = |wide: Wide| {
+            let mut layout = Layout::new(graph.clone(), &start, LayoutParams::default());
+            layout.wide = wide;
+            (0..40).for_each(|_| layout.step());
+            layout.points
+        };
+        let plain = on(Wide::Plain);
+        assert!(plain.as_flattened().iter().all(|x| x.is_finite()));
+        for wide in Wide::all() {
+            assert!(on(wide) == plain, "{wide:?}");
+        }
+    }
+}

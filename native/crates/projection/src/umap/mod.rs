@@ -1,0 +1,14 @@
+//! UMAP: Uniform Manifold Approximation and Projection (McInnes, Healy, Melville 2018), in two dimensions.
+//!
+//! A neighbour graph becomes a [`FuzzyGraph`], and this a [`Layout`], which goes step by step from any picture to the map.
+
+mod curve;
+mod force;
+mod fuzzy;
+mod layout;
+mod place;
+mod wide;
+
+pub use fuzzy::{FuzzyGraph, Neighbours};
+pub use layout::{Layout, LayoutParams};
+pub use place::place;

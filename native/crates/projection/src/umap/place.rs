@@ -1,0 +1,132 @@
+//! Rows that came after a map was drawn: each is placed among its neighbours, and the map stays as it is.
+
+use rayon::prelude::*;
+
+use omendb_distance::ShapeError;
+
+use super::curve;
+use super::force::Curve;
+use super::fuzzy::{Neighbours, weights_to};
+use super::layout::{LayoutParams, Pool};
+use super::wide::Wide;
+use crate::ProjectionError;
+
+/// Rows that one task places.
+const CHUNK: usize = 64;
+/// Of the epochs of a map a placed row needs one in so many.
+const FEWER: u32 = 3;
+/// The learning rate is so many times smaller.
+const SLOWER: f32 = 4.0;
+
+/// What all rows that are placed have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Placing<'a> {
+    pool: Pool<'a>,
+    k: usize,
+    ids: &'a [u32],
+    weights: &'a [f32],
+    heaviest: f32,
+    epochs: u32,
+    rate: f32,
+    repulsion: f32,
+    negative_samples: u32,
+}
+
+/// Coordinates for rows whose nearest rows on a map are known: `neighbours.ids` are places in `map`. A row begins at the mean of its neighbours, weighed by how much it
+/// belongs to them, and is then pulled and pushed as in a [`Layout`](super::Layout); the map's own rows do not move. A row without neighbours lies at 0. As umap-learn's
+/// `transform`. Each row's place depends on its own neighbours and the seed alone.
+///
+/// # Errors
+/// When the slices do not fit together.
+pub fn place(
+    map: &[[f32; 2]],
+    neighbours: Neighbours<'_>,
+    params: LayoutParams,
+) -> Result<Vec<[f32; 2]>, ProjectionError> {
+    let Neighbours { k, ids, distances } = neighbours;
+    let n = ids.len().checked_div(k).unwrap_or(0);
+    if ids.len() != n * k || distances.len() != ids.len() {
+        return Err(ShapeError::new(format!(
+            "{} neighbours and {} distances are not {k} a row",
+            ids.len(),
+            distances.len()
+        ))
+        .into());
+    }
+    let weights = weights_to(neighbours, map.len());
+    let (a, b) = curve::fit(params.min_dist, params.spread);
+    let placing = Placing {
+        pool: Pool {
+            points: map,
+            curve: Curve::new(a, b),
+            seed: params.seed,
+        },
+        k,
+        ids,
+        weights: &weights,
+        heaviest: weights.iter().copied().fold(0.0, f32::max),
+        epochs: params.epochs / FEWER,
+        rate: params.learning_rate / SLOWER,
+        repulsion: params.repulsion,
+        negative_samples: params.negative_samples,
+    };
+    let wide = Wide::best();
+    let mut points = vec![[0.0f32; 2]; n];
+    points
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .for_each(|(chunk, points)| wide.place(placing, chunk * CHUNK, points));
+    Ok(points)
+}
+
+/// Places some rows, the first of which is row `first`.
+#[inline(always)]
+pub(super) fn place_block(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
+    let Placing { pool, k, .. } = placing;
+    for (at, point) in points.iter_mut().enumerate() {
+        let row = first + at;
+        let (ids, weights) = (
+            &placing.ids[row * k..][..k],
+            &placing.weights[row * k..][..k],
+        );
+        let neighbours = || {
+            let there = ids.iter().zip(weights);
+            there.filter_map(|(id, weight)| Some((*pool.points.get(*id as usize)?, *weight)))
+        };
+        let sum: f32 = neighbours().map(|(_, weight)| weight).sum();
+        if sum <= 0.0 {
+            continue;
+        }
+        let mut place = [0.0f32; 2];
+        for ([x, y], weight) in neighbours() {
+            place[0] += x * (weight / sum);
+            place[1] += y * (weight / sum);
+        }
+        for epoch in 0..placing.epochs {
+            let rate = placing.rate * (1.0 - epoch as f32 / placing.epochs as f32);
+            let mut turns = 0;
+            for (there, weight) in neighbours() {
+                let share = (f64::from(weight / placing.heaviest) * 4_294_967_296.0) as u32;
+                let (_, due) = epoch.wrapping_mul(share).overflowing_add(share);
+                if !due {
+                    continue;
+                }
+                turns += 1;
+                let (x, y) = (place[0] - there[0], place[1] - there[1]);
+                let squared = x * x + y * y;
+                if squared > 0.0 {
+                    let share = (pool.curve.pull(squared) * rate).min(1.0);
+                    place[0] -= share * x;
+                    place[1] -= share * y;
+                }
+            }
+            if turns > 0 {
+                let count = turns * placing.negative_samples;
+                let [x, y] = pool.push(epoch, row as u64, None, place, count);
+                place[0] += x * rate * placing.repulsion;
+                place[1] += y * rate * placing.repulsion;
+            }
+        }
+        *point = place;
+    }
+}

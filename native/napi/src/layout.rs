@@ -1,0 +1,168 @@
+//! A map that forms: its layout on a thread of its own, and the newest picture of it for whoever asks.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use omendb_store::{KnnGraph, Layout, LayoutParams};
+use serde::Deserialize;
+
+use crate::arrays::fill_f32;
+use crate::failure::{Failure, Outcome, guard, parse};
+use crate::job::{Handle, Job};
+use crate::promise::on_thread;
+
+/// Parameters of a layout, as JSON.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Params {
+    min_dist: f64,
+    spread: f64,
+    epochs: u32,
+    seed: u32,
+}
+
+/// Reads JSON {minDist, spread, epochs, seed}.
+pub(crate) fn params(json: &str) -> Outcome<LayoutParams> {
+    let Params {
+        min_dist,
+        spread,
+        epochs,
+        seed,
+    } = parse("parameters of a layout", json)?;
+    if !(min_dist >= 0.0 && min_dist.is_finite() && spread > 0.0 && spread.is_finite()) {
+        return Err(Failure::invalid(
+            "minDist must be 0 or more and spread above 0",
+        ));
+    }
+    Ok(LayoutParams {
+        min_dist,
+        spread,
+        epochs,
+        seed: seed.into(),
+        ..LayoutParams::default()
+    })
+}
+
+struct Picture {
+    epoch: u32,
+    xy: Vec<f32>,
+    /// Whether somebody took it, and so wants a newer one.
+    taken: bool,
+}
+
+struct Shared {
+    layout: Mutex<Layout>,
+    picture: Mutex<Picture>,
+}
+
+impl Shared {
+    fn show(&self, layout: &Layout) {
+        let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        picture.epoch = layout.epoch();
+        picture.xy.clear();
+        picture.xy.extend_from_slice(layout.points().as_flattened());
+        picture.taken = false;
+    }
+}
+
+/// A map that forms.
+#[napi]
+pub struct NativeLayout {
+    shared: Arc<Shared>,
+}
+
+impl NativeLayout {
+    pub(crate) fn new(
+        graph: &KnnGraph,
+        start: &[f32],
+        params: LayoutParams,
+        job: &Handle,
+    ) -> Outcome<NativeLayout> {
+        let layout = graph.layout(start, params, job.cancel())?;
+        let shared = Shared {
+            picture: Mutex::new(Picture {
+                epoch: 0,
+                xy: layout.points().concat(),
+                taken: true,
+            }),
+            layout: Mutex::new(layout),
+        };
+        Ok(NativeLayout {
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+#[napi]
+impl NativeLayout {
+    /// Goes on until all epochs are done; resolves to their number. After a cancel it is rejected, and the picture stays as far as it came.
+    #[napi(catch_unwind, ts_return_type = "Promise<number>")]
+    pub fn run<'env>(&self, env: &'env Env, job: &Job) -> Result<Object<'env>> {
+        let (shared, job) = (Arc::clone(&self.shared), job.handle());
+        on_thread(env, "layout", move || {
+            let mut layout = match shared.layout.try_lock() {
+                Ok(layout) => layout,
+                Err(TryLockError::Poisoned(layout)) => layout.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::invalid("the layout is at work already"));
+                }
+            };
+            let epochs = layout.params().epochs;
+            while !layout.is_done() && !job.cancel().load(Ordering::Relaxed) {
+                layout.step();
+                job.progress("layout", layout.epoch().into(), epochs.into());
+                let picture = shared
+                    .picture
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let wanted = picture.taken;
+                drop(picture);
+                if wanted {
+                    shared.show(&layout);
+                }
+            }
+            shared.show(&layout);
+            if !layout.is_done() {
+                return Err(omendb_store::Error::Cancelled {
+                    what: "the map".to_owned(),
+                }
+                .into());
+            }
+            Ok(epochs)
+        })
+    }
+
+    /// Copies the newest picture, x0, y0, x1, y1, …; gives the epochs that it is of.
+    #[napi(catch_unwind)]
+    pub fn xy(&self, mut out: Float32ArraySlice<'_>) -> Result<u32> {
+        guard(|| {
+            let shared = &self.shared;
+            let mut picture = shared
+                .picture
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            fill_f32(&mut out, &picture.xy)?;
+            picture.taken = true;
+            Ok(picture.epoch)
+        })
+    }
+
+    /// Other parameters, JSON {minDist, spread, epochs, seed}, from epoch `epoch` of the new number of them on; not while it runs.
+    #[napi(catch_unwind)]
+    pub fn change(&self, params: String, epoch: u32) -> Result<()> {
+        guard(|| {
+            let params = self::params(&params)?;
+            let mut layout = match self.shared.layout.try_lock() {
+                Ok(layout) => layout,
+                Err(TryLockError::Poisoned(layout)) => layout.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::invalid("the layout is at work"));
+                }
+            };
+            layout.set_params(params, epoch);
+            Ok(())
+        })
+    }
+}
