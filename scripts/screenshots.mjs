@@ -59,7 +59,7 @@ async function screenshots() {
     await shoot('collection')
     await page.getByRole('button', { name: 'Draw map' }).first().click()
     await page.locator('[data-map]:not([data-points="0"])').waitFor({ timeout: 60_000 })
-    await page.waitForTimeout(4_000)
+    await page.waitForTimeout(1_200)
     await shoot('map-forming')
     await page.locator('[data-map][data-stage="saved"]').waitFor({ timeout: 600_000 })
     await shoot('map')
