@@ -43,8 +43,6 @@ export interface NativeLayout {
   run(job: NativeJob): Promise<number>
   /** The newest picture; gives the epochs that it is of. */
   xy(out: Float32Array): number
-  /** `params` as above, from `epoch` of the new number of epochs on; not while it runs. */
-  change(params: string, epoch: number): void
 }
 
 /** Vectors of one dimension, row-major. */

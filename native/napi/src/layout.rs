@@ -148,21 +148,4 @@ impl NativeLayout {
             Ok(picture.epoch)
         })
     }
-
-    /// Other parameters, JSON {minDist, spread, epochs, seed}, from epoch `epoch` of the new number of them on; not while it runs.
-    #[napi(catch_unwind)]
-    pub fn change(&self, params: String, epoch: u32) -> Result<()> {
-        guard(|| {
-            let params = self::params(&params)?;
-            let mut layout = match self.shared.layout.try_lock() {
-                Ok(layout) => layout,
-                Err(TryLockError::Poisoned(layout)) => layout.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::invalid("the layout is at work"));
-                }
-            };
-            layout.set_params(params, epoch);
-            Ok(())
-        })
-    }
 }

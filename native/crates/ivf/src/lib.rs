@@ -8,6 +8,7 @@ pub mod format;
 mod accepted;
 mod basis;
 mod build;
+mod candidates;
 mod codec;
 mod coded;
 mod frame;

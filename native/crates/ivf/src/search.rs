@@ -6,6 +6,7 @@ use std::ops::Range;
 use omendb_distance::blocks::LANES;
 use omendb_distance::{ShapeError, VectorsRef, prefetch, prefetch_all};
 
+use crate::candidates::Candidate;
 use crate::codec::FineQuery;
 use crate::frame::FrameQuery;
 use crate::key::{Key, id_of, key, score_of};
@@ -27,8 +28,6 @@ const FIRST: usize = 16;
 const SCATTERED: usize = 4;
 /// So many of the best estimates may be no hits but errors: the one after them and the `k` hits says how near a row has to be.
 pub(crate) const SPARE: usize = 2;
-/// Candidates whose vectors are waited for together.
-const AHEAD: usize = 16;
 
 /// What a search did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub struct Scratch {
     /// Estimates of rows that may be hits.
     pub(crate) candidates: Vec<Candidate>,
     /// The least scores that they may have, and in this order.
-    chances: Vec<Key>,
+    pub(crate) chances: Vec<Key>,
     pub(crate) best: Vec<Key>,
     /// A vector that was read.
     pub(crate) row: Vec<f32>,
@@ -498,74 +497,6 @@ impl IndexView<'_> {
         }
         candidates.retain(|candidate| score_of(candidate.estimate) <= worst + candidate.margin);
     }
-
-    /// Puts the candidates in the order of the least scores that they may have.
-    fn take_chances(&self, meeting: Meeting, sure: f32, scratch: &mut Scratch) {
-        let chances = scratch.candidates.iter().map(|candidate| {
-            let slot = id_of(candidate.estimate);
-            let deviation = self.deviation_of(meeting, slot, candidate.centre);
-            key(score_of(candidate.estimate) - sure * deviation, slot)
-        });
-        scratch.chances.clear();
-        scratch.chances.extend(chances);
-        scratch.chances.sort_unstable();
-    }
-
-    /// Of the rows in `scratch.chances`, ascending by the least score that they may have, leaves the `k` best by exact score in `scratch.best`, and gives how many were
-    /// scored. Those that cannot be better than the `k`-th best are not.
-    fn best_exactly(
-        &self,
-        rows: Rows<'_>,
-        query: &[f32],
-        k: usize,
-        scratch: &mut Scratch,
-    ) -> io::Result<usize> {
-        let Scratch {
-            chances,
-            best,
-            row: buffer,
-            ..
-        } = scratch;
-        let vectors = rows.vectors;
-        let names = self.sections.rows;
-        let row = |key: &Key| {
-            names
-                .get(id_of(*key) as usize)
-                .map_or(usize::MAX, |row| *row as usize)
-        };
-        let fetch = |keys: &[Key]| {
-            keys.iter().map(row).for_each(|row| rows.prefetch(row));
-        };
-        let scorer = vectors.scorer(query);
-        best.clear();
-        let (mut scored, mut bar) = (0, f32::INFINITY);
-        fetch(&chances[..AHEAD.min(chances.len())]);
-        for (at, candidate) in chances.iter().enumerate() {
-            if best.len() >= k && score_of(*candidate) > bar {
-                break;
-            }
-            if let Some(ahead) = chances.get(at + AHEAD) {
-                fetch(std::slice::from_ref(ahead));
-            }
-            let row = row(candidate);
-            // A damaged file may name rows that do not exist.
-            if row >= vectors.len() {
-                continue;
-            }
-            let score = rows.score(&scorer, row, buffer)?;
-            scored += 1;
-            let key = key(score, row as u32);
-            if best.len() < k || best.last().is_some_and(|last| key < *last) {
-                let place = best.partition_point(|other| *other < key);
-                best.insert(place, key);
-                best.truncate(k);
-                if best.len() >= k {
-                    bar = best.last().map_or(f32::INFINITY, |last| score_of(*last));
-                }
-            }
-        }
-        Ok(scored)
-    }
 }
 
 /// Keeps the nearest `wanted` of at least as many; gives how near the last of them is.
@@ -573,16 +504,6 @@ fn cut(order: &mut Vec<Near>, wanted: usize) -> f32 {
     order.select_nth_unstable_by(wanted - 1, Near::order);
     order.truncate(wanted);
     order[wanted - 1].near
-}
-
-/// A row that may be a hit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Candidate {
-    pub estimate: Key,
-    /// So far behind the last hit it is still looked at.
-    margin: f32,
-    /// The score of its partition's centre: how wrong the estimate may be goes with it.
-    pub centre: f32,
 }
 
 /// A partition that may be looked at.

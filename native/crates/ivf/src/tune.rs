@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicBool;
 use omendb_distance::VectorsRef;
 use omendb_distance::blocks::LANES;
 
+use crate::candidates::Candidate;
 use crate::exact::nearest_of_rows;
 use crate::homes::Homes;
 use crate::key::{Key, id_of, score_of};
 use crate::layout::{CURVE, Index, IndexView, Limits};
 use crate::meeting::Meeting;
-use crate::search::{Candidate, Effort, SPARE};
+use crate::search::{Effort, SPARE};
 use crate::{Neighbor, Scratch, parallel};
 
 /// Rows whose neighbours are looked for.

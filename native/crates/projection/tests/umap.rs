@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use omendb_projection::umap::{FuzzyGraph, Layout, LayoutParams, Neighbours};
+use omendb_projection::umap::{FuzzyGraph, Layout, LayoutParams, Neighbours, place};
 use omendb_projection::{Faithfulness, Points, ProjectionError, faithfulness, pca2};
 
 const NONE: u32 = u32::MAX;
@@ -247,6 +247,44 @@ fn a_layout_goes_on_with_other_parameters() {
         own.sum::<f32>() / points.len() as f32
     };
     assert!(gap(layout.points()) > 1.5 * gap(&narrow));
+}
+
+#[test]
+fn later_rows_are_placed_among_their_neighbours() {
+    let (dimension, k) = (8, 10);
+    let data = clusters(800, dimension, 8);
+    let (old, new) = data.split_at(600 * dimension);
+    let (ids, distances) = graph(old, dimension, k);
+    let params = LayoutParams::default();
+    let layout = Layout::new(fuzzy(&ids, &distances, k), &start(old, dimension), params);
+    let map = run(layout);
+    let (points, _) = map.as_chunks::<2>();
+    let (mut ids, mut distances) = (Vec::new(), Vec::new());
+    for row in new.chunks_exact(dimension) {
+        let others = old
+            .chunks_exact(dimension)
+            .map(|other| squared(row, other).sqrt());
+        let mut all: Vec<(f32, u32)> = others.zip(0..).collect();
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        ids.extend(all.iter().take(k).map(|(_, id)| *id));
+        distances.extend(all.iter().take(k).map(|(d, _)| *d));
+    }
+    let neighbours = |ids| Neighbours {
+        k,
+        ids,
+        distances: &distances,
+    };
+    let placed = place(points, neighbours(&ids), params).unwrap();
+    let all = [map.clone(), placed.concat()].concat();
+    let found = judge(&data, dimension, &all);
+    assert!(found.trustworthiness > 0.95, "{}", found.trustworthiness);
+    assert!(found.continuity > 0.95, "{}", found.continuity);
+    assert_eq!(place(points, neighbours(&ids), params).unwrap(), placed);
+    // Without neighbours a row has no place of its own; and what does not fit is refused.
+    let none = vec![NONE; ids.len()];
+    let nowhere = place(points, neighbours(&none), params).unwrap();
+    assert!(nowhere.iter().all(|point| *point == [0.0; 2]));
+    assert!(place(points, neighbours(&ids[1..]), params).is_err());
 }
 
 #[test]
