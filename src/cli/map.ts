@@ -21,7 +21,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
   --method NAME     umap (unless said) or umap-js, which is slower
-  --json            print {"rows","bytes","out"}\n`,
+  --json            print {"rows","bytes","out","first","seconds"}: until the first picture and the whole drawing\n`,
   async run(argv) {
     const args = parse(argv, {
       ...COMMON,
@@ -58,11 +58,18 @@ store, the map is drawn of a copy of this moment and not saved in the store.
         store: opened.store,
         collection: chooseCollection(opened, args.text('collection')).name,
       }
+      const start = performance.now()
+      const since = () => (performance.now() - start) / 1_000
+      let first: number | null = null
+      engine.on(({ event }) => {
+        if (event === 'map.frame') first ??= since()
+      })
       await finish<MapInfo>(engine.call('map.start', { ...target, params, seed }))
+      const seconds = since()
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
       process.stdout.write(
         args.flag('json')
-          ? `${JSON.stringify({ rows, bytes, out })}\n`
+          ? `${JSON.stringify({ rows, bytes, out, first, seconds })}\n`
           : `${count.format(rows)} rows written to ${out} (${size(bytes)})\n`,
       )
     })

@@ -273,9 +273,9 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn map(&self, collection: String, name: String) -> Result<NativePoints> {
         guard(|| {
-            let (meta, rows, xy) = self.present(&collection)?.map(&name)?;
+            let (meta, points) = self.present(&collection)?.map(&name)?;
             let info = serde_json::to_string(&meta).map_err(Failure::internal)?;
-            Ok(NativePoints { info, rows, xy })
+            Ok(NativePoints { info, points })
         })
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::KnnGraph;
+use omendb_store::{KnnGraph, MapJudgement, MapPoints};
 
-use crate::arrays::{fill_f32, fill_u32};
-use crate::failure::guard;
+use crate::arrays::{fill_f32, fill_u8, fill_u32};
+use crate::failure::{Failure, guard};
 use crate::job::Job;
 use crate::layout::{self, NativeLayout};
 use crate::promise::on_thread;
@@ -37,8 +37,7 @@ impl NativeRows {
 #[napi]
 pub struct NativePoints {
     pub(crate) info: String,
-    pub(crate) rows: Vec<u32>,
-    pub(crate) xy: Vec<f32>,
+    pub(crate) points: MapPoints,
 }
 
 #[napi]
@@ -46,7 +45,7 @@ impl NativePoints {
     /// How many points.
     #[napi(getter, catch_unwind)]
     pub fn length(&self) -> u32 {
-        self.rows.len() as u32
+        self.points.rows.len() as u32
     }
 
     /// Description of a saved map as JSON; "null" for a picture that is not saved.
@@ -58,13 +57,46 @@ impl NativePoints {
     /// Writes the row numbers into an array of that length.
     #[napi(catch_unwind)]
     pub fn rows(&self, mut out: Uint32ArraySlice<'_>) -> Result<()> {
-        guard(|| fill_u32(&mut out, &self.rows))
+        guard(|| fill_u32(&mut out, &self.points.rows))
     }
 
     /// Writes x0, y0, x1, y1, … into an array of twice that length.
     #[napi(catch_unwind)]
     pub fn xy(&self, mut out: Float32ArraySlice<'_>) -> Result<()> {
-        guard(|| fill_f32(&mut out, &self.xy))
+        guard(|| fill_f32(&mut out, &self.points.xy))
+    }
+
+    /// Whether it is known what each row keeps of its neighbours.
+    #[napi(getter, catch_unwind)]
+    pub fn judged(&self) -> bool {
+        !self.points.kept.is_empty()
+    }
+
+    /// Writes for each row how many of its true neighbours are its neighbours here, 255 where that is not known, into an array of that length.
+    #[napi(catch_unwind)]
+    pub fn kept(&self, mut out: Uint8ArraySlice<'_>) -> Result<()> {
+        guard(|| fill_u8(&mut out, &self.points.kept))
+    }
+}
+
+/// How much of a map is true.
+#[napi]
+pub struct NativeJudgement {
+    pub(crate) judgement: MapJudgement,
+}
+
+#[napi]
+impl NativeJudgement {
+    /// The score as JSON {k, sample, trustworthiness, continuity, kept}.
+    #[napi(getter, catch_unwind)]
+    pub fn score(&self) -> Result<String> {
+        guard(|| serde_json::to_string(&self.judgement.score).map_err(Failure::internal))
+    }
+
+    /// Writes for each row how many of its true neighbours are its neighbours on the map, 255 where that is not known.
+    #[napi(catch_unwind)]
+    pub fn kept(&self, mut out: Uint8ArraySlice<'_>) -> Result<()> {
+        guard(|| fill_u8(&mut out, &self.judgement.kept))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{Error as StoreError, How, Searcher, Snapshot};
+use omendb_store::{Error as StoreError, How, MapPoints, Searcher, Snapshot};
 use serde_json::Value;
 
 use crate::arrays::{fill_f32, fill_u32};
@@ -13,7 +13,7 @@ use crate::failure::{Failure, Outcome, guard, guarded};
 use crate::job::Job;
 use crate::promise::on_thread;
 use crate::reads::id_json;
-use crate::results::{NativeNeighbours, NativePoints};
+use crate::results::{NativeJudgement, NativeNeighbours, NativePoints};
 use crate::searcher::searcher_object;
 
 /// A snapshot. Keeps its files on disk and mapped until it is released.
@@ -175,8 +175,7 @@ impl NativeSnapshot {
             let (rows, xy) = snapshot.pca(0, job.cancel())?;
             Ok(NativePoints {
                 info: "null".to_owned(),
-                rows,
-                xy,
+                points: MapPoints::new(rows, xy),
             })
         })
     }
@@ -194,6 +193,45 @@ impl NativeSnapshot {
             Ok(NativeNeighbours {
                 graph: Arc::new(graph),
             })
+        })
+    }
+
+    /// How much of a map is true: compares the k nearest rows of up to `most` rows by the first vector column with those on the map.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeJudgement>")]
+    pub fn judge_map<'env>(
+        &self,
+        env: &'env Env,
+        job: &Job,
+        rows: Uint32ArraySlice<'_>,
+        xy: Float32ArraySlice<'_>,
+        k: u32,
+        most: u32,
+    ) -> Result<Object<'env>> {
+        let (snapshot, rows, xy) = guarded(|| Ok((self.get()?, rows.to_vec(), xy.to_vec())))?;
+        let job = job.handle();
+        on_thread(env, "judge", move || {
+            let progress =
+                |done: usize, total: usize| job.progress("judging", done as u64, total as u64);
+            let (k, most) = (k as usize, most as usize);
+            let judgement = snapshot.judge_map(0, &rows, &xy, k, most, job.cancel(), &progress)?;
+            Ok(NativeJudgement { judgement })
+        })
+    }
+
+    /// The k true neighbours of a row on a map, nearest first, each with whether it is one of the k nearest on the map too: JSON [[row, kept], …].
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn neighbours_on_map<'env>(
+        &self,
+        env: &'env Env,
+        rows: Uint32ArraySlice<'_>,
+        xy: Float32ArraySlice<'_>,
+        row: u32,
+        k: u32,
+    ) -> Result<Object<'env>> {
+        let (snapshot, rows, xy) = guarded(|| Ok((self.get()?, rows.to_vec(), xy.to_vec())))?;
+        on_thread(env, "neighbours", move || {
+            let found = snapshot.neighbours_on_map(0, &rows, &xy, row, k as usize)?;
+            serde_json::to_string(&found).map_err(Failure::internal)
         })
     }
 

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringA
 use arrow_schema::Schema;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{Collection, Id, IdKind, MapMeta};
+use omendb_store::{Collection, Id, IdKind, MapMeta, MapPoints};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome, guarded, parse};
@@ -136,7 +136,8 @@ impl NativeStore {
         })
     }
 
-    /// Saves a map, in the place of one with the same name. `info` is JSON `{name, params, seed, rows, generation, created}`.
+    /// Saves a map, in the place of one with the same name. `info` is JSON `{name, params, seed, rows, generation, created, score?}`; `kept` is empty unless there is
+    /// a score.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn save_map<'env>(
         &self,
@@ -145,12 +146,19 @@ impl NativeStore {
         info: String,
         rows: Uint32ArraySlice<'_>,
         xy: Float32ArraySlice<'_>,
+        kept: Uint8ArraySlice<'_>,
     ) -> Result<Object<'env>> {
-        let (collection, rows, xy) =
-            guarded(|| Ok((self.collection(&collection)?, rows.to_vec(), xy.to_vec())))?;
+        let (collection, points) = guarded(|| {
+            let points = MapPoints {
+                rows: rows.to_vec(),
+                xy: xy.to_vec(),
+                kept: kept.to_vec(),
+            };
+            Ok((self.collection(&collection)?, points))
+        })?;
         on_thread(env, "save-map", move || {
             let info: MapMeta = parse("the map", &info)?;
-            Ok(collection.save_map(info, &rows, &xy)?)
+            Ok(collection.save_map(info, &points)?)
         })
     }
 

@@ -122,7 +122,7 @@ async function draw(
     session.revisionBase++
     return unsaved
   }
-  await session.native.saveMap(collection, JSON.stringify(info), rows, xy)
+  await session.native.saveMap(collection, JSON.stringify(info), rows, xy, new Uint8Array())
   session.maps.delete(key)
   return mapInfo(info)
 }

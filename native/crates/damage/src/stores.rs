@@ -12,8 +12,8 @@ use arrow_array::{
 use arrow_schema::Schema;
 use omendb_store::vfs::MemVfs;
 use omendb_store::{
-    Collection, CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, Metric, OpenOptions,
-    Result, Store, VectorSpec,
+    Collection, CollectionSpec, ColumnKind, IdKind, ImportTarget, MapMeta, MapPoints, MapScore,
+    Metric, OpenOptions, Result, Store, VectorSpec,
 };
 
 use crate::random::Random;
@@ -283,10 +283,20 @@ pub fn whole(n: u32) -> MemVfs {
         rows: 0,
         generation: 1,
         created: 0,
+        score: Some(MapScore {
+            k: 15,
+            sample: 100,
+            trustworthiness: 0.9,
+            continuity: 0.9,
+            kept: 0.3,
+        }),
     };
-    words
-        .save_map(meta, &on_map, &floats(&mut random, 2 * on_map.len()))
-        .expect("a map");
+    let points = MapPoints {
+        xy: floats(&mut random, 2 * on_map.len()),
+        kept: vec![4; on_map.len()],
+        rows: on_map,
+    };
+    words.save_map(meta, &points).expect("a map");
     edit(&words, &[20, 21, n - 6], "note", "edited".into());
     plain.delete_rows(&[1]).expect("a row");
     store.checkpoint().expect("a store that can be written to");

@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use omendb_store::{Collection, ColumnKind, ColumnMeta, Error as StoreError, Snapshot};
+use omendb_store::{Collection, ColumnKind, ColumnMeta, Error as StoreError, MapPoints, Snapshot};
 use serde_json::Value;
 
 use crate::{Error, Result};
@@ -40,7 +40,7 @@ pub fn export_map(
     progress: &dyn Fn(u64, u64),
     cancel: &AtomicBool,
 ) -> Result<Exported> {
-    let (_, rows, xy) = collection.map(name)?;
+    let (_, MapPoints { rows, xy, .. }) = collection.map(name)?;
     let snapshot = collection.snapshot();
     let live: Vec<(u32, [f32; 2])> = rows
         .iter()

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use crate::ProjectionError;
 
-/// Rows that one task takes.
-const CHUNK: usize = 8;
+/// Rows that one task takes, and whose scores are asked for at once.
+const CHUNK: usize = 16;
 
 /// What a map keeps of the neighbourhoods of its rows (Venna, Kaski 2001): 1 when it keeps all.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +24,10 @@ pub struct Faithfulness {
 /// Compares the `k` nearest rows of each of the rows `sample` in the space of the vectors with those on a map of all rows.
 ///
 /// - `xy`: `x0, y0, x1, y1, …` of all rows; finite.
-/// - `scores(row, out)` gives how far all rows are from a row, smaller is nearer, in the order of the map.
+/// - `scores(rows, out)` gives how far all rows are from each of some rows, one after another, smaller is nearer, in the order of the map.
 /// - `progress(done, total)` is called from any thread.
 ///
-/// Takes one call of `scores` a row of the sample. Rows that are equally far are taken in their order.
+/// Each row of the sample is asked for once, up to 16 with a call. Rows that are equally far are taken in their order.
 ///
 /// # Errors
 /// When `xy` has not two numbers a row, `k` is 0 or not less than half of the rows, a row of the sample does not exist, or after a cancel.
@@ -35,7 +35,7 @@ pub fn faithfulness(
     xy: &[f32],
     k: usize,
     sample: &[u32],
-    scores: &(dyn Fn(u32, &mut [f32]) + Sync),
+    scores: &(dyn Fn(&[u32], &mut [f32]) + Sync),
     progress: &(dyn Fn(usize, usize) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Faithfulness, ProjectionError> {
@@ -54,22 +54,19 @@ pub fn faithfulness(
     let found: Vec<Vec<Row>> = sample
         .par_chunks(CHUNK)
         .map_init(
-            || (vec![0.0f32; n], vec![0.0f32; n]),
+            || (vec![0.0f32; n * CHUNK.min(sample.len())], vec![0.0f32; n]),
             |(far, flat), rows| {
-                let found = rows.iter().map_while(|row| {
-                    if cancel.load(Ordering::Relaxed) {
-                        return None;
-                    }
+                if cancel.load(Ordering::Relaxed) {
+                    return Vec::new();
+                }
+                let far = &mut far[..n * rows.len()];
+                scores(rows, far);
+                let found = rows.iter().zip(far.chunks_exact_mut(n)).map(|(row, far)| {
                     let at = *row as usize;
-                    scores(*row, far);
-                    let [x, y] = points[at];
-                    for (flat, point) in flat.iter_mut().zip(points) {
-                        let (dx, dy) = (point[0] - x, point[1] - y);
-                        *flat = dx * dx + dy * dy;
-                    }
+                    spread(points, at, flat);
                     // A row is no neighbour of its own.
-                    (far[at], flat[at]) = (f32::INFINITY, f32::INFINITY);
-                    Some(compare(far, flat, k))
+                    far[at] = f32::INFINITY;
+                    compare(far, flat, k)
                 });
                 let found: Vec<Row> = found.collect();
                 progress(
@@ -96,6 +93,44 @@ pub fn faithfulness(
         continuity: mean(&|row| row.lost),
         kept: found.iter().map(|row| row.kept).collect(),
     })
+}
+
+/// How far all points are from one of them, squared; it is no neighbour of its own.
+fn spread(points: &[[f32; 2]], at: usize, flat: &mut [f32]) {
+    let [x, y] = points[at];
+    for (flat, point) in flat.iter_mut().zip(points) {
+        let (dx, dy) = (point[0] - x, point[1] - y);
+        *flat = dx * dx + dy * dy;
+    }
+    flat[at] = f32::INFINITY;
+}
+
+/// The `k` true neighbours of the row at `at`, nearest first, each with whether it is one of the `k` nearest on the map too. `far` says how far all rows are from it.
+///
+/// # Errors
+/// When there are not two coordinates and one score a row, or `at` is none of them.
+pub fn kept_neighbours(
+    xy: &[f32],
+    at: usize,
+    far: &mut [f32],
+    k: usize,
+) -> Result<Vec<(u32, bool)>, ProjectionError> {
+    let (points, odd) = xy.as_chunks::<2>();
+    if !odd.is_empty() || points.len() != far.len() || at >= points.len() {
+        return Err(ShapeError::new(format!(
+            "{} coordinates and {} scores for row {at} do not fit together",
+            xy.len(),
+            far.len()
+        ))
+        .into());
+    }
+    let mut flat = vec![0.0; points.len()];
+    spread(points, at, &mut flat);
+    far[at] = f32::INFINITY;
+    let k = k.min(points.len() - 1);
+    let near_flat = nearest(&flat, k);
+    let near = nearest(far, k).into_iter();
+    Ok(near.map(|row| (row, near_flat.contains(&row))).collect())
 }
 
 #[derive(Clone, Copy)]
@@ -151,10 +186,12 @@ mod tests {
     fn measure(data: &[f32], xy: &[f32], k: usize) -> Faithfulness {
         let n = xy.len() / 2;
         let dimension = data.len() / n;
-        let scores = |row: u32, out: &mut [f32]| {
-            let own = &data[row as usize * dimension..][..dimension];
-            for (out, other) in out.iter_mut().zip(data.chunks_exact(dimension)) {
-                *out = own.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum();
+        let scores = |rows: &[u32], out: &mut [f32]| {
+            for (row, out) in rows.iter().zip(out.chunks_exact_mut(n)) {
+                let own = &data[*row as usize * dimension..][..dimension];
+                for (out, other) in out.iter_mut().zip(data.chunks_exact(dimension)) {
+                    *out = own.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum();
+                }
             }
         };
         let all: Vec<u32> = (0..n as u32).collect();
@@ -180,13 +217,16 @@ mod tests {
         // map: 0→1 (4), 1→0 (5), 2→1 (4), 3→2 (1), 4→3 (3), 5→4 (4). Both go beyond 1 by 15 in all.
         let right = 1.0 - 2.0 / (6.0 * (12.0 - 3.0 - 1.0)) * 15.0;
         assert_eq!(found.kept, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        let mut far: Vec<f32> = line.iter().map(|x| (x - 3.3f32).powi(2)).collect();
+        let kept = kept_neighbours(&xy, 3, &mut far, 2).unwrap();
+        assert_eq!(kept, [(2, true), (4, false)]);
         assert!((found.trustworthiness - right).abs() < 1e-12, "{found:?}");
         assert!((found.continuity - right).abs() < 1e-12, "{found:?}");
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let none = |_: u32, _: &mut [f32]| {};
+        let none = |_: &[u32], _: &mut [f32]| {};
         let ask = |xy: &[f32], k: usize, sample: &[u32]| {
             let cancel = AtomicBool::new(false);
             faithfulness(xy, k, sample, &none, &|_, _| {}, &cancel)

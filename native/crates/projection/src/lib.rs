@@ -5,5 +5,5 @@ mod linear;
 mod pca;
 pub mod umap;
 
-pub use faithful::{Faithfulness, faithfulness};
+pub use faithful::{Faithfulness, faithfulness, kept_neighbours};
 pub use pca::{Points, ProjectionError, pca2};

@@ -75,11 +75,14 @@ fn run(mut layout: Layout) -> Vec<f32> {
 
 fn judge(data: &[f32], dimension: usize, xy: &[f32]) -> Faithfulness {
     let row = |i: usize| &data[i * dimension..(i + 1) * dimension];
-    let scores = |own: u32, out: &mut [f32]| {
-        let own = row(own as usize);
-        out.iter_mut()
-            .enumerate()
-            .for_each(|(i, out)| *out = squared(own, row(i)));
+    let n = xy.len() / 2;
+    let scores = |rows: &[u32], out: &mut [f32]| {
+        for (own, out) in rows.iter().zip(out.chunks_exact_mut(n)) {
+            let own = row(*own as usize);
+            out.iter_mut()
+                .enumerate()
+                .for_each(|(i, out)| *out = squared(own, row(i)));
+        }
     };
     let all: Vec<u32> = (0..xy.len() as u32 / 2).collect();
     faithfulness(xy, 15, &all, &scores, &|_, _| {}, &AtomicBool::new(false)).unwrap()

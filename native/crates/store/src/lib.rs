@@ -30,6 +30,7 @@ mod indexer;
 mod ingest;
 mod joining;
 mod json_rows;
+mod judge;
 mod layout;
 mod leftovers;
 mod lock;
@@ -78,7 +79,8 @@ pub use history::{
     ChangeKind, Entry as HistoryEntry, HistoryInfo, ListedEntry, MAX_NOTE_BYTES,
     Pruned as HistoryPruned, Rule as HistoryRule,
 };
-pub use maps::MapMeta;
+pub use judge::{MAX_JUDGED_K, MapJudgement, MapScore, NOT_JUDGED};
+pub use maps::{MapMeta, MapPoints};
 pub use memory::Memory;
 pub use meta::{
     CollectionMeta, CollectionSpec, ColumnKind, ColumnMeta, Id, IdKind, MAX_COLUMNS, MAX_DIMENSION,

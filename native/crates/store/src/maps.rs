@@ -4,10 +4,10 @@
 //! | bytes | field (little-endian) |
 //! | --- | --- |
 //! | 0..8 | magic `OMENMAP1` |
-//! | 8..12 | format version, 1 |
+//! | 8..12 | format version, 1 or 2 |
 //! | 12..16 | CRC-32C of bytes 0..12 and 16..end |
 //! | 16..24 | rows |
-//! | 24.. | rows x u32 row numbers, then rows x (x f32, y f32) |
+//! | 24.. | rows x u32 row numbers, then rows x (x f32, y f32), then in version 2 rows x u8: true neighbours kept, 255 for a row not looked at |
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,11 +18,14 @@ use serde_json::Value;
 use crate::check::check_name;
 use crate::collection::Collection;
 use crate::error::{Error, Result};
+use crate::judge::MapScore;
 use crate::manifest::{FileEntry, MapEntry, map_name};
 use crate::vfs::Disk;
 
 const MAGIC: [u8; 8] = *b"OMENMAP1";
+/// Without what is kept, and with it.
 const VERSION: u32 = 1;
+const JUDGED: u32 = 2;
 const HEADER: usize = 24;
 const ROW_BYTES: usize = 12;
 /// Most maps of one collection.
@@ -46,19 +49,50 @@ pub struct MapMeta {
     pub generation: u64,
     /// When it was made, in milliseconds since 1970.
     pub created: u64,
+    /// How much of it is true, if it was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<MapScore>,
+}
+
+/// The points of a map.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MapPoints {
+    /// Row numbers.
+    pub rows: Vec<u32>,
+    /// Two finite coordinates for each.
+    pub xy: Vec<f32>,
+    /// For each how many of its true neighbours are its neighbours here ([`crate::NOT_JUDGED`] where it was not looked at); empty before the map was judged.
+    pub kept: Vec<u8>,
+}
+
+impl MapPoints {
+    /// Points that were not judged yet.
+    pub fn new(rows: Vec<u32>, xy: Vec<f32>) -> MapPoints {
+        MapPoints {
+            rows,
+            xy,
+            kept: Vec::new(),
+        }
+    }
 }
 
 impl Collection {
-    /// Saves a map, replacing one of the same name; durable on return. `rows` holds row numbers, `xy` two finite coordinates for each. `meta.rows` is set.
+    /// Saves a map, replacing one of the same name; durable on return. `meta.rows` is set.
     ///
     /// # Errors
     /// `INVALID_NAME`, `INVALID_REQUEST`, `LIMIT_EXCEEDED`, and those of any write.
-    pub fn save_map(&self, mut meta: MapMeta, rows: &[u32], xy: &[f32]) -> Result<()> {
+    pub fn save_map(&self, mut meta: MapMeta, points: &MapPoints) -> Result<()> {
         self.check()?;
         check_name(&meta.name)?;
+        let MapPoints { rows, xy, kept } = points;
         if xy.len() != rows.len() * 2 || !xy.iter().all(|v| v.is_finite()) {
             return Err(Error::invalid(
                 "a map needs two finite coordinates for each row",
+            ));
+        }
+        if !kept.is_empty() && kept.len() != rows.len() || kept.is_empty() != meta.score.is_none() {
+            return Err(Error::invalid(
+                "a judged map needs a score, and what each row keeps",
             ));
         }
         if meta.params.to_string().len() > MAX_PARAMS {
@@ -74,7 +108,7 @@ impl Collection {
         };
         let folder = shared.root.join("maps");
         let name = map_name(id);
-        let file = encode(rows, xy);
+        let file = encode(points);
         let path = folder.join(&name);
         // No generation has named this id yet: a leftover that could not be removed at the opening.
         shared.disk.remove(&path);
@@ -106,19 +140,19 @@ impl Collection {
         kept
     }
 
-    /// A saved map: what it is, its row numbers, and two coordinates for each. Rows deleted since are still in it.
+    /// A saved map. Rows deleted since are still in it.
     ///
     /// # Errors
     /// `UNKNOWN_MAP`, `CORRUPT`; for a reader `FILE_NOT_FOUND` when the writer removed it since ([`crate::Store::refresh`]).
-    pub fn map(&self, name: &str) -> Result<(MapMeta, Vec<u32>, Vec<f32>)> {
+    pub fn map(&self, name: &str) -> Result<(MapMeta, MapPoints)> {
         let maps = self.core.maps.load_full();
         let entry = maps.iter().find(|m| m.meta.name == name);
         let entry = entry.ok_or_else(|| Error::UnknownMap {
             name: name.to_owned(),
         })?;
-        let (rows, xy) =
+        let points =
             read(&self.shared.disk, &self.shared.root, entry).map_err(|e| self.out_of_date(e))?;
-        Ok((entry.meta.clone(), rows, xy))
+        Ok((entry.meta.clone(), points))
     }
 
     /// Removes a saved map.
@@ -168,10 +202,11 @@ fn checksum(file: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&file[0..12]), &file[16..])
 }
 
-fn encode(rows: &[u32], xy: &[f32]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER + rows.len() * ROW_BYTES);
+fn encode(MapPoints { rows, xy, kept }: &MapPoints) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER + rows.len() * ROW_BYTES + kept.len());
+    let version = if kept.is_empty() { VERSION } else { JUDGED };
     out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&(rows.len() as u64).to_le_bytes());
     for row in rows {
@@ -180,12 +215,13 @@ fn encode(rows: &[u32], xy: &[f32]) -> Vec<u8> {
     for value in xy {
         out.extend_from_slice(&value.to_le_bytes());
     }
+    out.extend_from_slice(kept);
     let crc = checksum(&out);
     out[12..16].copy_from_slice(&crc.to_le_bytes());
     out
 }
 
-fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<(Vec<u32>, Vec<f32>)> {
+fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<MapPoints> {
     let path = root.join("maps").join(&entry.file.name);
     let corrupt = |reason: &str| Error::corrupt(&path, reason);
     let bytes = disk.read(&path, entry.file.bytes)?;
@@ -215,24 +251,30 @@ fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<(Vec<u32>, Vec<f32
         return Err(corrupt("the checksum does not match"));
     }
     let found = u32::from_le_bytes([v0, v1, v2, v3]);
-    if found != VERSION {
-        return Err(Error::UnsupportedVersion {
-            file: path,
-            found,
-            supported: VERSION,
-        });
-    }
+    let a_row = match found {
+        VERSION => ROW_BYTES,
+        JUDGED => ROW_BYTES + 1,
+        _ => {
+            return Err(Error::UnsupportedVersion {
+                file: path,
+                found,
+                supported: JUDGED,
+            });
+        }
+    };
     let rows = entry.meta.rows as usize;
-    if u64::from_le_bytes(count) != rows as u64 || body.len() != rows * ROW_BYTES {
+    if u64::from_le_bytes(count) != rows as u64 || body.len() != rows * a_row {
         return Err(corrupt("its length does not fit its rows"));
     }
-    let (numbers, coordinates) = body.split_at(rows * 4);
+    let (numbers, rest) = body.split_at(rows * 4);
+    let (coordinates, kept) = rest.split_at(rows * 8);
     let words = |bytes: &[u8]| bytes.as_chunks::<4>().0.to_vec();
-    Ok((
-        words(numbers).into_iter().map(u32::from_le_bytes).collect(),
-        words(coordinates)
+    Ok(MapPoints {
+        rows: words(numbers).into_iter().map(u32::from_le_bytes).collect(),
+        xy: words(coordinates)
             .into_iter()
             .map(f32::from_le_bytes)
             .collect(),
-    ))
+        kept: kept.to_vec(),
+    })
 }

@@ -327,8 +327,10 @@ fn verify_finds_a_flipped_byte_in_every_sealed_file_of_an_open_store() {
         rows: 0,
         generation: 1,
         created: 0,
+        score: None,
     };
-    words.save_map(meta, &[1, 2, 3], &[0.0; 6]).unwrap();
+    let points = omendb_store::MapPoints::new(vec![1, 2, 3], vec![0.0; 6]);
+    words.save_map(meta, &points).unwrap();
     // Once in twenty times, with both cores busy, this answered no at once: between taking a job and beginning it, and between two
     // jobs, the builder looked as if it had nothing to do.
     assert!(store.wait_for_index(Duration::from_secs(30)));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Error, Id, ImportTarget, OpenOptions, Store, restore};
+use omendb_store::{Error, Id, ImportTarget, MapPoints, OpenOptions, Store, restore};
 use omendb_torture::rng::Rng;
 use omendb_torture::vfs::{CrashVfs, Damage};
 use support::meddle::MeddleVfs;
@@ -52,7 +52,9 @@ fn filled(vfs: &MemVfs) -> Arc<Store> {
     import.append(&columns, &vectors).unwrap();
     import.commit().unwrap();
     let map = map_meta("m");
-    words.save_map(map, &[0, 1], &[0.0; 4]).unwrap();
+    words
+        .save_map(map, &MapPoints::new(vec![0, 1], vec![0.0; 4]))
+        .unwrap();
     words.delete_ids(&[Id::from("r7")]).unwrap();
     put(&store, "words", &[("r8", 8888), ("x", 1)]);
     store.create_collection(spec("empty")).unwrap();
@@ -95,7 +97,7 @@ fn a_backup_has_everything_and_the_store_goes_on() {
     assert_eq!(rows_in(&copy, "words"), wanted);
     assert_eq!(rows_in(&copy, "empty"), []);
     assert_eq!(
-        copy.collection("words").unwrap().map("m").unwrap().1,
+        copy.collection("words").unwrap().map("m").unwrap().1.rows,
         [0, 1]
     );
     // It is a store like any other.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use omendb_store::vfs::MemVfs;
-use omendb_store::{ColumnKind, Id, IdKind, ImportTarget, MapMeta, OpenOptions, Store};
+use omendb_store::{ColumnKind, Id, IdKind, ImportTarget, MapMeta, MapPoints, OpenOptions, Store};
 use serde_json::json;
 use support::*;
 
@@ -200,30 +200,35 @@ fn maps_are_saved_replaced_and_removed() {
         rows: 0,
         generation: 1,
         created: 1_700_000_000_000,
+        score: None,
     };
+    let at = |rows: &[u32], xy: &[f32]| MapPoints::new(rows.to_vec(), xy.to_vec());
     words
-        .save_map(meta("umap", 1), &[0, 1], &[0.0, 1.0, 2.0, 3.0])
+        .save_map(meta("umap", 1), &at(&[0, 1], &[0.0, 1.0, 2.0, 3.0]))
         .unwrap();
-    words.save_map(meta("umap", 2), &[5], &[0.5, 1.5]).unwrap();
-    words.save_map(meta("other", 3), &[], &[]).unwrap();
+    words
+        .save_map(meta("umap", 2), &at(&[5], &[0.5, 1.5]))
+        .unwrap();
+    words.save_map(meta("other", 3), &at(&[], &[])).unwrap();
     assert_eq!(
         words
-            .save_map(meta("bad", 1), &[1], &[f32::NAN, 0.0])
+            .save_map(meta("bad", 1), &at(&[1], &[f32::NAN, 0.0]))
             .unwrap_err()
             .code(),
         "INVALID_REQUEST"
     );
     assert_eq!(
-        words.save_map(meta(" ", 1), &[], &[]).unwrap_err().code(),
+        words
+            .save_map(meta(" ", 1), &at(&[], &[]))
+            .unwrap_err()
+            .code(),
         "INVALID_NAME"
     );
     for store in [&store, &open(&after_kill(&vfs))] {
         let words = store.collection("words").unwrap();
-        let (found, rows, xy) = words.map("umap").unwrap();
-        assert_eq!(
-            (found.seed, found.rows, rows, xy),
-            (2, 1, vec![5], vec![0.5, 1.5])
-        );
+        let (found, points) = words.map("umap").unwrap();
+        assert_eq!((found.seed, found.rows), (2, 1));
+        assert_eq!(points, at(&[5], &[0.5, 1.5]));
         assert_eq!(words.info().maps.len(), 2);
         assert_eq!(words.map("none").unwrap_err().code(), "UNKNOWN_MAP");
     }

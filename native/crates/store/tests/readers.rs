@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Error, Id, ImportTarget, OpenOptions, Store};
+use omendb_store::{Error, Id, ImportTarget, MapPoints, OpenOptions, Store};
 use support::meddle::MeddleVfs;
 use support::steps::{moment, step};
 use support::*;
@@ -112,7 +112,10 @@ fn snapshots_keep_working_when_the_writer_removes_their_files() {
     import.commit().unwrap();
     let words = writer.collection("words").unwrap();
     words
-        .save_map(map_meta("m"), &[0, 1], &[0.0, 1.0, 2.0, 3.0])
+        .save_map(
+            map_meta("m"),
+            &MapPoints::new(vec![0, 1], vec![0.0, 1.0, 2.0, 3.0]),
+        )
         .unwrap();
 
     let reader = Store::open(&path, READ_ONLY).unwrap();
@@ -122,7 +125,7 @@ fn snapshots_keep_working_when_the_writer_removes_their_files() {
     assert!(locked.remedy().contains("for reading only"));
     let seen = reader.collection("words").unwrap();
     let snapshot = seen.snapshot();
-    assert_eq!(seen.map("m").unwrap().1, [0, 1]);
+    assert_eq!(seen.map("m").unwrap().1.rows, [0, 1]);
     writer.drop_collection("words").unwrap();
     writer.create_collection(spec("other")).unwrap();
     writer.create_collection(spec("third")).unwrap();
@@ -203,7 +206,7 @@ fn a_reader_changes_nothing_on_disk() {
     code(words.delete_rows(&[0]).unwrap_err());
     code(
         words
-            .save_map(map_meta("m"), &[0], &[0.0, 0.0])
+            .save_map(map_meta("m"), &MapPoints::new(vec![0], vec![0.0, 0.0]))
             .unwrap_err(),
     );
     code(words.delete_map("m").unwrap_err());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use omendb_store::vfs::{MemVfs, RealVfs, Vfs};
-use omendb_store::{Id, ImportTarget, OpenOptions, RepairReport, Result, Store, repair};
+use omendb_store::{Id, ImportTarget, MapPoints, OpenOptions, RepairReport, Result, Store, repair};
 use support::*;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -96,7 +96,10 @@ fn damaged_to_be(n: i64) -> (MemVfs, Arc<Store>) {
     put(&store, "words", &[("r5", 55), ("x", 1)]);
     store.checkpoint().unwrap();
     words
-        .save_map(map_meta("m"), &[0, 1], &[0.0, 1.0, 2.0, 3.0])
+        .save_map(
+            map_meta("m"),
+            &MapPoints::new(vec![0, 1], vec![0.0, 1.0, 2.0, 3.0]),
+        )
         .unwrap();
     words.delete_ids(&[Id::from("r7")]).unwrap();
     angles.delete_rows(&[1]).unwrap();
@@ -246,7 +249,7 @@ fn of_a_damaged_segment_only_the_rows_in_damaged_blocks_are_lost() {
         0,
         "a lost row is no row"
     );
-    assert_eq!(words.map("m").unwrap().1, [0, 1]);
+    assert_eq!(words.map("m").unwrap().1.rows, [0, 1]);
     drop((words, store));
 
     // And a batch of the columns on top of it.

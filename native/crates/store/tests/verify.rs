@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use omendb_store::vfs::{MemVfs, Vfs};
-use omendb_store::{ImportTarget, Store};
+use omendb_store::{ImportTarget, MapPoints, Store};
 use support::steps::{begin, step};
 use support::*;
 
@@ -22,7 +22,9 @@ fn little_of_everything(vfs: &MemVfs) -> Arc<Store> {
     angles.add_json(&[row.clone(), row]).unwrap();
     store.checkpoint().unwrap();
     let map = map_meta("m");
-    words.save_map(map, &[0, 1], &[0.0; 4]).unwrap();
+    words
+        .save_map(map, &MapPoints::new(vec![0, 1], vec![0.0; 4]))
+        .unwrap();
     put(&store, "words", &[("b", 3)]);
     words.delete_ids(&["a".into()]).unwrap();
     store

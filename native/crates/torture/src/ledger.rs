@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use omendb_store::{Error, Id, Snapshot, Store};
+use omendb_store::{Error, Id, MapPoints, Snapshot, Store};
 use serde_json::{Map, Value};
 
 /// A row without its id.
@@ -68,7 +68,7 @@ impl State {
             }
             table.rows = rows_of(&snapshot).map_err(|e| wrong(&info.name, e))?;
             for map in &info.maps {
-                let (_, rows, xy) = collection.map(&map.name)?;
+                let (_, MapPoints { rows, xy, .. }) = collection.map(&map.name)?;
                 table.maps.insert(map.name.clone(), (rows, xy));
             }
         }

@@ -2,19 +2,24 @@
 //! entropy).
 //!
 //! Each point moves itself only. Rows are taken in blocks; a block's points see each other where they are now, and all others where they were when the epoch
-//! began. So no two threads touch one point, and the result depends on the seed alone, not on how many threads there are. An edge pulls both of its ends,
-//! once from each side; a point takes both moves at once, as far as they would bring the two together one after the other.
+//! began. So no two threads touch one point, and the result depends on the seed alone, not on how many threads there are.
+//!
+//! Pulls and pushes must take turns, few at a time: where all neighbours pull first and all others push then, they push from where the map is densest, and the map comes
+//! out twice as wide and loses more neighbours (continuity lower by 0.01 on 10,000 words).
 
 use rayon::prelude::*;
 
 use super::curve;
-use super::force::{Curve, LANES, pushes};
+use super::force::{Curve, Forces};
 use super::fuzzy::FuzzyGraph;
+use super::pool::Pool;
 use super::wide::Wide;
 use crate::linear::hash;
 
 /// Points of a block.
 const BLOCK: usize = 512;
+/// Neighbours that have their turn together, at most.
+const TOGETHER: usize = 64;
 
 /// How points are laid out; the names and meanings are umap-learn's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +64,7 @@ pub struct Layout {
     points: Vec<[f32; 2]>,
     /// Where they were when the epoch began.
     before: Vec<[f32; 2]>,
+    pool: Pool,
     params: LayoutParams,
     curve: Curve,
     epoch: u32,
@@ -71,19 +77,9 @@ pub(super) struct Step<'a> {
     starts: &'a [usize],
     ids: &'a [u32],
     rates: &'a [u32],
-    before: Pool<'a>,
+    before: &'a [[f32; 2]],
     epoch: u32,
-    rate: f32,
-    repulsion: f32,
-    negative_samples: u32,
-}
-
-/// Points that push, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Pool<'a> {
-    pub points: &'a [[f32; 2]],
-    pub curve: Curve,
-    pub seed: u64,
+    forces: Forces<'a>,
 }
 
 impl Layout {
@@ -112,6 +108,7 @@ impl Layout {
             starts: graph.starts,
             ids: graph.ids,
             before: points.clone(),
+            pool: Pool::new(&points, params.seed),
             points,
             params,
             curve: Curve::new(1.0, 1.0),
@@ -160,20 +157,22 @@ impl Layout {
             return;
         }
         self.before.copy_from_slice(&self.points);
+        self.pool.update(&self.points);
         let done = f64::from(self.epoch) / f64::from(self.params.epochs);
         let step = Step {
             starts: &self.starts,
             ids: &self.ids,
             rates: &self.rates,
-            before: Pool {
-                points: &self.before,
-                curve: self.curve,
-                seed: self.params.seed,
-            },
+            before: &self.before,
             epoch: self.epoch,
-            rate: self.params.learning_rate * (1.0 - done) as f32,
-            repulsion: self.params.repulsion,
-            negative_samples: self.params.negative_samples,
+            forces: Forces {
+                curve: self.curve,
+                pool: &self.pool,
+                rate: self.params.learning_rate * (1.0 - done) as f32,
+                repulsion: self.params.repulsion,
+                negative_samples: self.params.negative_samples as usize,
+                mutual: true,
+            },
         };
         let wide = self.wide;
         self.points
@@ -187,92 +186,35 @@ impl Layout {
 /// Moves the points of a block, the first of which is row `first`.
 #[inline(always)]
 pub(super) fn move_block(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
+    let mut due = [0u32; TOGETHER];
+    let mut there = [[0.0f32; 2]; TOGETHER];
     for at in 0..points.len() {
         let row = first + at;
         let edges = step.starts[row]..step.starts[row + 1];
-        let mut place = points[at];
-        let mut turns = 0u32;
-        let (ids, rates) = (&step.ids[edges.clone()], &step.rates[edges]);
-        for (id, rate) in ids.iter().zip(rates) {
-            // The edge's count of turns goes past a whole number in this epoch.
-            let (_, due) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
-            if !due {
-                continue;
+        let edges = step.ids[edges.clone()]
+            .chunks(TOGETHER)
+            .zip(step.rates[edges].chunks(TOGETHER));
+        for (part, (ids, rates)) in edges.enumerate() {
+            let mut count = 0;
+            for (id, rate) in ids.iter().zip(rates) {
+                due[count] = *id;
+                // The edge's count of turns goes past a whole number in this epoch.
+                let (_, turn) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
+                count += usize::from(turn);
             }
-            turns += 1;
-            let other = *id as usize;
-            let there = match points.get(other.wrapping_sub(first)) {
-                Some(there) => *there,
-                None => step.before.points[other],
-            };
-            let (x, y) = (place[0] - there[0], place[1] - there[1]);
-            let squared = x * x + y * y;
-            if squared > 0.0 {
-                let share = (step.before.curve.pull(squared) * step.rate).min(0.5);
-                let share = 2.0 * share * (1.0 - share);
-                place[0] -= share * x;
-                place[1] -= share * y;
+            for (there, id) in there.iter_mut().zip(&due[..count]) {
+                let other = *id as usize;
+                *there = *points
+                    .get(other.wrapping_sub(first))
+                    .unwrap_or(&step.before[other]);
             }
+            // Numbers of rows have 32 bits, and a row has fewer parts than rows.
+            let key = u64::from(step.epoch) << 40 ^ (part as u64) << 32 ^ row as u64;
+            points[at] = step
+                .forces
+                .moved(points[at], &there[..count], row as u32, key);
         }
-        if turns > 0 {
-            let count = turns * step.negative_samples;
-            let [x, y] = step
-                .before
-                .push(step.epoch, row as u64, Some(row), place, count);
-            place[0] += x * step.rate * step.repulsion;
-            place[1] += y * step.rate * step.repulsion;
-        }
-        points[at] = place;
     }
-}
-
-impl Pool<'_> {
-    /// The sum of the pushes of `count` points by chance on one at `place`, which may be one of them; `row` tells apart what is drawn in one epoch.
-    #[inline(always)]
-    pub fn push(
-        self,
-        epoch: u32,
-        row: u64,
-        own: Option<usize>,
-        place: [f32; 2],
-        count: u32,
-    ) -> [f32; 2] {
-        let n = self.points.len() as u64;
-        let mut random = hash(self.seed ^ u64::from(epoch) << 32, row) as u32;
-        let mut sum = [0.0f32; 2];
-        let mut left = count as usize;
-        while left > 0 {
-            // A lane without a point stands in the place itself, and does nothing.
-            let (mut xs, mut ys) = ([place[0]; LANES], [place[1]; LANES]);
-            let mut drawn = [0u32; LANES];
-            for (lane, drawn) in drawn.iter_mut().enumerate() {
-                let x = mix(random.wrapping_add(lane as u32));
-                *drawn = ((u64::from(x) * n) >> 32) as u32;
-            }
-            random = random.wrapping_add(LANES as u32);
-            for (lane, other) in drawn.iter().take(left).enumerate() {
-                let other = *other as usize;
-                if Some(other) != own {
-                    [xs[lane], ys[lane]] = self.points[other];
-                }
-            }
-            let [x, y] = pushes(self.curve, place, &xs, &ys);
-            sum[0] += x;
-            sum[1] += y;
-            left = left.saturating_sub(LANES);
-        }
-        sum
-    }
-}
-
-/// A hash of 32 bits to 32 bits in which every bit counts (the finaliser of MurmurHash3).
-#[inline(always)]
-fn mix(mut x: u32) -> u32 {
-    x ^= x >> 16;
-    x = x.wrapping_mul(0x85EB_CA6B);
-    x ^= x >> 13;
-    x = x.wrapping_mul(0xC2B2_AE35);
-    x ^ x >> 16
 }
 
 #[cfg(test)]

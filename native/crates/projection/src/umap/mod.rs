@@ -7,6 +7,7 @@ mod force;
 mod fuzzy;
 mod layout;
 mod place;
+mod pool;
 mod wide;
 
 pub use fuzzy::{FuzzyGraph, Neighbours};

@@ -5,9 +5,10 @@ use rayon::prelude::*;
 use omendb_distance::ShapeError;
 
 use super::curve;
-use super::force::Curve;
+use super::force::{Curve, Forces};
 use super::fuzzy::{Neighbours, weights_to};
-use super::layout::{LayoutParams, Pool};
+use super::layout::LayoutParams;
+use super::pool::Pool;
 use super::wide::Wide;
 use crate::ProjectionError;
 
@@ -21,15 +22,13 @@ const SLOWER: f32 = 4.0;
 /// What all rows that are placed have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Placing<'a> {
-    pool: Pool<'a>,
+    map: &'a [[f32; 2]],
+    forces: Forces<'a>,
     k: usize,
     ids: &'a [u32],
     weights: &'a [f32],
     heaviest: f32,
     epochs: u32,
-    rate: f32,
-    repulsion: f32,
-    negative_samples: u32,
 }
 
 /// Coordinates for rows whose nearest rows on a map are known: `neighbours.ids` are places in `map`. A row begins at the mean of its neighbours, weighed by how much it
@@ -55,20 +54,22 @@ pub fn place(
     }
     let weights = weights_to(neighbours, map.len());
     let (a, b) = curve::fit(params.min_dist, params.spread);
+    let pool = Pool::new(map, params.seed);
     let placing = Placing {
-        pool: Pool {
-            points: map,
+        map,
+        forces: Forces {
             curve: Curve::new(a, b),
-            seed: params.seed,
+            pool: &pool,
+            rate: params.learning_rate / SLOWER,
+            repulsion: params.repulsion,
+            negative_samples: params.negative_samples as usize,
+            mutual: false,
         },
         k,
         ids,
         weights: &weights,
         heaviest: weights.iter().copied().fold(0.0, f32::max),
         epochs: params.epochs / FEWER,
-        rate: params.learning_rate / SLOWER,
-        repulsion: params.repulsion,
-        negative_samples: params.negative_samples,
     };
     let wide = Wide::best();
     let mut points = vec![[0.0f32; 2]; n];
@@ -82,50 +83,49 @@ pub fn place(
 /// Places some rows, the first of which is row `first`.
 #[inline(always)]
 pub(super) fn place_block(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
-    let Placing { pool, k, .. } = placing;
+    let Placing {
+        map, k, heaviest, ..
+    } = placing;
+    let mut there = Vec::with_capacity(k);
+    let mut due = Vec::with_capacity(k);
     for (at, point) in points.iter_mut().enumerate() {
         let row = first + at;
-        let (ids, weights) = (
-            &placing.ids[row * k..][..k],
-            &placing.weights[row * k..][..k],
-        );
-        let neighbours = || {
-            let there = ids.iter().zip(weights);
-            there.filter_map(|(id, weight)| Some((*pool.points.get(*id as usize)?, *weight)))
-        };
-        let sum: f32 = neighbours().map(|(_, weight)| weight).sum();
+        let edges = row * k..(row + 1) * k;
+        there.clear();
+        for (id, weight) in placing.ids[edges.clone()]
+            .iter()
+            .zip(&placing.weights[edges])
+        {
+            if let Some(place) = map.get(*id as usize) {
+                there.push((*place, *weight));
+            }
+        }
+        let sum: f32 = there.iter().map(|(_, weight)| weight).sum();
         if sum <= 0.0 {
             continue;
         }
         let mut place = [0.0f32; 2];
-        for ([x, y], weight) in neighbours() {
+        for ([x, y], weight) in &there {
             place[0] += x * (weight / sum);
             place[1] += y * (weight / sum);
         }
         for epoch in 0..placing.epochs {
-            let rate = placing.rate * (1.0 - epoch as f32 / placing.epochs as f32);
-            let mut turns = 0;
-            for (there, weight) in neighbours() {
-                let share = (f64::from(weight / placing.heaviest) * 4_294_967_296.0) as u32;
-                let (_, due) = epoch.wrapping_mul(share).overflowing_add(share);
-                if !due {
-                    continue;
-                }
-                turns += 1;
-                let (x, y) = (place[0] - there[0], place[1] - there[1]);
-                let squared = x * x + y * y;
-                if squared > 0.0 {
-                    let share = (pool.curve.pull(squared) * rate).min(1.0);
-                    place[0] -= share * x;
-                    place[1] -= share * y;
+            let rate = placing.forces.rate * (1.0 - epoch as f32 / placing.epochs as f32);
+            due.clear();
+            for (neighbour, weight) in &there {
+                let share = (f64::from(weight / heaviest) * 4_294_967_296.0) as u32;
+                let (_, turn) = epoch.wrapping_mul(share).overflowing_add(share);
+                if turn {
+                    due.push(*neighbour);
                 }
             }
-            if turns > 0 {
-                let count = turns * placing.negative_samples;
-                let [x, y] = pool.push(epoch, row as u64, None, place, count);
-                place[0] += x * rate * placing.repulsion;
-                place[1] += y * rate * placing.repulsion;
-            }
+            let forces = Forces {
+                rate,
+                ..placing.forces
+            };
+            let key = u64::from(epoch) << 40 ^ row as u64;
+            // It is not one of the map.
+            place = forces.moved(place, &due, u32::MAX, key);
         }
         *point = place;
     }

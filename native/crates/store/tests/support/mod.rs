@@ -89,6 +89,7 @@ pub fn map_meta(name: &str) -> MapMeta {
         rows: 0,
         generation: 1,
         created: 0,
+        score: None,
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use omendb_store::vfs::Vfs;
 use omendb_store::{
-    Collection, CollectionSpec, ColumnKind, Error, Id, IdKind, ImportTarget, MapMeta, Metric,
-    OpenOptions, Result, Store, VectorSpec,
+    Collection, CollectionSpec, ColumnKind, Error, Id, IdKind, ImportTarget, MapMeta, MapPoints,
+    Metric, OpenOptions, Result, Store, VectorSpec,
 };
 use serde_json::{Map, Value, json};
 
@@ -231,13 +231,15 @@ impl Bench {
             rows: 0,
             generation: 0,
             created: 0,
+            score: None,
         };
+        let points = MapPoints::new(rows.to_vec(), xy.clone());
         self.write(
             |state| {
                 let maps = &mut state.table(name).maps;
                 maps.insert(map.to_owned(), (rows.to_vec(), xy.clone()));
             },
-            |store| store.collection(name)?.save_map(meta, rows, &xy),
+            |store| store.collection(name)?.save_map(meta, &points),
         )
     }
 
