@@ -148,7 +148,10 @@ function coordinates(csv, rows) {
 async function compare(about, { options, rounds, makers, judge, scratch }) {
   const folder = join(CACHE, 'maps', about.name)
   mkdirSync(folder, { recursive: true })
-  const names = [OURS, ...options.peers.filter((name) => about.rows <= (MOST[name] ?? Number.POSITIVE_INFINITY))]
+  const names = [
+    OURS,
+    ...options.peers.filter((name) => about.rows <= (MOST[name] ?? Number.POSITIVE_INFINITY)),
+  ]
   await judge.ask({ op: 'open', set: about.folder })
   await neighbours(judge, folder, about)
   const engines = []
@@ -209,7 +212,12 @@ function page(about, engines) {
     spread(whole.continuity, 4),
   ])
   const columns = ['maker', ':s, neighbours given', ':ratio', ':s, whole', ':ratio']
-  columns.push(':trustworthiness, given', ':continuity, given', ':trustworthiness, whole', ':continuity, whole')
+  columns.push(
+    ':trustworthiness, given',
+    ':continuity, given',
+    ':trustworthiness, whole',
+    ':continuity, whole',
+  )
   const own = engines[0].whole
   const first = `The first picture came after ${spread(own.first, 2)} s; the process held ${Math.round(median(own.held) ?? 0).toLocaleString('en')} MiB of its own at most, files aside.`
   return `## ${title(about)}\n\n${table(columns, lines)}\n\n${first}`

@@ -16,7 +16,17 @@ export const PYTHON = [
 export const NPM = ['hnswlib-node', 'usearch-node', 'lancedb', 'lancedb-rq', 'sqlite-vec']
 /** Map makers. */
 export const MAPS = ['umap-learn', 'embedding-atlas', 'umap-js']
-export const SETS = ['synth100k', 'glove', 'mnist', 'synth1m', 'synth384', 'synth1536', 'synth10k', 'synth5m', 'glove10k']
+export const SETS = [
+  'synth100k',
+  'glove',
+  'mnist',
+  'synth1m',
+  'synth384',
+  'synth1536',
+  'synth10k',
+  'synth5m',
+  'glove10k',
+]
 /** The smallest set has no more. */
 const MAX_QUERIES = 500
 const HELP = 'See npm run bench -- --help.'

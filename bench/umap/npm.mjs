@@ -43,16 +43,10 @@ const MAKERS = {
       return 1 - ab / Math.sqrt(aa * bb)
     }
     const list = (values, wide, own) =>
-      Array.from({ length: rows }, (_, i) => [
-        ...own(i),
-        ...values.subarray(i * wide, (i + 1) * wide),
-      ])
+      Array.from({ length: rows }, (_, i) => [...own(i), ...values.subarray(i * wide, (i + 1) * wide)])
     const vectors = list(base, dim, () => [])
     const options = { nNeighbors: K, nEpochs: EPOCHS, minDist: 0.1, spread: 1 }
-    const graph = given && [
-      list(given.ids, OTHERS, (i) => [i]),
-      list(given.distances, OTHERS, () => [0]),
-    ]
+    const graph = given && [list(given.ids, OTHERS, (i) => [i]), list(given.distances, OTHERS, () => [0])]
     return () => {
       const umap = new UMAP(metric === 'cosine' ? { ...options, distanceFn: cosine } : options)
       if (graph) umap.setPrecomputedKNN(...graph)

@@ -23,6 +23,18 @@ export interface NativePoints {
   rows(out: Uint32Array): void
   /** Two numbers a point. */
   xy(out: Float32Array): void
+  /** Whether the map was judged. */
+  readonly judged: boolean
+  /** For each point how many true neighbours it keeps; 255 where that is not known. */
+  kept(out: Uint8Array): void
+}
+
+/** How much of a map is true. */
+export interface NativeJudgement {
+  /** JSON {k, sample, trustworthiness, continuity, kept}. */
+  readonly score: string
+  /** As of {@link NativePoints}. */
+  kept(out: Uint8Array): void
 }
 
 /** k nearest rows of each row. */
@@ -39,8 +51,12 @@ export interface NativeNeighbours {
 
 /** A map that forms. */
 export interface NativeLayout {
-  /** Resolves to the number of epochs once all are done; rejected with CANCELLED after a cancel, the picture then stays. */
+  /** Resolves to the number of epochs that are done, once all are or it is stopped; rejected with CANCELLED after a cancel, the picture then stays. */
   run(job: NativeJob): Promise<number>
+  /** Ends the run after this epoch. */
+  stop(): void
+  /** Other parameters from now on, on the same graph, as if `epoch` of the epochs were done. */
+  adjust(params: string, epoch: number): void
   /** The newest picture; gives the epochs that it is of. */
   xy(out: Float32Array): number
 }
@@ -85,8 +101,19 @@ export interface NativeSnapshot {
   ): number
   /** The ids of rows, as a JSON array. */
   ids(rows: Uint32Array): string
-  pca(job: NativeJob): Promise<NativePoints>
-  knnGraph(job: NativeJob, k: number): Promise<NativeNeighbours>
+  /** `among`: these rows alone, ascending. */
+  pca(job: NativeJob, among?: Uint32Array): Promise<NativePoints>
+  knnGraph(job: NativeJob, k: number, among?: Uint32Array): Promise<NativeNeighbours>
+  /** Compares the k nearest rows of up to `most` rows with those on a map. */
+  judgeMap(
+    job: NativeJob,
+    rows: Uint32Array,
+    xy: Float32Array,
+    k: number,
+    most: number,
+  ): Promise<NativeJudgement>
+  /** The true neighbours of a row on a map: JSON [[row, kept], …], nearest first. */
+  neighboursOnMap(rows: Uint32Array, xy: Float32Array, row: number, k: number): Promise<string>
   /** JSON of a TuneReport. */
   tune(job: NativeJob, queries: number): Promise<string>
   release(): void
@@ -166,8 +193,14 @@ export interface NativeStore {
 
   snapshot(collection: string): NativeSnapshot
   map(collection: string, name: string): NativePoints
-  /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970)}. */
-  saveMap(collection: string, info: string, rows: Uint32Array, xy: Float32Array): Promise<void>
+  /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970), score?}; `kept` is empty without a score. */
+  saveMap(
+    collection: string,
+    info: string,
+    rows: Uint32Array,
+    xy: Float32Array,
+    kept: Uint8Array,
+  ): Promise<void>
   deleteMap(collection: string, name: string): Promise<void>
   /** Writes a saved map to a .csv or .parquet file; resolves to JSON {rows, bytes}. */
   exportMap(job: NativeJob, collection: string, name: string, path: string): Promise<string>

@@ -20,8 +20,11 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --min-dist D      0 to 1; 0.1 unless said
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
+  --filter SQL      of the rows for which this holds alone
+  --name NAME       of the map: map unless said; a saved one of this name is replaced
+  --score           also tells how much of the map is true: trustworthiness and continuity
   --method NAME     umap (unless said) or umap-js, which is slower
-  --json            print {"rows","bytes","out","first","seconds"}: until the first picture and the whole drawing\n`,
+  --json            print {"rows","bytes","out","first","seconds","score"}: seconds until the first picture and of the whole drawing\n`,
   async run(argv) {
     const args = parse(argv, {
       ...COMMON,
@@ -31,6 +34,9 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       'min-dist': { type: 'string' },
       epochs: { type: 'string' },
       seed: { type: 'string' },
+      filter: { type: 'string' },
+      name: { type: 'string' },
+      score: { type: 'boolean' },
       method: { type: 'string' },
     })
     const out = args.need('out')
@@ -57,23 +63,35 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       const target = {
         store: opened.store,
         collection: chooseCollection(opened, args.text('collection')).name,
+        name: args.text('name') ?? 'map',
       }
+      const filter = args.text('filter') ?? ''
+      const among = filter === '' ? undefined : ({ by: 'filter', filter } as const)
       const start = performance.now()
       const since = () => (performance.now() - start) / 1_000
       let first: number | null = null
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed }))
+      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed, among }))
       const seconds = since()
+      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
+      const score = judged?.score
       process.stdout.write(
         args.flag('json')
-          ? `${JSON.stringify({ rows, bytes, out, first, seconds })}\n`
-          : `${count.format(rows)} rows written to ${out} (${size(bytes)})\n`,
+          ? `${JSON.stringify({ rows, bytes, out, first, seconds, score })}\n`
+          : `${count.format(rows)} rows written to ${out} (${size(bytes)})\n${scored(score)}`,
       )
     })
   },
+}
+
+function scored(score: MapInfo['score']): string {
+  if (!score) return ''
+  const { trustworthiness, continuity, k, sample } = score
+  const by = `by the ${k} nearest of ${count.format(sample)} rows`
+  return `trustworthiness ${trustworthiness.toFixed(3)}, continuity ${continuity.toFixed(3)}, ${by}\n`
 }
 
 /** The store to draw in: itself, or, while another program writes it, a copy that goes when the command ends. */

@@ -24,6 +24,8 @@ export interface Events {
     job: string
     store: string
     collection: string
+    /** The map's. */
+    name: string
     stage: 'pca' | 'umap'
     epoch: number
     epochs: number

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { HistoryRule, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
+import { MapChange, MapParamsSchema, MapRows, OnMap } from './maps.ts'
 import {
   CollectionName,
   ColumnType,
@@ -17,24 +18,6 @@ import {
   StoreId,
   Target,
 } from './values.ts'
-
-/**
- * Every operation of the engine: parameters as a schema, result as a type. The router refuses what does
- * not pass; clients are typed from this table. Results may hold typed arrays (structured clone).
- */
-
-export const MapParamsSchema = v.object({
-  /** n_neighbors of UMAP, 2 to 200. */
-  neighbours: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(200)),
-  /** min_dist of UMAP, 0 to 1. */
-  minDist: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-  /** spread of UMAP, above 0, at most 10. */
-  spread: v.pipe(v.number(), v.gtValue(0), v.maxValue(10)),
-  /** Epochs of the layout; 0 lets the number of rows decide. */
-  epochs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(5_000)),
-  /** Who lays the points out: this engine, or umap-js, which takes up to 100,000 rows. */
-  method: v.optional(v.picklist(['umap', 'umap-js']), 'umap'),
-})
 
 export const ImportPlan = v.object({
   /** Column that holds the vector, as named in the preview. */
@@ -77,6 +60,10 @@ const changes = v.pipe(
   v.maxEntries(LIMITS.editColumnsMax),
 )
 
+/**
+ * Every operation of the engine: parameters as a schema, result as a type. The router refuses what does
+ * not pass; clients are typed from this table. Results may hold typed arrays (structured clone).
+ */
 export const operations = {
   'engine.hello': v.object({}),
 
@@ -231,18 +218,29 @@ export const operations = {
   /** Values of a column for colouring, in the order of `rows`. */
   'column.values': v.object({ ...Target, column: Name, rows: v.instance(Uint32Array) }),
 
-  /** Starts a job that sends `map.frame` events and saves the finished map. */
+  /** Starts a job that sends `map.frame` events and saves the finished map; it is judged then by a job of its own. */
   'map.start': v.object({
-    ...Target,
-    name: v.optional(Name, 'map'),
+    ...OnMap,
     params: MapParamsSchema,
     seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)), 42),
+    among: v.optional(MapRows),
   }),
-  'map.get': v.object({ ...Target, name: v.optional(Name, 'map') }),
-  'map.delete': v.object({ ...Target, name: v.optional(Name, 'map') }),
+  /** Ends the layout of a forming map with this epoch: the map is saved as it is. */
+  'map.stop': v.object({ job: JobId }),
+  /**
+   * Starts a job that goes on with a saved map from where its points are: with the epochs that are left or some more, or with another distance or spread. The neighbour
+   * graph is the one before as long as it is in memory.
+   */
+  'map.goOn': v.object({ ...OnMap, ...MapChange.entries }),
+  /** Starts a job that compares the map with the vectors; its end, and the map from then on, carry a score. */
+  'map.judge': v.object(OnMap),
+  /** The true neighbours of a row on a map, nearest first, and which of them are its neighbours there too. */
+  'map.neighbours': v.object({ ...OnMap, row: RowNumber }),
+  'map.get': v.object(OnMap),
+  'map.delete': v.object(OnMap),
 
   /** Writes a saved map with the collection's columns to a granted file: `.csv` or `.parquet` by its name. */
-  'map.export': v.object({ ...Target, name: v.optional(Name, 'map'), grant: Grant }),
+  'map.export': v.object({ ...OnMap, grant: Grant }),
 
   'job.list': v.object({}),
   'job.cancel': v.object({ job: JobId }),

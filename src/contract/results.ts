@@ -1,5 +1,6 @@
 import type { CompactResult, CopyResult, HistoryEntry, RepairReport } from './history.ts'
-import type { Cell, ColumnType, Id, MapInfo, Metric, StoreInfo } from './values.ts'
+import type { MapData, MapInfo } from './maps.ts'
+import type { Cell, ColumnType, Id, Metric, StoreInfo } from './values.ts'
 
 /** What the operations answer. */
 
@@ -151,13 +152,6 @@ export interface TuneChoice {
   distances: number
 }
 
-export interface MapData {
-  info: MapInfo
-  rows: Uint32Array
-  /** x0, y0, x1, y1, … in the order of `rows`. */
-  xy: Float32Array
-}
-
 export interface VerifyReport {
   files: number
   bytes: number
@@ -171,6 +165,7 @@ export interface VerifyReport {
 export interface JobResults {
   import: ImportResult
   map: MapInfo
+  judge: MapInfo
   compact: CompactResult
   snapshot: CopyResult
   restore: CopyResult
@@ -242,6 +237,11 @@ export interface Results {
   'search.run': SearchResult
   'column.values': ColumnValues
   'map.start': { job: string }
+  'map.stop': null
+  'map.goOn': { job: string }
+  'map.judge': { job: string }
+  /** `lost`: not among the k nearest on the map. */
+  'map.neighbours': { row: number; lost: boolean }[]
   'map.get': MapData
   'map.delete': null
   'map.export': { rows: number; bytes: number }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { type HistoryEntry, type HistoryInfo, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
+import type { MapInfo } from './maps.ts'
 
 /** Shared building blocks of the operations' schemas. */
 
@@ -58,30 +59,6 @@ export interface VectorInfo {
   dimension: number
   metric: Metric
   index: IndexInfo
-}
-
-export interface MapInfo {
-  name: string
-  params: MapParams
-  seed: number
-  /** Rows on the map. */
-  rows: number
-  /** Store generation at which it was drawn. */
-  generation: number
-  /** ISO 8601. */
-  created: string
-  /** How it was made: "umap", "umap-js" or "pca". */
-  method: string
-  /** It is only in memory until the store is closed: what it is of can only be read. */
-  unsaved?: true
-}
-
-export interface MapParams {
-  neighbours: number
-  minDist: number
-  spread: number
-  epochs: number
-  method: 'umap' | 'umap-js'
 }
 
 export interface CollectionInfo {

@@ -13,6 +13,7 @@ import { lockedError } from './holder.ts'
 export type {
   Addon,
   NativeJob,
+  NativeLayout,
   NativeNeighbours,
   NativePoints,
   NativeRows,

@@ -1,6 +1,13 @@
 import { statfsSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { CollectionInfo, HistoryEntry, HistoryInfo, MapInfo, StoreInfo } from '../contract/index.ts'
+import type {
+  CollectionInfo,
+  HistoryEntry,
+  HistoryInfo,
+  MapInfo,
+  MapScore,
+  StoreInfo,
+} from '../contract/index.ts'
 import { holderName } from './holder.ts'
 import { mapKey } from './kept-maps.ts'
 import type { Session } from './sessions.ts'
@@ -31,6 +38,7 @@ export interface NativeMapInfo {
   generation: number
   /** Milliseconds since 1970. */
   created: number
+  score?: MapScore
 }
 
 /** Absent where there is nothing to say. */
@@ -83,25 +91,50 @@ function withKept(session: Session, collection: string, saved: MapInfo[]): MapIn
   return [...saved.filter(({ name }) => !kept.some((map) => map.name === name)), ...kept]
 }
 
-/** The method travels inside the parameters, where the store keeps whatever it is given. */
+/** What the store does not know of travels inside the parameters, where it keeps whatever it is given. */
+interface KeptParams {
+  method: string
+  epoch: number
+  of: { filter: string | null }
+}
+
 export function mapInfo(native: NativeMapInfo): MapInfo {
-  const params = typeof native.params === 'object' && native.params !== null ? native.params : {}
-  const { method, ...rest } = params as Partial<MapInfo['params']> & { method?: unknown }
+  const given = typeof native.params === 'object' && native.params !== null ? native.params : {}
+  const { method, epoch, of, ...rest } = given as Partial<Omit<MapInfo['params'], 'method'> & KeptParams>
+  const params: MapInfo['params'] = {
+    neighbours: 15,
+    minDist: 0.1,
+    spread: 1,
+    epochs: 0,
+    method: method === 'umap-js' ? method : 'umap',
+    ...rest,
+  }
   return {
     name: native.name,
-    params: {
-      neighbours: 15,
-      minDist: 0.1,
-      spread: 1,
-      epochs: 0,
-      method: method === 'umap-js' ? method : 'umap',
-      ...rest,
-    },
+    params,
     seed: native.seed,
     rows: native.rows,
+    ...(of === undefined ? {} : { of }),
+    epoch: epoch ?? params.epochs,
     generation: native.generation,
     created: new Date(native.created).toISOString(),
-    method: typeof method === 'string' ? method : 'unknown',
+    method: method ?? 'unknown',
+    ...(native.score ? { score: native.score } : {}),
+  }
+}
+
+/** The other way round. */
+export function nativeMapInfo(info: MapInfo): NativeMapInfo {
+  const { name, params, seed, rows, of, epoch, generation, created, method, score } = info
+  const kept = { ...params, method, epoch, ...(of === undefined ? {} : { of }) }
+  return {
+    name,
+    params: kept,
+    seed,
+    rows,
+    generation,
+    created: Date.parse(created),
+    ...(score ? { score } : {}),
   }
 }
 

@@ -5,7 +5,7 @@ import { AppError, type Memory, type StoreInfo } from '../contract/index.ts'
 import { addon, type NativeStore, nativeError } from './addon.ts'
 import { readOnlyError } from './holder.ts'
 import { storeInfo } from './info.ts'
-import type { KeptMaps } from './kept-maps.ts'
+import type { KeptLayout, KeptMaps } from './kept-maps.ts'
 
 /** The open stores: one handle a path, whoever asks. */
 
@@ -22,6 +22,10 @@ export interface Session {
   revisionBase: number
   /** Maps that could not be saved, because the store is only read. */
   readonly maps: KeptMaps
+  /** The layout of the map that was drawn last, to go on with. */
+  layout: KeptLayout | null
+  /** The jobs that judge maps, by map. */
+  readonly judging: Map<string, string>
 }
 
 export interface OpenHow {
@@ -129,6 +133,8 @@ export class Sessions {
       made,
       revisionBase: 0,
       maps: new Map(),
+      layout: null,
+      judging: new Map(),
     }
     this.#byId.set(session.id, session)
     return session

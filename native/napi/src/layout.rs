@@ -1,7 +1,7 @@
 //! A map that forms: its layout on a thread of its own, and the newest picture of it for whoever asks.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -55,6 +55,19 @@ struct Picture {
 struct Shared {
     layout: Mutex<Layout>,
     picture: Mutex<Picture>,
+    /// Whether the run is to end with what is there.
+    stop: AtomicBool,
+}
+
+impl Shared {
+    /// The layout, when it does not run.
+    fn at_rest(&self) -> Outcome<MutexGuard<'_, Layout>> {
+        match self.layout.try_lock() {
+            Ok(layout) => Ok(layout),
+            Err(TryLockError::Poisoned(layout)) => Ok(layout.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Failure::invalid("the layout is at work already")),
+        }
+    }
 }
 
 impl Shared {
@@ -88,6 +101,7 @@ impl NativeLayout {
                 taken: true,
             }),
             layout: Mutex::new(layout),
+            stop: AtomicBool::new(false),
         };
         Ok(NativeLayout {
             shared: Arc::new(shared),
@@ -97,20 +111,17 @@ impl NativeLayout {
 
 #[napi]
 impl NativeLayout {
-    /// Goes on until all epochs are done; resolves to their number. After a cancel it is rejected, and the picture stays as far as it came.
+    /// Goes on until all epochs are done or it is stopped; resolves to the number of those that are done. After a cancel it is rejected, and the picture stays as far as it
+    /// came.
     #[napi(catch_unwind, ts_return_type = "Promise<number>")]
     pub fn run<'env>(&self, env: &'env Env, job: &Job) -> Result<Object<'env>> {
         let (shared, job) = (Arc::clone(&self.shared), job.handle());
         on_thread(env, "layout", move || {
-            let mut layout = match shared.layout.try_lock() {
-                Ok(layout) => layout,
-                Err(TryLockError::Poisoned(layout)) => layout.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::invalid("the layout is at work already"));
-                }
-            };
+            let mut layout = shared.at_rest()?;
+            shared.stop.store(false, Ordering::Relaxed);
             let epochs = layout.params().epochs;
-            while !layout.is_done() && !job.cancel().load(Ordering::Relaxed) {
+            let ends = || [job.cancel(), &shared.stop].map(|flag| flag.load(Ordering::Relaxed));
+            while !layout.is_done() && ends() == [false, false] {
                 layout.step();
                 job.progress("layout", layout.epoch().into(), epochs.into());
                 let picture = shared
@@ -124,13 +135,29 @@ impl NativeLayout {
                 }
             }
             shared.show(&layout);
-            if !layout.is_done() {
+            if !layout.is_done() && job.cancel().load(Ordering::Relaxed) {
                 return Err(omendb_store::Error::Cancelled {
                     what: "the map".to_owned(),
                 }
                 .into());
             }
-            Ok(epochs)
+            Ok(layout.epoch())
+        })
+    }
+
+    /// Ends the run after this epoch, with what is there.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Other parameters from now on, JSON {minDist, spread, epochs, seed}, on the same graph: it goes on from where the points are, as if `epoch` of the epochs were done.
+    #[napi(catch_unwind)]
+    pub fn adjust(&self, params: String, epoch: u32) -> Result<()> {
+        guard(|| {
+            let params = self::params(&params)?;
+            self.shared.at_rest()?.set_params(params, epoch);
+            Ok(())
         })
     }
 

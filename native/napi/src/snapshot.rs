@@ -166,13 +166,18 @@ impl NativeSnapshot {
         })
     }
 
-    /// The first two principal components of the first vector column.
+    /// The first two principal components of the first vector column: of all rows, or of `among`.
     #[napi(catch_unwind, ts_return_type = "Promise<NativePoints>")]
-    pub fn pca<'env>(&self, env: &'env Env, job: &Job) -> Result<Object<'env>> {
-        let snapshot = guarded(|| self.get())?;
+    pub fn pca<'env>(
+        &self,
+        env: &'env Env,
+        job: &Job,
+        among: Option<Uint32ArraySlice<'_>>,
+    ) -> Result<Object<'env>> {
+        let (snapshot, among) = guarded(|| Ok((self.get()?, among.map(|rows| rows.to_vec()))))?;
         let job = job.handle();
         on_thread(env, "pca", move || {
-            let (rows, xy) = snapshot.pca(0, job.cancel())?;
+            let (rows, xy) = snapshot.pca(0, among.as_deref(), job.cancel())?;
             Ok(NativePoints {
                 info: "null".to_owned(),
                 points: MapPoints::new(rows, xy),
@@ -180,16 +185,23 @@ impl NativeSnapshot {
         })
     }
 
-    /// The k nearest rows of every row by the first vector column.
+    /// The k nearest rows of every row by the first vector column; with `among` of these alone, among themselves.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeNeighbours>")]
-    pub fn knn_graph<'env>(&self, env: &'env Env, job: &Job, k: u32) -> Result<Object<'env>> {
-        let snapshot = guarded(|| self.get())?;
+    pub fn knn_graph<'env>(
+        &self,
+        env: &'env Env,
+        job: &Job,
+        k: u32,
+        among: Option<Uint32ArraySlice<'_>>,
+    ) -> Result<Object<'env>> {
+        let (snapshot, among) = guarded(|| Ok((self.get()?, among.map(|rows| rows.to_vec()))))?;
         let job = job.handle();
         on_thread(env, "knn", move || {
             let progress = |done: usize, total: usize| {
                 job.progress("neighbour graph", done as u64, total as u64)
             };
-            let graph = snapshot.knn_graph(0, k as usize, job.cancel(), &progress)?;
+            let among = among.as_deref();
+            let graph = snapshot.knn_graph(0, among, k as usize, job.cancel(), &progress)?;
             Ok(NativeNeighbours {
                 graph: Arc::new(graph),
             })

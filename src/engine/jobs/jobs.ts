@@ -28,6 +28,8 @@ export interface JobHandle {
   progress(phase: string, done: number, total: number, unit: JobInfo['unit'], force?: boolean): void
   /** Called at once when the job is cancelled; the latest caller wins. */
   onCancel(stop: () => void): void
+  /** Called when the job shall end with what it has; null where it cannot (any more). */
+  onStop(stop: (() => void) | null): void
 }
 
 export type Emit = <E extends keyof Events>(event: E, data: Events[E]) => void
@@ -37,6 +39,7 @@ class RunningJob implements JobHandle {
   info: JobInfo
   cancelled = false
   ended: Promise<void> = Promise.resolve()
+  #cancel: (() => void) | null = null
   #stop: (() => void) | null = null
   #emit: Emit
   #sentAt = 0
@@ -64,14 +67,25 @@ class RunningJob implements JobHandle {
   }
 
   onCancel(stop: () => void): void {
-    this.#stop = stop
+    this.#cancel = stop
     if (this.cancelled) stop()
+  }
+
+  onStop(stop: (() => void) | null): void {
+    this.#stop = stop
   }
 
   cancel(): void {
     if (this.cancelled) return
     this.cancelled = true
-    this.#stop?.()
+    this.#cancel?.()
+  }
+
+  /** Whether it could. */
+  stop(): boolean {
+    const stop = this.#stop
+    stop?.()
+    return stop !== null
   }
 
   progress(phase: string, done: number, total: number, unit: JobInfo['unit'], force = false): void {
@@ -132,15 +146,27 @@ export class Jobs {
 
   /** Throws UNKNOWN_JOB. The end event follows when the job has stopped and tidied up. */
   cancel(id: string): void {
+    this.#get(id).cancel()
+  }
+
+  /** Ends a job with what it has. Throws UNKNOWN_JOB, and INVALID_REQUEST for one that has nothing yet. */
+  finish(id: string): void {
+    if (this.#get(id).stop()) return
+    throw new AppError({
+      code: 'INVALID_REQUEST',
+      message: 'This job has nothing yet that could be kept. It goes on.',
+      remedy: 'Wait a moment, or cancel it.',
+    })
+  }
+
+  #get(id: string): RunningJob {
     const job = this.#running.get(id)
-    if (!job) {
-      throw new AppError({
-        code: 'UNKNOWN_JOB',
-        message: 'This job is not running: it has ended already.',
-        detail: { job: id },
-      })
-    }
-    job.cancel()
+    if (job) return job
+    throw new AppError({
+      code: 'UNKNOWN_JOB',
+      message: 'This job is not running: it has ended already.',
+      detail: { job: id },
+    })
   }
 
   /** Cancels every job of a store (or of all) and waits until they have stopped. */

@@ -1,40 +1,62 @@
-import { AppError } from '../../contract/index.ts'
+import { AppError, type MapInfo } from '../../contract/index.ts'
 import { addon } from '../addon.ts'
-import type { Handlers } from '../context.ts'
+import type { Context, Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
-import { mapInfo, type NativeMapInfo } from '../info.ts'
-import { drawMap } from '../jobs/map.ts'
+import { goOn } from '../jobs/go-on.ts'
+import type { JobHandle } from '../jobs/jobs.ts'
+import { judgedNeighbours, judgeLater, startJudging, stopJudging } from '../jobs/judge.ts'
+import { drawMap, type MapPlace } from '../jobs/map.ts'
 import { mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
+import { readMap } from '../saved-maps.ts'
+import type { Session } from '../sessions.ts'
 
-export const mapOperations: Handlers<'map.start' | 'map.get' | 'map.delete' | 'map.export'> = {
-  'map.start': ({ store, params, seed, name, ...target }, { sessions, jobs, emit }) => {
-    const session = sessions.get(store)
+type MapOperation = 'start' | 'stop' | 'goOn' | 'judge' | 'neighbours' | 'get' | 'delete' | 'export'
+
+export const mapOperations: Handlers<`map.${MapOperation}`> = {
+  'map.start': ({ store, ...order }, context) => {
+    const session = context.sessions.get(store)
     // An unknown collection is the caller's error now, not the job's later.
-    session.native.checkFilter(nativeName(target), '')
-    return {
-      job: jobs.start('map', store, target.collection, (job) =>
-        drawMap(job, session, { ...target, name, params, seed }, emit),
-      ),
+    session.native.checkFilter(nativeName(order), order.among?.by === 'filter' ? order.among.filter : '')
+    return making(context, session, order, (job) => drawMap(job, session, order, context.emit))
+  },
+
+  'map.stop': ({ job }, { jobs }) => {
+    jobs.finish(job)
+    return null
+  },
+
+  'map.goOn': ({ store, minDist, spread, epochs, ...place }, context) => {
+    const session = context.sessions.get(store)
+    readMap(session, place)
+    const change = { minDist, spread, epochs }
+    return making(context, session, place, (job) => goOn(job, session, place, change, context.emit))
+  },
+
+  'map.judge': ({ store, ...place }, { sessions, jobs }) => {
+    const session = sessions.get(store)
+    readMap(session, place)
+    return { job: startJudging(jobs, session, place) }
+  },
+
+  'map.neighbours': async ({ store, row, ...place }, { sessions }) => {
+    const session = sessions.get(store)
+    const { rows, xy } = readMap(session, place)
+    const snapshot = session.native.snapshot(nativeName(place))
+    try {
+      const found = await snapshot.neighboursOnMap(rows, xy, row, judgedNeighbours(rows.length))
+      return (JSON.parse(found) as [number, boolean][]).map(([row, kept]) => ({ row, lost: !kept }))
+    } finally {
+      snapshot.release()
     }
   },
 
-  'map.get': ({ store, name, ...target }, { sessions }) => {
-    const { native, maps } = sessions.get(store)
-    const collection = nativeName(target)
-    const kept = maps.get(mapKey(collection, name))
-    if (kept) return kept
-    const map = native.map(collection, name)
-    const rows = new Uint32Array(map.length)
-    const xy = new Float32Array(map.length * 2)
-    map.rows(rows)
-    map.xy(xy)
-    return { info: mapInfo(JSON.parse(map.info) as NativeMapInfo), rows, xy }
-  },
+  'map.get': ({ store, ...place }, { sessions }) => readMap(sessions.get(store), place),
 
-  'map.delete': async ({ store, name, ...target }, { sessions }) => {
+  'map.delete': async ({ store, name, ...target }, { sessions, jobs }) => {
     const session = sessions.get(store)
     const collection = nativeName(target)
+    stopJudging(jobs, session, { ...target, name })
     if (session.maps.delete(mapKey(collection, name))) session.revisionBase++
     else await session.native.deleteMap(collection, name)
     return null
@@ -48,6 +70,22 @@ export const mapOperations: Handlers<'map.start' | 'map.get' | 'map.delete' | 'm
     const written = await native.exportMap(new (addon().Job)(), collection, name, path)
     return JSON.parse(written) as { rows: number; bytes: number }
   },
+}
+
+/** Starts the job that makes a map, and judges it after that. */
+function making(
+  { jobs }: Context,
+  session: Session,
+  place: MapPlace,
+  make: (job: JobHandle) => Promise<MapInfo>,
+): { job: string } {
+  stopJudging(jobs, session, place)
+  const job = jobs.start('map', session.id, place.collection, async (handle) => {
+    const map = await make(handle)
+    judgeLater(jobs, session, place, map)
+    return map
+  })
+  return { job }
 }
 
 function notSaved(name: string): AppError {

@@ -1,6 +1,14 @@
 import { type Box, placeLabels } from './labels.ts'
 import { screenX, screenY, type View } from './view.ts'
 
+/** The other end of a line; `lost`: the map puts it elsewhere. */
+interface Link {
+  x: number
+  y: number
+  lost: boolean
+  label: string
+}
+
 /** What lies over the points: rings, numbers, labels, the lasso. Redrawn whole each time; it is never much. */
 export interface Overlay {
   /** Ringed and numbered, best first; world places. */
@@ -10,6 +18,8 @@ export interface Overlay {
   /** The row at hand. */
   active: { x: number; y: number; label: string } | null
   hover: { x: number; y: number } | null
+  /** Lines from a point to its neighbours. */
+  links: { from: { x: number; y: number }; to: readonly Link[] } | null
   /** Open line or box on the screen, CSS pixels. */
   stroke: readonly number[]
   /** Cross hairs in the middle, for steering by keys. */
@@ -51,6 +61,7 @@ export function drawOverlay(
   const at = (p: { x: number; y: number }): [number, number] => [screenX(view, p.x), screenY(view, p.y)]
   const ring = radius + 4
 
+  if (overlay.links) links(context, at, overlay.links, style, radius)
   for (const hit of overlay.hits) circle(context, at(hit), ring, style.accent, style.halo, 1.75)
   if (overlay.active) {
     circle(context, at(overlay.active), ring + 2.5, style.text, style.halo, 2)
@@ -63,6 +74,41 @@ export function drawOverlay(
   if (overlay.cross) cross(context, view, style)
   if (overlay.stroke.length >= 4) stroke(context, overlay.stroke, style)
   return placed
+}
+
+/** What the map lost stands out; what it kept is close by anyway. */
+function links(
+  context: CanvasRenderingContext2D,
+  at: (p: { x: number; y: number }) => [number, number],
+  { from, to }: NonNullable<Overlay['links']>,
+  style: OverlayStyle,
+  radius: number,
+): void {
+  for (const end of to) {
+    context.beginPath()
+    context.moveTo(...at(from))
+    context.lineTo(...at(end))
+    context.strokeStyle = style.halo
+    context.lineWidth = 3
+    context.stroke()
+    context.strokeStyle = end.lost ? style.accent : style.text
+    context.lineWidth = end.lost ? 1.25 : 1
+    context.setLineDash(end.lost ? [5, 3] : [])
+    context.stroke()
+    context.setLineDash([])
+    circle(context, at(end), radius + 2, end.lost ? style.accent : style.text, style.halo, 1.25)
+  }
+  context.font = `500 ${LABEL_SIZE}px ${style.font}`
+  context.textAlign = 'left'
+  context.strokeStyle = style.halo
+  context.fillStyle = style.text
+  context.lineWidth = 3
+  for (const end of to) {
+    if (!end.lost || end.label === '') continue
+    const [x, y] = at(end)
+    context.strokeText(cut(end.label), x + radius + 5, y)
+    context.fillText(cut(end.label), x + radius + 5, y)
+  }
 }
 
 function circle(

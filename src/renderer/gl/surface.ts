@@ -46,6 +46,8 @@ export interface Marks {
   hits: readonly { index: number; rank: number; label: string }[]
   active: { index: number; label: string } | null
   hover: number | null
+  /** Lines from the point under the pointer to others. */
+  links?: readonly { index: number; lost: boolean; label: string }[]
 }
 
 const MOTION_MS = 160
@@ -332,7 +334,8 @@ export class Surface {
       const place = this.#scatter.placeOf(mark.index)
       return place && { ...mark, ...place }
     }
-    const { hits, active, hover } = this.#marks
+    const { hits, active, hover, links = [] } = this.#marks
+    const from = hover === null || links.length === 0 ? null : placed({ index: hover })
     const hitPoints = new Set(hits.map((hit) => hit.index))
     const labels = this.#candidates.flatMap(({ index }) => {
       if (hitPoints.has(index) || index === active?.index) return []
@@ -349,6 +352,7 @@ export class Surface {
         labels,
         active: active && placed({ ...active, label: hitPoints.has(active.index) ? '' : active.label }),
         hover: hover === null || hover === active?.index ? null : placed({ index: hover }),
+        links: from ? { from, to: links.map(placed).filter((link) => link !== null) } : null,
         stroke: this.#stroke,
         cross: this.#steering,
       },

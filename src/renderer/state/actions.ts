@@ -286,6 +286,11 @@ export async function selectAll(): Promise<void> {
   useView.getState().select(matching ?? (await engine.call('filter.rows', { ...target(source), filter })))
 }
 
+/** Ends the layout of a forming map with what is there. */
+export async function stopMap(job: string): Promise<void> {
+  await engine.call('map.stop', { job }).catch(() => undefined)
+}
+
 export async function cancelJob(job: string): Promise<void> {
   await engine.call('job.cancel', { job }).catch(() => undefined)
 }

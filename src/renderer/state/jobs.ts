@@ -1,5 +1,5 @@
 import type { JobInfo } from '../../contract/index.ts'
-import { bytes, count, counted } from '../ui/format.ts'
+import { bytes, count, counted, scoreText } from '../ui/format.ts'
 import type { EndedJob } from './view.ts'
 
 /** Jobs in words. */
@@ -10,6 +10,8 @@ export function jobName({ kind, collection }: Pick<JobInfo, 'kind' | 'collection
       return `Import into ${collection}`
     case 'map':
       return `Map of ${collection}`
+    case 'judge':
+      return `Score of the map of ${collection}`
     case 'compact':
       return 'Compact the store'
     case 'snapshot':
@@ -33,6 +35,12 @@ export function resultWords(job: EndedJob): string {
     }
     case 'map':
       return counted(job.result.rows, 'row')
+    case 'judge': {
+      const { score } = job.result
+      return score
+        ? `trustworthiness ${scoreText(score.trustworthiness)}, continuity ${scoreText(score.continuity)}`
+        : ''
+    }
     case 'compact':
       return `${bytes(job.result.freed)} given back`
     case 'snapshot':

@@ -83,6 +83,7 @@ function sayEnd(end: Events['job.end']): void {
     case 'restore':
       if (end.result) say(`Restored ${counted(end.result.files, 'file')}, ${bytes(end.result.bytes)}`)
       break
+    case 'judge':
     case 'repair':
     case 'tune':
       break

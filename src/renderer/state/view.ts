@@ -102,7 +102,9 @@ export interface ViewState {
   active: number | null
   hover: number | null
   search: SearchState
-  /** Column that colours the map. */
+  /** Which of the collection's maps is shown. */
+  mapName: string
+  /** Column that colours the map, or {@link KEPT}. */
   colourBy: string | null
   /** Running jobs by id. */
   jobs: Record<string, JobInfo>
@@ -147,12 +149,18 @@ export interface ViewState {
   setActive: (row: number | null) => void
   setHover: (row: number | null) => void
   setSearch: (change: Partial<SearchState>) => void
+  setMapName: (name: string) => void
   setColourBy: (column: string | null) => void
   setJob: (job: JobInfo) => void
   endJob: (job: string, end: JobOutcome) => void
   setImporting: (file: GrantInfo | null) => void
   setNotice: (notice: string | null) => void
 }
+
+/** A collection's first map. */
+export const MAP_NAME = 'map'
+/** Colours the map by how many of its neighbours each row keeps; no column is called so. */
+export const KEPT = '\u0000kept'
 
 /** Ended jobs that are kept for the Jobs screen. */
 const ENDED_MAX = 50
@@ -177,6 +185,7 @@ function fresh() {
     selection: NO_ROWS,
     active: null,
     hover: null,
+    mapName: MAP_NAME,
     colourBy: null,
     search: NO_SEARCH,
     looking: null,
@@ -255,6 +264,7 @@ export const useView = create<ViewState>()((set) => ({
   setActive: (active) => set({ active }),
   setHover: (hover) => set((view) => (view.hover === hover ? view : { hover })),
   setSearch: (change) => set((view) => ({ search: { ...view.search, ...change } })),
+  setMapName: (mapName) => set({ mapName }),
   setColourBy: (colourBy) => set({ colourBy }),
   setJob: (job) => set((view) => ({ jobs: { ...view.jobs, [job.job]: job } })),
   endJob: (id, end) =>

@@ -136,3 +136,6 @@ export function brief(text: string, max = 24): string {
   const letters = [...line.slice(0, max * 2 + 2)]
   return letters.length <= max ? line : `${letters.slice(0, max - 1).join('')}…`
 }
+
+/** A score from 0 to 1. */
+export const scoreText = (value: number): string => value.toFixed(3)

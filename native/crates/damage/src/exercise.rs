@@ -93,8 +93,8 @@ fn page(snapshot: &Snapshot, filters: &[String]) {
 fn thorough(collection: &Collection, snapshot: &Snapshot) {
     let never = AtomicBool::new(false);
     for n in 0..snapshot.meta().vectors.len() {
-        let _ = snapshot.knn_graph(n, 5, &never, &|_, _| {});
-        let _ = snapshot.pca(n, &never);
+        let _ = snapshot.knn_graph(n, None, 5, &never, &|_, _| {});
+        let _ = snapshot.pca(n, None, &never);
     }
     let ids: Vec<Id> = ["row 1", "row 2"].map(Id::from).to_vec();
     let _ = collection.delete_ids(&ids);

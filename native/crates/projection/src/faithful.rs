@@ -6,6 +6,7 @@ use omendb_distance::ShapeError;
 use rayon::prelude::*;
 
 use crate::ProjectionError;
+use crate::wide::Wide;
 
 /// Rows that one task takes, and whose scores are asked for at once.
 const CHUNK: usize = 16;
@@ -50,6 +51,7 @@ pub fn faithfulness(
         ))
         .into());
     }
+    let wide = Wide::best();
     let done = AtomicUsize::new(0);
     let found: Vec<Vec<Row>> = sample
         .par_chunks(CHUNK)
@@ -63,10 +65,9 @@ pub fn faithfulness(
                 scores(rows, far);
                 let found = rows.iter().zip(far.chunks_exact_mut(n)).map(|(row, far)| {
                     let at = *row as usize;
-                    spread(points, at, flat);
                     // A row is no neighbour of its own.
                     far[at] = f32::INFINITY;
-                    compare(far, flat, k)
+                    wide.compare(far, points, at, flat, k)
                 });
                 let found: Vec<Row> = found.collect();
                 progress(
@@ -96,6 +97,7 @@ pub fn faithfulness(
 }
 
 /// How far all points are from one of them, squared; it is no neighbour of its own.
+#[inline(always)]
 fn spread(points: &[[f32; 2]], at: usize, flat: &mut [f32]) {
     let [x, y] = points[at];
     for (flat, point) in flat.iter_mut().zip(points) {
@@ -133,36 +135,59 @@ pub fn kept_neighbours(
     Ok(near.map(|row| (row, near_flat.contains(&row))).collect())
 }
 
+/// What the map makes of one row's neighbours.
 #[derive(Clone, Copy)]
-struct Row {
+pub(crate) struct Row {
     strangers: u64,
     lost: u64,
     kept: f32,
 }
 
-/// The neighbours of one row in two ways of measuring how far all others are.
-fn compare(far: &[f32], flat: &[f32], k: usize) -> Row {
+/// The neighbours of the row at `at` in the space of the vectors (`far`: how far all rows are from it) and on the map; `flat` is room for the distances there.
+#[inline(always)]
+pub(crate) fn compare(
+    far: &[f32],
+    points: &[[f32; 2]],
+    at: usize,
+    flat: &mut [f32],
+    k: usize,
+) -> Row {
+    spread(points, at, flat);
     let (near, near_flat) = (nearest(far, k), nearest(flat, k));
     let kept = near.iter().filter(|row| near_flat.contains(row)).count();
+    // A neighbour in both is not beyond the nearest in either.
+    let strangers = near_flat.iter().filter(|row| !near.contains(row));
+    let lost = near.iter().filter(|row| !near_flat.contains(row));
     Row {
-        strangers: near_flat.iter().map(|row| beyond(far, *row, k)).sum(),
-        lost: near.iter().map(|row| beyond(flat, *row, k)).sum(),
+        strangers: strangers.map(|row| beyond(far, *row, k)).sum(),
+        lost: lost.map(|row| beyond(flat, *row, k)).sum(),
         kept: kept as f32 / k as f32,
     }
 }
 
-/// The `k` least numbers' places, in no order.
+/// The `k` least numbers' places, in the order of the numbers and then of the places.
+#[inline(always)]
 fn nearest(numbers: &[f32], k: usize) -> Vec<u32> {
+    const LOOKED_AT: usize = 64;
     let mut found: Vec<(f32, u32)> = Vec::with_capacity(2 * k);
     let mut bar = f32::INFINITY;
     let order = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-    for (number, at) in numbers.iter().zip(0u32..) {
-        if *number < bar || found.len() < k {
-            found.push((*number, at));
-            if found.len() == 2 * k {
-                found.select_nth_unstable_by(k - 1, order);
-                found.truncate(k);
-                bar = found[k - 1].0;
+    for (lot, numbers) in numbers.chunks(LOOKED_AT).enumerate() {
+        // Most lots have none.
+        let some = numbers
+            .iter()
+            .fold(false, |some, number| some | (*number < bar));
+        if !some && found.len() >= k {
+            continue;
+        }
+        for (number, at) in numbers.iter().zip((lot * LOOKED_AT) as u32..) {
+            if *number < bar || found.len() < k {
+                found.push((*number, at));
+                if found.len() == 2 * k {
+                    found.select_nth_unstable_by(k - 1, order);
+                    found.truncate(k);
+                    bar = found[k - 1].0;
+                }
             }
         }
     }
@@ -171,12 +196,22 @@ fn nearest(numbers: &[f32], k: usize) -> Vec<u32> {
 }
 
 /// How far the rank of a place goes beyond `k`.
+#[inline(always)]
 fn beyond(numbers: &[f32], place: u32, k: usize) -> u64 {
     let own = numbers[place as usize];
     let (before, after) = numbers.split_at(place as usize);
-    let nearer =
-        before.iter().filter(|x| **x <= own).count() + after.iter().filter(|x| **x < own).count();
-    (nearer + 1).saturating_sub(k) as u64
+    let nearer = count(before, |x| x <= own) + count(after, |x| x < own);
+    (nearer + 1).saturating_sub(k as u64)
+}
+
+/// How many numbers pass, in sums so short that they fit into lanes.
+#[inline(always)]
+fn count(numbers: &[f32], passes: impl Fn(f32) -> bool) -> u64 {
+    let of = |numbers: &[f32]| {
+        let sum: u32 = numbers.iter().map(|x| u32::from(passes(*x))).sum();
+        u64::from(sum)
+    };
+    numbers.chunks(1 << 16).map(of).sum()
 }
 
 #[cfg(test)]

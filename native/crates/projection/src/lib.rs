@@ -4,6 +4,7 @@ mod faithful;
 mod linear;
 mod pca;
 pub mod umap;
+mod wide;
 
 pub use faithful::{Faithfulness, faithfulness, kept_neighbours};
 pub use pca::{Points, ProjectionError, pca2};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use omendb_distance::{Metric, to_distance};
+use omendb_distance::{Metric, inv_norms, to_distance};
 use omendb_ivf::{
     Accepted, AcceptedSlots, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor,
     Scratch, VectorsRef, exact,
@@ -40,6 +40,26 @@ pub struct KnnGraph {
     pub distances: Vec<f32>,
 }
 
+/// Vectors that were copied out of their parts.
+struct Chosen {
+    dimension: usize,
+    metric: Metric,
+    data: Vec<f32>,
+    /// Under cosine, else empty.
+    inv_norms: Vec<f32>,
+}
+
+impl Chosen {
+    fn vectors(&self) -> VectorsRef<'_> {
+        VectorsRef {
+            data: &self.data,
+            inv_norms: &self.inv_norms,
+            dimension: self.dimension,
+            metric: self.metric,
+        }
+    }
+}
+
 /// One part as the merged search sees it.
 struct Source<'a> {
     part: &'a Part,
@@ -54,17 +74,18 @@ struct Source<'a> {
 }
 
 impl Snapshot {
-    /// The `k` nearest other rows of every live row in vector column `column`: from the index where there is one, exact
-    /// where the rows are few.
+    /// The `k` nearest other rows of every live row in vector column `column`, or of `among` (row numbers, ascending) among these: from the index where there
+    /// is one, exact where the rows are few. The vectors of chosen rows are copied.
     ///
     /// `progress(done, total)` is called from any thread; `cancel` ends the work within moments.
     ///
     /// # Errors
-    /// `UNKNOWN_COLUMN`, `INVALID_REQUEST` (`k` of 0), `LIMIT_EXCEEDED` (`k` past [`MAX_GRAPH_K`], or more numbers than memory
-    /// can address), `CANCELLED`.
+    /// `UNKNOWN_COLUMN`, `UNKNOWN_ROW`, `INVALID_REQUEST` (`k` of 0, rows that do not ascend), `LIMIT_EXCEEDED` (`k` past [`MAX_GRAPH_K`], or more numbers than
+    /// memory can address), `CANCELLED`.
     pub fn knn_graph(
         &self,
         column: usize,
+        among: Option<&[u32]>,
         k: usize,
         cancel: &AtomicBool,
         progress: &(dyn Fn(usize, usize) + Sync),
@@ -82,10 +103,23 @@ impl Snapshot {
                 actual: k as u64,
             });
         }
-        let rows: Vec<u32> = self.live_rows().into_iter().collect();
+        let (rows, all) = self.chosen(among)?;
         let mut ids = vec![NONE; rows.len() * k];
         let mut distances = vec![f32::INFINITY; rows.len() * k];
         match self.parts() {
+            _ if !all => {
+                let copy = self.chosen_vectors(column, &rows)?;
+                let vectors = copy.vectors();
+                let (ids, distances) = (&mut ids, &mut distances);
+                if rows.len() <= EXACT_ROWS {
+                    exact::knn_graph(vectors, k, 0, progress, cancel, ids, distances)
+                } else {
+                    let own = own_index(vectors, cancel, progress)?;
+                    let view = own.view();
+                    view.knn_graph(vectors, k, 0, 0, progress, cancel, ids, distances)
+                }
+                .map_err(knn_error)?;
+            }
             [] => {}
             [part] if rows.len() == part.rows as usize => {
                 let vectors = self.vectors_of(part, column)?;
@@ -189,16 +223,56 @@ impl Snapshot {
         })
     }
 
-    /// Live rows, and for each its first two principal components in vector column `column`, x0, y0, x1, y1, …; the wider axis has a
+    /// All rows, or those that were asked for, and whether they are all.
+    fn chosen(&self, among: Option<&[u32]>) -> Result<(Vec<u32>, bool)> {
+        let Some(among) = among.filter(|among| among.len() as u64 != self.len()) else {
+            return Ok((self.live_rows().into_iter().collect(), true));
+        };
+        if !among.is_sorted_by(|a, b| a < b) {
+            return Err(Error::invalid("the rows of a map must ascend"));
+        }
+        match among.iter().find(|row| !self.contains(**row)) {
+            Some(row) => Err(Error::UnknownRow { row: *row }),
+            None => Ok((among.to_vec(), false)),
+        }
+    }
+
+    /// The vectors of some rows, one after another.
+    fn chosen_vectors(&self, column: usize, rows: &[u32]) -> Result<Chosen> {
+        let spec = self.vector_spec(column)?;
+        let mut copied = Chosen {
+            dimension: spec.dimension,
+            metric: spec.metric,
+            data: Vec::with_capacity(rows.len() * spec.dimension),
+            inv_norms: Vec::new(),
+        };
+        for row in rows {
+            copied.data.extend_from_slice(self.vector(*row, column)?);
+        }
+        if spec.metric == Metric::Cosine {
+            inv_norms(&copied.data, spec.dimension, &mut copied.inv_norms);
+        }
+        Ok(copied)
+    }
+
+    /// Live rows, or `among` (row numbers, ascending), and for each its first two principal components in vector column `column`, x0, y0, x1, y1, …; the wider axis has a
     /// standard deviation of 10. Cosine columns are taken at length 1.
     ///
     /// # Errors
-    /// `UNKNOWN_COLUMN`, `CANCELLED`.
-    pub fn pca(&self, column: usize, cancel: &AtomicBool) -> Result<(Vec<u32>, Vec<f32>)> {
+    /// `UNKNOWN_COLUMN`, `UNKNOWN_ROW`, `INVALID_REQUEST` (rows that do not ascend), `CANCELLED`.
+    pub fn pca(
+        &self,
+        column: usize,
+        among: Option<&[u32]>,
+        cancel: &AtomicBool,
+    ) -> Result<(Vec<u32>, Vec<f32>)> {
         let spec = self.vector_spec(column)?;
-        let rows: Vec<u32> = self.live_rows().into_iter().collect();
+        let (rows, all) = self.chosen(among)?;
         let mut data: Cow<'_, [f32]> = Cow::Borrowed(&[]);
-        for part in self.parts() {
+        if !all {
+            data = Cow::Owned(self.chosen_vectors(column, &rows)?.data);
+        }
+        for part in self.parts().iter().filter(|_| all) {
             let vectors = self.vectors_of(part, column)?;
             if part.rows as usize == rows.len() && self.live_in(part) == rows.len() {
                 data = Cow::Borrowed(vectors.data);

@@ -8,6 +8,7 @@ use omendb_projection::{ProjectionError, faithfulness, kept_neighbours};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::behind::behind;
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
@@ -87,13 +88,18 @@ impl Snapshot {
         let xy: Vec<f32> = there.iter().flat_map(|at| pair(xy, *at)).collect();
         let sample = sample(there.len(), most);
         let scores = |rows: &[u32], out: &mut [f32]| score_all(&sources, rows, out);
-        let found =
-            faithfulness(&xy, k, &sample, &scores, progress, cancel).map_err(|e| match e {
+        // Nobody waits for it, and it takes all cores for a while.
+        let found = behind(|| {
+            let pool = rayon::ThreadPoolBuilder::new().build();
+            let pool = pool.map_err(|e| Error::internal(e.to_string()))?;
+            let found = pool.install(|| faithfulness(&xy, k, &sample, &scores, progress, cancel));
+            found.map_err(|e| match e {
                 ProjectionError::Cancelled => Error::Cancelled {
                     what: "the judging of the map".to_owned(),
                 },
                 other => Error::internal(other.to_string()),
-            })?;
+            })
+        })?;
         self.let_go(column);
         let mut kept = vec![NOT_JUDGED; rows.len()];
         for (row, share) in sample.iter().zip(&found.kept) {

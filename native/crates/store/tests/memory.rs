@@ -125,12 +125,12 @@ fn searches_give_the_same_however_much_is_kept_in_memory() {
         let graph = |store: &Store| {
             let cancel = AtomicBool::new(false);
             snapshot(store)
-                .knn_graph(0, 5, &cancel, &|_, _| {})
+                .knn_graph(0, None, 5, &cancel, &|_, _| {})
                 .unwrap()
         };
         let (expected_graph, picture) = (
             graph(&full),
-            snapshot(&full).pca(0, &AtomicBool::new(false)),
+            snapshot(&full).pca(0, None, &AtomicBool::new(false)),
         );
         full.close().unwrap();
         drop(full);
@@ -140,7 +140,9 @@ fn searches_give_the_same_however_much_is_kept_in_memory() {
         }
         assert_eq!(graph(&compact), expected_graph);
         assert_eq!(
-            snapshot(&compact).pca(0, &AtomicBool::new(false)).unwrap(),
+            snapshot(&compact)
+                .pca(0, None, &AtomicBool::new(false))
+                .unwrap(),
             picture.unwrap()
         );
     }
@@ -168,7 +170,7 @@ fn the_vectors_are_in_memory_only_while_all_of_them_are_looked_at() {
     search(&compact, true, 10);
     search(&compact, true, ROWS);
     snapshot(&compact)
-        .knn_graph(0, 5, &AtomicBool::new(false), &|_, _| {})
+        .knn_graph(0, None, 5, &AtomicBool::new(false), &|_, _| {})
         .unwrap();
     let little = resident(&path);
     assert!(little < size / 4, "{little} of {size} bytes");

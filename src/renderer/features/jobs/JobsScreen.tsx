@@ -8,6 +8,7 @@ import {
   Gauge,
   ListChecks,
   Map as MapIcon,
+  Scale,
   Shrink,
   Wrench,
 } from 'lucide-react'
@@ -58,6 +59,7 @@ const ICONS: Record<JobKind, typeof FileInput> = {
   restore: ArchiveRestore,
   repair: Wrench,
   tune: Gauge,
+  judge: Scale,
 }
 
 function Running({ job }: { job: JobInfo }) {

@@ -1,7 +1,8 @@
 import { Popover } from '@base-ui/react/popover'
 import { type FormEvent, type ReactElement, useId, useState } from 'react'
 import * as v from 'valibot'
-import { type MapInfo, type MapParams, MapParamsSchema } from '../../../contract/index.ts'
+import { LIMITS, type MapInfo, type MapParams, MapParamsSchema } from '../../../contract/index.ts'
+import { useView } from '../../state/view.ts'
 import { Button, Segments, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
 
@@ -10,7 +11,14 @@ import styles from './map.module.css'
 export interface DrawRequest {
   params: MapParams
   seed: number
+  /** Absent: the map that is shown. */
+  name?: string
+  /** Absent: all rows. */
+  of?: MapOf
 }
+
+/** Rows that a map can be of. */
+export type MapOf = 'all' | 'filter' | 'selection'
 
 const DEFAULTS = { neighbours: '15', minDist: '0.1', spread: '1', epochs: '', seed: '42' }
 type Texts = typeof DEFAULTS
@@ -71,10 +79,12 @@ export function readTexts(texts: Texts, method: Method): DrawRequest | Set<strin
 interface DrawPopoverProps {
   trigger: ReactElement
   saved: MapInfo | null
+  /** Of the map that is shown. */
+  name: string
   onDraw: (request: DrawRequest) => void
 }
 
-export function DrawPopover({ trigger, saved, onDraw }: DrawPopoverProps) {
+export function DrawPopover({ trigger, saved, name, onDraw }: DrawPopoverProps) {
   const [open, setOpen] = useState(false)
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
@@ -87,6 +97,7 @@ export function DrawPopover({ trigger, saved, onDraw }: DrawPopoverProps) {
             </Popover.Title>
             <ParameterForm
               saved={saved}
+              shown={name}
               onDraw={(request) => {
                 setOpen(false)
                 onDraw(request)
@@ -99,7 +110,17 @@ export function DrawPopover({ trigger, saved, onDraw }: DrawPopoverProps) {
   )
 }
 
-function ParameterForm({ saved, onDraw }: { saved: MapInfo | null; onDraw: (request: DrawRequest) => void }) {
+interface FormProps {
+  saved: MapInfo | null
+  shown: string
+  onDraw: (request: DrawRequest) => void
+}
+
+function ParameterForm({ saved, shown, onDraw }: FormProps) {
+  const filtered = useView((view) => view.matching !== null)
+  const chosen = useView((view) => view.selection.length > 1)
+  const [name, setName] = useState(shown)
+  const [of, setOf] = useState<MapOf>('all')
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [wrong, setWrong] = useState<Set<string>>(new Set())
@@ -107,11 +128,43 @@ function ParameterForm({ saved, onDraw }: { saved: MapInfo | null; onDraw: (requ
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     const request = readTexts(texts, method)
+    const trimmed = name.trim()
     if (request instanceof Set) setWrong(request)
-    else onDraw(request)
+    else if (trimmed === '' || trimmed.length > LIMITS.nameCharsMax) setWrong(new Set(['name']))
+    else onDraw({ ...request, name: trimmed, of })
   }
   return (
     <form onSubmit={submit} className={styles.form} noValidate>
+      <div className={styles.formRow}>
+        <label htmlFor={`${id}-name`}>Name</label>
+        <TextField
+          id={`${id}-name`}
+          aria-label="Name"
+          aria-invalid={wrong.has('name')}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <p className={wrong.has('name') ? styles.formWrong : styles.formHint}>
+          {name.trim() === shown && saved
+            ? 'Takes the place of this map.'
+            : 'Another name makes another map.'}
+        </p>
+      </div>
+      {(filtered || chosen) && (
+        <div className={styles.formMethod}>
+          <span>Of</span>
+          <Segments
+            label="Of"
+            value={of}
+            options={[
+              { value: 'all', label: 'all rows' },
+              ...(filtered ? [{ value: 'filter' as const, label: 'filter' }] : []),
+              ...(chosen ? [{ value: 'selection' as const, label: 'selection' }] : []),
+            ]}
+            onChange={setOf}
+          />
+        </div>
+      )}
       {FIELDS.map(({ key, label, hint }) => (
         <div key={key} className={styles.formRow}>
           <label htmlFor={`${id}-${key}`}>{label}</label>

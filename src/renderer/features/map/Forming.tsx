@@ -1,13 +1,13 @@
-import { Square } from 'lucide-react'
+import { Check, Square } from 'lucide-react'
 import type { JobInfo } from '../../../contract/index.ts'
-import { cancelJob } from '../../state/actions.ts'
+import { cancelJob, stopMap } from '../../state/actions.ts'
 import { IconButton } from '../../ui/controls.tsx'
 import { count, share, timeLeft } from '../../ui/format.ts'
 import { ProgressBar } from '../../ui/pieces.tsx'
 import styles from './map.module.css'
 
-/** How far the map is, with the way to stop it. */
-export function Forming({ job }: { job: JobInfo }) {
+/** How far the map is, with the ways to stop it; `keeps`: what is there can be kept. */
+export function Forming({ job, keeps }: { job: JobInfo; keeps: boolean }) {
   const left = timeLeft(job)
   const done = job.total > 0 ? `${count(job.done)} of ${count(job.total)} ${job.unit}` : ''
   return (
@@ -17,9 +17,16 @@ export function Forming({ job }: { job: JobInfo }) {
         <span className={styles.formingNote}>{[done, left].filter(Boolean).join(' · ')}</span>
       </div>
       <ProgressBar label="Drawing the map" value={share(job)} />
-      <IconButton label="Stop drawing" small side="top" onClick={() => void cancelJob(job.job)}>
-        <Square size={11} fill="currentColor" aria-hidden="true" />
-      </IconButton>
+      <span className={styles.formingButtons}>
+        {keeps && job.phase === 'layout' && (
+          <IconButton label="Stop here and keep it" small side="top" onClick={() => void stopMap(job.job)}>
+            <Check size={13} aria-hidden="true" />
+          </IconButton>
+        )}
+        <IconButton label="Stop drawing" small side="top" onClick={() => void cancelJob(job.job)}>
+          <Square size={11} fill="currentColor" aria-hidden="true" />
+        </IconButton>
+      </span>
     </div>
   )
 }

@@ -20,10 +20,12 @@ interface HoverCardProps {
   y: number
   /** Column that colours the map: it is told first. */
   column: string | null
+  /** What the map keeps of the row's neighbours, where that colours it. */
+  kept: string | null
 }
 
 /** What a row is, beside its point. */
-export function HoverCard({ source, collection, row, x, y, column }: HoverCardProps) {
+export function HoverCard({ source, collection, row, x, y, column, kept }: HoverCardProps) {
   const [asked, setAsked] = useState<number | null>(null)
   useEffect(() => {
     const timer = setTimeout(() => setAsked(row), WAIT_MS)
@@ -33,6 +35,7 @@ export function HoverCard({ source, collection, row, x, y, column }: HoverCardPr
   const card = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<{ left: number; top: number } | null>(null)
   const shown = data?.row === row ? data : null
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with what is kept the card grows
   useLayoutEffect(() => {
     const element = card.current
     const host = element?.offsetParent
@@ -43,7 +46,7 @@ export function HoverCard({ source, collection, row, x, y, column }: HoverCardPr
       left: Math.max(8, right ? x + GAP : x - GAP - offsetWidth),
       top: Math.min(Math.max(8, y + GAP), Math.max(8, host.clientHeight - offsetHeight - 8)),
     })
-  }, [shown, x, y])
+  }, [shown, x, y, kept])
   if (!shown) return null
 
   const title = rowLabel(shown, collection)
@@ -60,6 +63,7 @@ export function HoverCard({ source, collection, row, x, y, column }: HoverCardPr
       data-hover-card
     >
       <p className={styles.cardTitle}>{brief(title, 80)}</p>
+      {kept && <p className={styles.cardKept}>{kept}</p>}
       {fields.length > 0 && (
         <dl className={styles.cardFields}>
           {fields.slice(0, FIELDS_MAX).map(([name, value]) => (

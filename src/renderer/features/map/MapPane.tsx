@@ -1,6 +1,13 @@
 import { Map as MapIcon } from 'lucide-react'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { AppError, type CollectionInfo, type StoreInfo } from '../../../contract/index.ts'
+import {
+  AppError,
+  type CollectionInfo,
+  JUDGED_NEIGHBOURS,
+  type MapChange,
+  type MapRows,
+  type StoreInfo,
+} from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
 import { plainPalette } from '../../gl/palette.ts'
 import type { ScatterKind } from '../../gl/scatter.ts'
@@ -9,17 +16,20 @@ import { findSimilar } from '../../state/actions.ts'
 import { labelColumn, rowLabel } from '../../state/near.ts'
 import { intersection, minus, NO_ROWS, rowSet } from '../../state/rows.ts'
 import { useTheme } from '../../state/theme.ts'
-import { useSource, useView } from '../../state/view.ts'
+import { KEPT, MAP_NAME, useSource, useView } from '../../state/view.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, counted } from '../../ui/format.ts'
 import { Empty, ErrorNote } from '../../ui/pieces.tsx'
 import { DEFAULT_REQUEST, DrawPopover, type DrawRequest } from './DrawPopover.tsx'
 import { firstColouring, useColouring, useMap } from './data.ts'
+import { Foot } from './Foot.tsx'
 import { Forming } from './Forming.tsx'
 import { HoverCard } from './HoverCard.tsx'
 import { Legend } from './Legend.tsx'
+import { nameOfJob } from './live.ts'
 import styles from './map.module.css'
 import { Names } from './names.ts'
+import { useNeighbours } from './neighbours.ts'
 import { rowIndex, sameRows, statesOf } from './rowindex.ts'
 import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
@@ -40,7 +50,8 @@ interface MapPaneProps {
 export function MapPane({ store, collection }: MapPaneProps) {
   const key = `${store.store}/${collection.name}`
   const source = useSource(store, collection.name)
-  const { picture, saved, loading, error } = useMap(source, collection)
+  const name = useView((view) => view.mapName)
+  const { picture, saved, loading, error } = useMap(source, collection, name)
   const rows = picture?.rows ?? EMPTY
   const indexOf = useMemo(() => rowIndex(rows), [rows])
 
@@ -54,6 +65,12 @@ export function MapPane({ store, collection }: MapPaneProps) {
   const job = useView((view) =>
     Object.values(view.jobs).find(
       (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
+    ),
+  )
+  const forming = job && (nameOfJob(job.job) ?? name) === name ? job : undefined
+  const judging = useView((view) =>
+    Object.values(view.jobs).find(
+      (one) => one.kind === 'judge' && one.store === store.store && one.collection === collection.name,
     ),
   )
   const failed = useView((view) =>
@@ -74,8 +91,13 @@ export function MapPane({ store, collection }: MapPaneProps) {
 
   const hits = useMemo(() => (result ? result.hits.map((hit) => hit.row) : []), [result])
   const column = labelColumn(collection)
-  const colouring = useColouring(source, colourBy, picture ? rows : null)
+  const k = saved?.score?.k ?? JUDGED_NEIGHBOURS
+  const colouring = useColouring(source, colourBy, picture, k)
+  const asksNeighbours = colourBy === KEPT && picture?.stage === 'saved'
+  const neighbours = useNeighbours(source, name, saved?.created, asksNeighbours ? hover : null)
   const namesChanged = useRef<() => void>(() => undefined)
+  // The card tells names that come later than itself.
+  const [, tellNames] = useState(0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the rows renews the names, it does not drop them
   const names = useMemo(
     () => new Names(source, column, () => namesChanged.current()),
@@ -182,10 +204,20 @@ export function MapPane({ store, collection }: MapPaneProps) {
         .filter((hit) => hit.index >= 0),
       active: activeIndex < 0 ? null : { index: activeIndex, label: names.get(active as number) ?? '' },
       hover: hoverIndex < 0 ? null : hoverIndex,
+      links: neighbours
+        .map(({ row, lost }) => ({ index: indexOf(row), lost, label: names.get(row) ?? '' }))
+        .filter((link) => link.index >= 0),
     })
-  }, [surface, active, hover, indexOf, result, collection, names])
+  }, [surface, active, hover, indexOf, result, collection, names, neighbours])
+  useEffect(
+    () => names.want(neighbours.filter(({ lost }) => lost).map(({ row }) => row)),
+    [neighbours, names],
+  )
   useLayoutEffect(() => {
-    namesChanged.current = mark
+    namesChanged.current = () => {
+      mark()
+      tellNames((n) => n + 1)
+    }
     mark()
   }, [mark])
   useEffect(() => {
@@ -241,12 +273,27 @@ export function MapPane({ store, collection }: MapPaneProps) {
     return () => window.removeEventListener('keydown', key, { capture: true })
   }, [surface, tool])
 
-  const draw = ({ params, seed }: DrawRequest): void => {
+  const starting = (call: Promise<unknown>): void => {
     setStartError(null)
     setDismissed(failed?.job ?? null)
-    engine
-      .call('map.start', { store: store.store, collection: collection.name, params, seed })
-      .catch((thrown: unknown) => setStartError(AppError.from(thrown)))
+    call.catch((thrown: unknown) => setStartError(AppError.from(thrown)))
+  }
+  const place = { store: store.store, collection: collection.name }
+  const draw = ({ params, seed, name: wanted = name, of = 'all' }: DrawRequest): void => {
+    const view = useView.getState()
+    const among: MapRows | undefined =
+      of === 'filter'
+        ? { by: 'filter', filter: view.filter }
+        : of === 'selection'
+          ? { by: 'rows', rows: view.selection as Uint32Array<ArrayBuffer> }
+          : undefined
+    view.setMapName(wanted)
+    starting(engine.call('map.start', { ...place, name: wanted, params, seed, among }))
+  }
+  const goOn = (change: MapChange): void => starting(engine.call('map.goOn', { ...place, name, ...change }))
+  const remove = (): void => {
+    const next = collection.maps.find((map) => map.name !== name)?.name ?? MAP_NAME
+    starting(engine.call('map.delete', { ...place, name }).then(() => useView.getState().setMapName(next)))
   }
 
   const chooseColour = (code: number, add: boolean): void => {
@@ -261,7 +308,8 @@ export function MapPane({ store, collection }: MapPaneProps) {
     error ??
     (failed?.state === 'failed' && failed.job !== dismissed && !job ? failed.error : null)
   const missing = picture?.stage === 'saved' && !source.before ? collection.rows - rows.length : 0
-  const status = job ? 'forming' : picture ? picture.stage : loading ? 'loading' : 'empty'
+  const lost = neighbours.filter((one) => one.lost)
+  const status = forming ? 'forming' : picture ? picture.stage : loading ? 'loading' : 'empty'
 
   return (
     <section
@@ -286,12 +334,19 @@ export function MapPane({ store, collection }: MapPaneProps) {
         tabIndex={0}
       />
       <p id="map-summary" className="visually-hidden" aria-live="polite">
-        {summary(rows.length, colouring?.column ?? null, selection.length, hits.length, job !== undefined)}
+        {summary(
+          rows.length,
+          colouring?.column ?? null,
+          selection.length,
+          hits.length,
+          forming !== undefined,
+        )}
       </p>
       {picture && (
         <Toolbar
           collection={collection}
           saved={saved}
+          name={name}
           forming={job !== undefined}
           why={why}
           colourBy={colourBy}
@@ -305,12 +360,15 @@ export function MapPane({ store, collection }: MapPaneProps) {
           onFit={() => surface?.fit()}
           onZoom={(direction) => (direction > 0 ? surface?.zoomIn() : surface?.zoomOut())}
           onDraw={draw}
+          onName={(next) => useView.getState().setMapName(next)}
+          onDelete={remove}
+          onSpace={(minDist) => goOn({ minDist })}
           onMaximize={() => useView.getState().setMaximized(maximized ? null : 'map')}
         />
       )}
       {picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
-      {picture && !job && <SelectionChip />}
-      {!picture && !job && !loading && (
+      {picture && !forming && <SelectionChip />}
+      {!picture && !forming && !loading && (
         <div className={styles.empty}>
           <Empty
             icon={<MapIcon size={28} strokeWidth={1.5} aria-hidden="true" />}
@@ -324,6 +382,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
                   {why === null && (
                     <DrawPopover
                       saved={null}
+                      name={name}
                       onDraw={draw}
                       trigger={
                         <button type="button" className={styles.quietButton}>
@@ -342,14 +401,20 @@ export function MapPane({ store, collection }: MapPaneProps) {
           </Empty>
         </div>
       )}
-      {job ? (
-        <Forming job={job} />
+      {forming ? (
+        <Forming job={forming} keeps={picture?.stage === 'umap'} />
       ) : (
-        picture && (
-          <p className={styles.foot} data-float>
-            {counted(rows.length, 'point')}
-            {missing > 0 && ` · ${counted(missing, 'newer row')} not on it: redraw`}
-          </p>
+        picture &&
+        saved && (
+          <Foot
+            info={saved}
+            rows={rows.length}
+            missing={missing}
+            judging={judging}
+            why={why}
+            onKept={() => useView.getState().setColourBy(KEPT)}
+            onGoOn={() => goOn({})}
+          />
         )
       )}
       {shownError && (
@@ -379,10 +444,24 @@ export function MapPane({ store, collection }: MapPaneProps) {
           x={card.x}
           y={card.y}
           column={colourBy}
+          kept={
+            neighbours.length === 0
+              ? null
+              : keptText(
+                  neighbours.length,
+                  lost.length,
+                  lost.map(({ row }) => names.get(row) ?? ''),
+                )
+          }
         />
       )}
     </section>
   )
+}
+
+function keptText(all: number, lost: number, missed: string[]): string {
+  const names = missed.filter(Boolean).slice(0, 4).join(', ')
+  return `Keeps ${all - lost} of ${counted(all, 'neighbour')}${names ? `; not beside ${names}` : ''}`
 }
 
 function summary(

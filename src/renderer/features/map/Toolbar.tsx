@@ -8,13 +8,17 @@ import {
   Scan,
   SlidersHorizontal,
   SquareDashed,
+  Trash2,
 } from 'lucide-react'
 import type { CollectionInfo, MapInfo } from '../../../contract/index.ts'
 import type { Tool } from '../../gl/surface.ts'
+import { KEPT } from '../../state/view.ts'
 import { Button, IconButton, Select } from '../../ui/controls.tsx'
+import { scoreText } from '../../ui/format.ts'
 import { DrawPopover, type DrawRequest } from './DrawPopover.tsx'
 import { colourColumns } from './data.ts'
 import styles from './map.module.css'
+import { Spacing } from './Spacing.tsx'
 
 /** Stands for "no column" in the menu; no column is called this, names have at least one character. */
 const NONE = ''
@@ -22,6 +26,7 @@ const NONE = ''
 interface ToolbarProps {
   collection: CollectionInfo
   saved: MapInfo | null
+  name: string
   forming: boolean
   /** Why no map can be drawn now; null where one can. */
   why: string | null
@@ -33,15 +38,25 @@ interface ToolbarProps {
   onFit: () => void
   onZoom: (direction: 1 | -1) => void
   onDraw: (request: DrawRequest) => void
+  onName: (name: string) => void
+  onDelete: () => void
+  onSpace: (minDist: number) => void
   onMaximize: () => void
 }
 
 export function Toolbar(props: ToolbarProps) {
-  const { collection, saved, forming, why, colourBy, tool, maximized, onTool } = props
+  const { collection, saved, name, forming, why, colourBy, tool, maximized, onTool } = props
   const options = [
     { value: NONE, label: 'nothing' },
+    ...(saved ? [{ value: KEPT, label: 'neighbours kept', hint: 'of the map' }] : []),
     ...colourColumns(collection).map(({ name, type }) => ({ value: name, label: name, hint: type })),
   ]
+  const maps = collection.maps.map((map) => ({
+    value: map.name,
+    label: map.name,
+    hint: map.score ? `trust ${scoreText(map.score.trustworthiness)}` : '',
+  }))
+  if (!maps.some(({ value }) => value === name)) maps.push({ value: name, label: name, hint: '' })
   const tools: { tool: Tool; label: string; keys?: string; icon: typeof Hand }[] = [
     { tool: 'pan', label: 'Move the map', icon: Hand },
     { tool: 'lasso', label: 'Lasso: select what you draw around', keys: 'L', icon: Lasso },
@@ -50,6 +65,15 @@ export function Toolbar(props: ToolbarProps) {
   return (
     <>
       <div className={styles.left} data-float>
+        {maps.length > 1 && (
+          <Select
+            label="Map"
+            value={name}
+            options={maps}
+            onChange={props.onName}
+            className={styles.colourBy}
+          />
+        )}
         <span className={styles.caption}>Colour by</span>
         <Select
           label="Colour by"
@@ -67,6 +91,7 @@ export function Toolbar(props: ToolbarProps) {
         {!forming && why === null && (
           <DrawPopover
             saved={saved}
+            name={name}
             onDraw={props.onDraw}
             trigger={
               <button type="button" className={styles.quietButton}>
@@ -75,6 +100,14 @@ export function Toolbar(props: ToolbarProps) {
               </button>
             }
           />
+        )}
+        {!forming && why === null && saved?.method === 'umap' && (
+          <Spacing info={saved} onSpace={props.onSpace} />
+        )}
+        {!forming && why === null && saved && collection.maps.length > 1 && (
+          <IconButton label="Delete this map" onClick={props.onDelete}>
+            <Trash2 size={14} aria-hidden="true" />
+          </IconButton>
         )}
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would bring a frame and a legend. */}

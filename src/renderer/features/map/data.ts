@@ -1,6 +1,13 @@
 import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo } from 'react'
-import type { AppError, CollectionInfo, ColumnInfo, ColumnValues, MapInfo } from '../../../contract/index.ts'
+import {
+  type AppError,
+  type CollectionInfo,
+  type ColumnInfo,
+  type ColumnValues,
+  type MapInfo,
+  NOT_JUDGED,
+} from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
 import { liveQuery, queryClient, type Source, target } from '../../client/queries.ts'
 import {
@@ -10,7 +17,8 @@ import {
   numberPalette,
   numberScale,
 } from '../../gl/palette.ts'
-import { MAP_NAME, mapKey, useLive } from './live.ts'
+import { KEPT } from '../../state/view.ts'
+import { mapKey, useLive } from './live.ts'
 import { onlyLive } from './rowindex.ts'
 
 /** What the map shows: points from the running job or from the store, and the values that colour them. */
@@ -20,6 +28,8 @@ export interface Picture {
   xy: Float32Array
   /** 'saved', or how far a forming map is. */
   stage: 'saved' | 'pca' | 'umap'
+  /** For each row how many of its true neighbours are its neighbours here; null while that is not known. */
+  kept: Uint8Array | null
 }
 
 export interface MapState {
@@ -29,16 +39,25 @@ export interface MapState {
   error: AppError | null
 }
 
-export function useMap(source: Source, collection: CollectionInfo): MapState {
-  const key = mapKey(source.store, source.collection)
+export function useMap(source: Source, collection: CollectionInfo, name: string): MapState {
+  const key = mapKey(source.store, source.collection, name)
   const live = useLive((state) => state.maps[key])
-  const saved = collection.maps.find((map) => map.name === MAP_NAME) ?? null
+  const saved = collection.maps.find((map) => map.name === name) ?? null
   const query = useQuery({
-    queryKey: ['data', source.store, source.collection, 'map', saved?.created],
-    queryFn: () =>
-      engine.call('map.get', { store: source.store, collection: source.collection, name: MAP_NAME }),
+    queryKey: [
+      'data',
+      source.store,
+      source.collection,
+      'map',
+      name,
+      saved?.created,
+      saved?.score !== undefined,
+    ],
+    queryFn: () => engine.call('map.get', { store: source.store, collection: source.collection, name }),
     enabled: saved !== null,
     gcTime: 300_000,
+    // The same map stands while its score is fetched.
+    placeholderData: (before) => (before?.info.created === saved?.created ? before : undefined),
   })
   const fresh = live?.done === true && query.data !== undefined && saved?.created !== live.before
   useEffect(() => {
@@ -53,10 +72,11 @@ export function useMap(source: Source, collection: CollectionInfo): MapState {
     placeholderData: keepPreviousData,
   })
   const picture = useMemo<Picture | null>(() => {
-    if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage }
+    if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage, kept: null }
     if (!data) return null
-    if (!there.data) return there.error ? { rows: data.rows, xy: data.xy, stage: 'saved' } : null
-    return { ...onlyLive(data.rows, data.xy, there.data), stage: 'saved' }
+    const { rows, xy, kept } = data
+    if (!there.data) return there.error ? { rows, xy, kept, stage: 'saved' } : null
+    return { ...onlyLive({ rows, xy, kept }, there.data), stage: 'saved' }
   }, [live, fresh, data, there.data, there.error])
   return {
     picture,
@@ -96,8 +116,34 @@ function valuesQuery(source: Source, column: string, rows: Uint32Array) {
   })
 }
 
-/** Colours by a column; null for none, and until the first answer. */
+/** Colours by how many of its neighbours each row keeps, as a share. */
+function keptColouring(kept: Uint8Array, k: number): Colouring {
+  const values = Float32Array.from(kept, (count) => (count === NOT_JUDGED ? Number.NaN : count / k))
+  const nulls = kept.reduce((sum, count) => sum + Number(count === NOT_JUDGED), 0)
+  const scale: NumberScale = { kind: 'linear', min: 0, max: 1 }
+  return {
+    column: 'neighbours kept',
+    codes: numberCodes(values, scale),
+    palette: numberPalette(),
+    values: { kind: 'number', values, min: 0, max: 1, offset: 0, nulls },
+    scale,
+  }
+}
+
+/** Colours by a column or by what the map keeps; null for none, and until the first answer. */
 export function useColouring(
+  source: Source,
+  by: string | null,
+  picture: Picture | null,
+  k: number,
+): Colouring | null {
+  const kept = by === KEPT ? (picture?.kept ?? null) : null
+  const own = useMemo(() => kept && keptColouring(kept, k), [kept, k])
+  const column = useColumnColouring(source, by === KEPT ? null : by, picture?.rows ?? null)
+  return by === KEPT ? own : column
+}
+
+function useColumnColouring(
   source: Source,
   column: string | null,
   rows: Uint32Array | null,

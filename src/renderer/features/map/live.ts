@@ -21,12 +21,13 @@ export interface LiveMap {
 }
 
 interface LiveState {
-  /** By store and collection. */
+  /** By store, collection and name. */
   maps: Record<string, LiveMap>
   drop: (key: string) => void
 }
 
-export const mapKey = (store: string, collection: string): string => `${store}\u0000${collection}`
+export const mapKey = (store: string, collection: string, name: string): string =>
+  `${store}\u0000${collection}\u0000${name}`
 
 export const useLive = create<LiveState>()((set) => ({
   maps: {},
@@ -38,7 +39,7 @@ export const useLive = create<LiveState>()((set) => ({
 }))
 
 engine.on('map.frame', (frame) => {
-  const key = mapKey(frame.store, frame.collection)
+  const key = mapKey(frame.store, frame.collection, frame.name)
   const before = useLive.getState().maps[key]
   const same = before?.job === frame.job ? before : null
   const rows = frame.rows ?? same?.rows
@@ -53,16 +54,16 @@ engine.on('map.frame', (frame) => {
     rows,
     xy,
     done: false,
-    before: same ? same.before : savedAt(frame.store, frame.collection),
+    before: same ? same.before : savedAt(frame.store, frame.collection, frame.name),
   }
   useLive.setState(({ maps }) => ({ maps: { ...maps, [key]: live } }))
 })
 
 engine.on('job.end', (end) => {
   if (end.kind !== 'map') return
-  const key = mapKey(end.store, end.collection)
-  const live = useLive.getState().maps[key]
-  if (live?.job !== end.job) return
+  const found = Object.entries(useLive.getState().maps).find(([, { job }]) => job === end.job)
+  if (!found) return
+  const [key, live] = found
   if (end.state === 'done') {
     useLive.setState(({ maps }) => ({ maps: { ...maps, [key]: { ...live, done: true } } }))
   } else useLive.getState().drop(key)
@@ -70,11 +71,15 @@ engine.on('job.end', (end) => {
 
 engine.onReconnect(() => useLive.setState({ maps: {} }))
 
-export const MAP_NAME = 'map'
+/** The map that a job is drawing. */
+export function nameOfJob(job: string): string | null {
+  const found = Object.entries(useLive.getState().maps).find(([, live]) => live.job === job)
+  return found?.[0].split('\u0000')[2] ?? null
+}
 
-function savedAt(store: string, collection: string): string | null {
+function savedAt(store: string, collection: string, name: string): string | null {
   const view = useView.getState()
   if (view.store?.store !== store) return null
   const saved = collectionOf({ store: view.store, collection })
-  return saved?.maps.find((map) => map.name === MAP_NAME)?.created ?? null
+  return saved?.maps.find((map) => map.name === name)?.created ?? null
 }

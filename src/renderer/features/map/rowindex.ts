@@ -63,24 +63,32 @@ export function sameRows(a: Uint32Array, b: Uint32Array): boolean {
   return a === b || (a.length === b.length && a.every((row, i) => row === b[i]))
 }
 
+export interface MapPoints {
+  rows: Uint32Array
+  xy: Float32Array
+  kept: Uint8Array | null
+}
+
 /** The points whose rows are among `live` (ascending). The same arrays, if all are. */
-export function onlyLive(
-  rows: Uint32Array,
-  xy: Float32Array,
-  live: Uint32Array,
-): { rows: Uint32Array; xy: Float32Array } {
+export function onlyLive(points: MapPoints, live: Uint32Array): MapPoints {
+  const { rows, xy, kept } = points
   const isLive = rowIndex(live)
   let length = 0
   for (const row of rows) if (isLive(row) >= 0) length++
-  if (length === rows.length) return { rows, xy }
-  const kept = { rows: new Uint32Array(length), xy: new Float32Array(length * 2) }
+  if (length === rows.length) return points
+  const left = {
+    rows: new Uint32Array(length),
+    xy: new Float32Array(length * 2),
+    kept: kept && new Uint8Array(length),
+  }
   let at = 0
   for (let i = 0; i < rows.length; i++) {
     if (isLive(rows[i] as number) < 0) continue
-    kept.rows[at] = rows[i] as number
-    kept.xy[at * 2] = xy[i * 2] as number
-    kept.xy[at * 2 + 1] = xy[i * 2 + 1] as number
+    left.rows[at] = rows[i] as number
+    left.xy[at * 2] = xy[i * 2] as number
+    left.xy[at * 2 + 1] = xy[i * 2 + 1] as number
+    if (left.kept && kept) left.kept[at] = kept[i] as number
     at++
   }
-  return kept
+  return left
 }

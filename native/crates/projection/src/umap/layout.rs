@@ -10,16 +10,14 @@
 use rayon::prelude::*;
 
 use super::curve;
-use super::force::{Curve, Forces};
+use super::force::{Curve, Forces, Rounds};
 use super::fuzzy::FuzzyGraph;
 use super::pool::Pool;
-use super::wide::Wide;
 use crate::linear::hash;
+use crate::wide::Wide;
 
 /// Points of a block.
 const BLOCK: usize = 512;
-/// Neighbours that have their turn together, at most.
-const TOGETHER: usize = 64;
 
 /// How points are laid out; the names and meanings are umap-learn's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,7 +71,7 @@ pub struct Layout {
 
 /// What all points of an epoch have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Step<'a> {
+pub(crate) struct Step<'a> {
     starts: &'a [usize],
     ids: &'a [u32],
     rates: &'a [u32],
@@ -183,37 +181,65 @@ impl Layout {
     }
 }
 
-/// Moves the points of a block, the first of which is row `first`.
+/// Moves the points of a block, the first of which is row `first`, two at a time.
 #[inline(always)]
-pub(super) fn move_block(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
-    let mut due = [0u32; TOGETHER];
-    let mut there = [[0.0f32; 2]; TOGETHER];
-    for at in 0..points.len() {
+pub(crate) fn move_block(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
+    let mut due = Due::default();
+    let mut rounds = [Rounds::default(), Rounds::default()];
+    for at in (0..points.len()).step_by(2) {
+        due.prepare(step, first, points, at, &mut rounds[0]);
+        if at + 1 == points.len() {
+            points[at] = step.forces.apply(points[at], &rounds[0]);
+            break;
+        }
+        due.prepare(step, first, points, at + 1, &mut rounds[1]);
+        let [one, two] = &rounds;
+        let places = [points[at], points[at + 1]];
+        [points[at], points[at + 1]] = step.forces.apply_two(places, [one, two]);
+    }
+}
+
+/// Edges that have their turn.
+#[derive(Default)]
+struct Due {
+    ids: Vec<u32>,
+    there: Vec<[f32; 2]>,
+}
+
+impl Due {
+    /// What the point at `at` of a block will be moved by.
+    #[inline(always)]
+    fn prepare(
+        &mut self,
+        step: Step<'_>,
+        first: usize,
+        points: &[[f32; 2]],
+        at: usize,
+        rounds: &mut Rounds,
+    ) {
         let row = first + at;
         let edges = step.starts[row]..step.starts[row + 1];
-        let edges = step.ids[edges.clone()]
-            .chunks(TOGETHER)
-            .zip(step.rates[edges].chunks(TOGETHER));
-        for (part, (ids, rates)) in edges.enumerate() {
-            let mut count = 0;
-            for (id, rate) in ids.iter().zip(rates) {
-                due[count] = *id;
-                // The edge's count of turns goes past a whole number in this epoch.
-                let (_, turn) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
-                count += usize::from(turn);
-            }
-            for (there, id) in there.iter_mut().zip(&due[..count]) {
-                let other = *id as usize;
-                *there = *points
-                    .get(other.wrapping_sub(first))
-                    .unwrap_or(&step.before[other]);
-            }
-            // Numbers of rows have 32 bits, and a row has fewer parts than rows.
-            let key = u64::from(step.epoch) << 40 ^ (part as u64) << 32 ^ row as u64;
-            points[at] = step
-                .forces
-                .moved(points[at], &there[..count], row as u32, key);
+        let (ids, rates) = (&step.ids[edges.clone()], &step.rates[edges]);
+        if self.ids.len() < ids.len() {
+            self.ids.resize(ids.len(), 0);
         }
+        let mut count = 0;
+        for (id, rate) in ids.iter().zip(rates) {
+            self.ids[count] = *id;
+            // The edge's count of turns goes past a whole number in this epoch.
+            let (_, turn) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
+            count += usize::from(turn);
+        }
+        self.there.clear();
+        self.there.extend(self.ids[..count].iter().map(|id| {
+            let other = *id as usize;
+            match points.get(other.wrapping_sub(first)) {
+                Some(place) => *place,
+                None => step.before[other],
+            }
+        }));
+        let key = u64::from(step.epoch) << 32 ^ row as u64;
+        step.forces.prepare(&self.there, row as u32, key, rounds);
     }
 }
 

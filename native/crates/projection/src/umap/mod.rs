@@ -8,8 +8,9 @@ mod fuzzy;
 mod layout;
 mod place;
 mod pool;
-mod wide;
 
 pub use fuzzy::{FuzzyGraph, Neighbours};
 pub use layout::{Layout, LayoutParams};
+pub(crate) use layout::{Step, move_block};
 pub use place::place;
+pub(crate) use place::{Placing, place_block};

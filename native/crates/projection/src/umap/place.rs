@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use omendb_distance::ShapeError;
 
 use super::curve;
-use super::force::{Curve, Forces};
+use super::force::{Curve, Forces, Rounds};
 use super::fuzzy::{Neighbours, weights_to};
 use super::layout::LayoutParams;
 use super::pool::Pool;
-use super::wide::Wide;
 use crate::ProjectionError;
+use crate::wide::Wide;
 
 /// Rows that one task places.
 const CHUNK: usize = 64;
@@ -21,7 +21,7 @@ const SLOWER: f32 = 4.0;
 
 /// What all rows that are placed have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Placing<'a> {
+pub(crate) struct Placing<'a> {
     map: &'a [[f32; 2]],
     forces: Forces<'a>,
     k: usize,
@@ -82,12 +82,13 @@ pub fn place(
 
 /// Places some rows, the first of which is row `first`.
 #[inline(always)]
-pub(super) fn place_block(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
+pub(crate) fn place_block(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
     let Placing {
         map, k, heaviest, ..
     } = placing;
     let mut there = Vec::with_capacity(k);
     let mut due = Vec::with_capacity(k);
+    let mut rounds = Rounds::default();
     for (at, point) in points.iter_mut().enumerate() {
         let row = first + at;
         let edges = row * k..(row + 1) * k;
@@ -125,7 +126,7 @@ pub(super) fn place_block(placing: Placing<'_>, first: usize, points: &mut [[f32
             };
             let key = u64::from(epoch) << 40 ^ row as u64;
             // It is not one of the map.
-            place = forces.moved(place, &due, u32::MAX, key);
+            place = forces.moved(place, &due, u32::MAX, key, &mut rounds);
         }
         *point = place;
     }

@@ -12,13 +12,34 @@ const CHUNK: usize = 4096;
 /// Points by chance.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
-    xs: Vec<f32>,
-    ys: Vec<f32>,
+    points: Vec<[f32; 2]>,
     /// Which points they are. The first ones stand at the end again, so that a draw never ends early.
     rows: Vec<u32>,
-    len: usize,
+    /// Where each point stands.
+    places: Vec<u32>,
     /// Where random numbers come from.
     pub seed: u64,
+}
+
+/// Which of the points that were drawn is the one that draws.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    /// Its first place, and how far the next ones are.
+    first: u32,
+    every: u32,
+}
+
+impl Own {
+    /// Whether it is at that place.
+    #[inline(always)]
+    pub fn is(self, lane: usize) -> bool {
+        let lane = lane as u32;
+        // Only in a pool of fewer points than lanes it comes again.
+        lane == self.first
+            || self.every < LANES as u32
+                && lane > self.first
+                && (lane - self.first).is_multiple_of(self.every)
+    }
 }
 
 impl Pool {
@@ -30,17 +51,17 @@ impl Pool {
             let chosen = (u128::from(hash(seed ^ 0x0DD5, i as u64)) * (i as u128 + 1)) >> 64;
             rows.swap(i, chosen as usize);
         }
-        if n > 0 {
-            rows.extend_from_within(..n.min(LANES));
-            while rows.len() < n + LANES {
-                rows.push(rows[rows.len() - n]);
-            }
+        let mut places = vec![0u32; n];
+        for (place, row) in rows.iter().enumerate() {
+            places[*row as usize] = place as u32;
+        }
+        while n > 0 && rows.len() < n + LANES {
+            rows.push(rows[rows.len() - n]);
         }
         let mut pool = Pool {
-            xs: vec![0.0; rows.len()],
-            ys: vec![0.0; rows.len()],
+            points: vec![[0.0; 2]; rows.len()],
             rows,
-            len: n,
+            places,
             seed,
         };
         pool.update(points);
@@ -49,29 +70,39 @@ impl Pool {
 
     /// The points moved.
     pub fn update(&mut self, points: &[[f32; 2]]) {
-        let places = self
-            .xs
-            .par_chunks_mut(CHUNK)
-            .zip(self.ys.par_chunks_mut(CHUNK));
+        let places = self.points.par_chunks_mut(CHUNK);
         places
             .zip(self.rows.par_chunks(CHUNK))
-            .for_each(|((xs, ys), rows)| {
-                for ((x, y), row) in xs.iter_mut().zip(ys).zip(rows) {
-                    [*x, *y] = points[*row as usize];
+            .for_each(|(places, rows)| {
+                for (place, row) in places.iter_mut().zip(rows) {
+                    *place = points[*row as usize];
                 }
             });
     }
 
-    /// Some points and which they are, by a random number; nothing of an empty pool.
+    /// Some points by a random number, for the point `own`, which need not be one of them; nothing of an empty pool.
     #[inline(always)]
-    pub fn draw(&self, random: u32) -> (&[f32; LANES], &[f32; LANES], &[u32; LANES]) {
-        const NOTHING: (&[f32; LANES], &[u32; LANES]) = (&[f32::NAN; LANES], &[0; LANES]);
-        let at = ((u64::from(random) * self.len as u64) >> 32) as usize;
-        (
-            self.xs[at..].first_chunk().unwrap_or(NOTHING.0),
-            self.ys[at..].first_chunk().unwrap_or(NOTHING.0),
-            self.rows[at..].first_chunk().unwrap_or(NOTHING.1),
-        )
+    pub fn draw(&self, random: u32, own: u32) -> (&[[f32; 2]; LANES], Own) {
+        const NOTHING: &[[f32; 2]; LANES] = &[[f32::NAN; 2]; LANES];
+        let n = self.places.len() as u32;
+        let at = ((u64::from(random) * u64::from(n)) >> 32) as u32;
+        let own = match self.places.get(own as usize) {
+            // It stands before the place that was drawn, or behind it.
+            Some(place) if *place < at => Own {
+                first: place + n - at,
+                every: n,
+            },
+            Some(place) => Own {
+                first: place - at,
+                every: n,
+            },
+            None => Own {
+                first: u32::MAX / 2,
+                every: u32::MAX / 4,
+            },
+        };
+        let points = self.points[at as usize..].first_chunk();
+        (points.unwrap_or(NOTHING), own)
     }
 }
 
@@ -80,32 +111,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_point_is_drawn_as_often_as_others() {
-        for n in [1u32, 2, 15, 16, 17, 100] {
+    fn every_point_is_drawn_as_often_as_others_and_knows_itself() {
+        for n in [1u32, 2, 5, 15, 16, 17, 100] {
             let points: Vec<[f32; 2]> = (0..n).map(|i| [i as f32, -(i as f32)]).collect();
             let pool = Pool::new(&points, 3);
             let mut counts = vec![0u32; n as usize];
             let draws = 1000 * n;
             for i in 0..draws {
-                let (xs, ys, rows) =
-                    pool.draw((u64::from(i) * (1 << 32) / u64::from(draws)) as u32);
-                for lane in 0..LANES {
-                    assert_eq!(
-                        (xs[lane], ys[lane]),
-                        (rows[lane] as f32, -(rows[lane] as f32))
-                    );
-                    counts[rows[lane] as usize] += 1;
+                let random = (u64::from(i) * (1 << 32) / u64::from(draws)) as u32;
+                let me = i % n;
+                let (drawn, own) = pool.draw(random, me);
+                for (lane, [x, y]) in drawn.iter().enumerate() {
+                    assert_eq!(*x, -y);
+                    assert_eq!(own.is(lane), *x as u32 == me, "{n} {i} {lane}");
+                    counts[*x as usize] += 1;
                 }
+                let (_, other) = pool.draw(random, u32::MAX);
+                assert!((0..LANES).all(|lane| !other.is(lane)));
             }
             let mean = 1000 * LANES as u32;
-            assert!(
-                counts
-                    .iter()
-                    .all(|count| count.abs_diff(mean) <= LANES as u32),
-                "{counts:?}"
-            );
+            let even = |count: &u32| count.abs_diff(mean) <= LANES as u32;
+            assert!(counts.iter().all(even), "{counts:?}");
         }
         let pool = Pool::new(&[], 3);
-        assert!(pool.draw(7).0[0].is_nan());
+        assert!(pool.draw(7, 0).0[0][0].is_nan());
     }
 }

@@ -9,7 +9,7 @@ fn no_progress(_: usize, _: usize) {}
 
 fn graph_of(snapshot: &Snapshot, k: usize) -> KnnGraph {
     let graph = snapshot
-        .knn_graph(0, k, &AtomicBool::new(false), &no_progress)
+        .knn_graph(0, None, k, &AtomicBool::new(false), &no_progress)
         .unwrap();
     assert_eq!(graph.rows, snapshot.live_rows().iter().collect::<Vec<_>>());
     assert_eq!(
@@ -147,16 +147,21 @@ fn a_cancelled_neighbour_graph_says_so_and_progress_reaches_the_end() {
     ] {
         let snapshot = fixture(Metric::L2, parts).snapshot();
         let cancel = AtomicBool::new(true);
-        let error = snapshot.knn_graph(0, 5, &cancel, &no_progress).unwrap_err();
+        let error = snapshot
+            .knn_graph(0, None, 5, &cancel, &no_progress)
+            .unwrap_err();
         assert_eq!(error.code(), "CANCELLED", "{parts:?}");
-        assert_eq!(snapshot.pca(0, &cancel).unwrap_err().code(), "CANCELLED");
+        assert_eq!(
+            snapshot.pca(0, None, &cancel).unwrap_err().code(),
+            "CANCELLED"
+        );
         let most = std::sync::atomic::AtomicUsize::new(0);
         let watch = |done: usize, total: usize| {
             assert!(done <= total);
             most.fetch_max(done, Ordering::Relaxed);
         };
         snapshot
-            .knn_graph(0, 5, &AtomicBool::new(false), &watch)
+            .knn_graph(0, None, 5, &AtomicBool::new(false), &watch)
             .unwrap();
         assert_eq!(most.into_inner() as u64, snapshot.len(), "{parts:?}");
     }
@@ -167,7 +172,7 @@ fn wrong_requests_for_a_graph_are_refused() {
     let snapshot = fixture(Metric::L2, &[(5, false)]).snapshot();
     let code = |column, k| {
         snapshot
-            .knn_graph(column, k, &AtomicBool::new(false), &no_progress)
+            .knn_graph(column, None, k, &AtomicBool::new(false), &no_progress)
             .unwrap_err()
             .code()
     };
@@ -176,7 +181,10 @@ fn wrong_requests_for_a_graph_are_refused() {
         ("UNKNOWN_COLUMN", "INVALID_REQUEST", "LIMIT_EXCEEDED")
     );
     assert_eq!(
-        snapshot.pca(1, &AtomicBool::new(false)).unwrap_err().code(),
+        snapshot
+            .pca(1, None, &AtomicBool::new(false))
+            .unwrap_err()
+            .code(),
         "UNKNOWN_COLUMN"
     );
 }
@@ -198,8 +206,14 @@ fn components_do_not_depend_on_how_rows_lie_in_parts() {
     split.part(&[], &vectors[600 * 4..700 * 4], 100, false);
     split.part(&[], &vectors[250 * 4..600 * 4], 100, true);
     split.deleted.insert_range(250..350);
-    let (rows, a) = whole.snapshot().pca(0, &AtomicBool::new(false)).unwrap();
-    let (split_rows, b) = split.snapshot().pca(0, &AtomicBool::new(false)).unwrap();
+    let (rows, a) = whole
+        .snapshot()
+        .pca(0, None, &AtomicBool::new(false))
+        .unwrap();
+    let (split_rows, b) = split
+        .snapshot()
+        .pca(0, None, &AtomicBool::new(false))
+        .unwrap();
     assert_eq!(
         (rows.len(), split_rows.len(), split_rows[250]),
         (600, 600, 350)
@@ -218,13 +232,65 @@ fn components_of_nothing_and_of_one_row_exist() {
     assert_eq!(
         fixture(Metric::Cosine, &[])
             .snapshot()
-            .pca(0, &AtomicBool::new(false))
+            .pca(0, None, &AtomicBool::new(false))
             .unwrap(),
         (vec![], vec![])
     );
     let (rows, xy) = fixture(Metric::Cosine, &[(1, false)])
         .snapshot()
-        .pca(0, &AtomicBool::new(false))
+        .pca(0, None, &AtomicBool::new(false))
         .unwrap();
     assert_eq!((rows, xy), (vec![0], vec![0.0, 0.0]));
+}
+
+/// Some rows among themselves: as if nothing else were there.
+#[test]
+fn chosen_rows_know_only_each_other() {
+    let never = AtomicBool::new(false);
+    for (parts, metric) in [
+        (&[(200, false), (100, true)], Metric::Cosine),
+        (&[(4_000, true), (2_000, false)], Metric::L2),
+    ] {
+        let snapshot = fixture(metric, parts).snapshot();
+        let among: Vec<u32> = snapshot
+            .live_rows()
+            .iter()
+            .filter(|row| row % 3 != 1)
+            .collect();
+        let graph = snapshot
+            .knn_graph(0, Some(&among), 5, &never, &no_progress)
+            .unwrap();
+        assert_eq!(graph.rows, among);
+        let vectors: Vec<&[f32]> = among
+            .iter()
+            .map(|row| snapshot.vector(*row, 0).unwrap())
+            .collect();
+        let (mut found, mut looked) = (0, 0);
+        for i in (0..among.len()).step_by(37) {
+            let mut others: Vec<usize> = (0..among.len()).filter(|j| *j != i).collect();
+            others.sort_by(|a, b| {
+                let far = |j: &usize| true_distance(metric, vectors[i], vectors[*j]);
+                far(a).total_cmp(&far(b))
+            });
+            let own = &graph.ids[i * 5..][..5];
+            found += others[..5]
+                .iter()
+                .filter(|j| own.contains(&(**j as u32)))
+                .count();
+            looked += 5;
+        }
+        assert!(found * 100 >= looked * 97, "{found} of {looked}");
+        let (rows, xy) = snapshot.pca(0, Some(&among), &never).unwrap();
+        assert_eq!((rows.len(), xy.len()), (among.len(), 2 * among.len()));
+        assert!(xy.iter().all(|x| x.is_finite()));
+    }
+    let snapshot = fixture(Metric::L2, &[(20, false)]).snapshot();
+    let ask = |rows: &[u32]| {
+        snapshot
+            .knn_graph(0, Some(rows), 3, &never, &no_progress)
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(ask(&[3, 2]), "INVALID_REQUEST");
+    assert_eq!(ask(&[2, 99]), "UNKNOWN_ROW");
 }

@@ -1,11 +1,11 @@
 //! The same arithmetic on wider registers, where the processor has them.
 
-use super::layout::{Step, move_block};
-use super::place::{Placing, place_block};
+use crate::faithful::{Row, compare};
+use crate::umap::{Placing, Step, move_block, place_block};
 
 /// How wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wide {
+pub(crate) enum Wide {
     Plain,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -60,6 +60,38 @@ impl Wide {
             Wide::Avx512 => unsafe { place_avx512(placing, first, points) },
         }
     }
+
+    /// See [`compare`].
+    pub fn compare(
+        self,
+        far: &[f32],
+        points: &[[f32; 2]],
+        at: usize,
+        flat: &mut [f32],
+        k: usize,
+    ) -> Row {
+        match self {
+            Wide::Plain => compare(far, points, at, flat, k),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Wide::Avx2 => unsafe { compare_avx2(far, points, at, flat, k) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Wide::Avx512 => unsafe { compare_avx512(far, points, at, flat, k) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn compare_avx2(far: &[f32], points: &[[f32; 2]], at: usize, flat: &mut [f32], k: usize) -> Row {
+    compare(far, points, at, flat, k)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn compare_avx512(far: &[f32], points: &[[f32; 2]], at: usize, flat: &mut [f32], k: usize) -> Row {
+    compare(far, points, at, flat, k)
 }
 
 #[cfg(target_arch = "x86_64")]
