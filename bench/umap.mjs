@@ -31,7 +31,10 @@ export async function run({ rounds = 5 }) {
   })
   prepare([])
   const binary = python('map makers, Python', join(HERE, 'requirements.txt'), 'umap-venv')
-  const modules = packages('map makers, npm', join(HERE, 'npm/package.json'), 'umap-npm')
+  const modules = packages('map makers, npm', join(HERE, 'npm/package.json'), 'umap-npm', [
+    // What embedding-atlas wants beside itself is for its views.
+    '--legacy-peer-deps',
+  ])
   const layout = example()
   const scratch = mkdtempSync(join(tmpdir(), 'omendb-umap-'))
   try {
@@ -132,11 +135,11 @@ async function watched(args) {
   return { output, held }
 }
 
-/** x and y of each row, in the order of the ids. */
+/** x and y of each row, in the order of the rows' numbers. */
 function coordinates(csv, rows) {
   const [names, ...lines] = readFileSync(csv, 'utf8').trimEnd().split('\n')
   const columns = names.trim().split(',')
-  const [id, x, y] = ['id', 'x', 'y'].map((name) => columns.indexOf(name))
+  const [id, x, y] = ['row', 'x', 'y'].map((name) => columns.indexOf(name))
   const xy = new Float32Array(rows * 2).fill(Number.NaN)
   for (const line of lines) {
     const cells = line.split(',')

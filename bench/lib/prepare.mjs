@@ -40,14 +40,14 @@ export function python(step, requirements, name) {
   return join(folder, 'bin/python')
 }
 
-/** A folder of npm packages. */
-export function packages(step, manifest, name) {
+/** A folder of npm packages; `more`: what npm is told besides. */
+export function packages(step, manifest, name, more = []) {
   const folder = join(CACHE, name)
   once(step, manifest, join(folder, 'installed.json'), () => {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), readFileSync(manifest))
-    const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel', 'error']
+    const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel', 'error', ...more]
     tool(step, 'npm', ['install', ...quiet], { cwd: folder })
   })
   return folder

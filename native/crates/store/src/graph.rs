@@ -20,6 +20,8 @@ use crate::snapshot::Snapshot;
 pub const MAX_GRAPH_K: usize = 256;
 /// Up to this many rows brute force takes no time, and is right.
 const EXACT_ROWS: usize = 2_000;
+/// Without an index, up to so many products of two numbers it takes less time than the index would (a quarter of a second on two cores).
+const EXACT_PRODUCTS: usize = 20_000_000_000;
 /// A part without index and with more rows gets one for the time of the call: brute force would take `rows * all` scores.
 const OWN_INDEX_ROWS: usize = 4_000;
 /// Rows that a task of the merged search takes.
@@ -111,7 +113,7 @@ impl Snapshot {
                 let copy = self.chosen_vectors(column, &rows)?;
                 let vectors = copy.vectors();
                 let (ids, distances) = (&mut ids, &mut distances);
-                if rows.len() <= EXACT_ROWS {
+                if rows.len() <= EXACT_ROWS || is_short(vectors) {
                     exact::knn_graph(vectors, k, 0, progress, cancel, ids, distances)
                 } else {
                     let own = own_index(vectors, cancel, progress)?;
@@ -128,6 +130,7 @@ impl Snapshot {
                 let view = match index {
                     _ if rows.len() <= EXACT_ROWS => None,
                     Some(index) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
+                    None if is_short(vectors) => None,
                     None => {
                         own = own_index(vectors, cancel, progress)?;
                         Some(own.view())
@@ -305,6 +308,12 @@ impl Snapshot {
         self.let_go(column);
         Ok((rows, xy))
     }
+}
+
+/// Whether comparing each row with each other takes no time.
+fn is_short(vectors: VectorsRef<'_>) -> bool {
+    let pairs = vectors.len().saturating_mul(vectors.len());
+    pairs.saturating_mul(vectors.dimension) <= EXACT_PRODUCTS
 }
 
 fn usable_index<'a>(

@@ -5,8 +5,8 @@ use crate::linear::hash;
 
 /// Points whose forces are computed at once.
 pub(super) const LANES: usize = 16;
-/// Neighbours that pull at once, each with the points that push because of it. More would carry points too far: their pulls come from one place.
-const PULLS: usize = 2;
+/// Neighbours that pull at once, at most. More would carry points too far: their pulls come from one place.
+const PULLS: usize = 4;
 /// No push moves a point farther.
 const MOST: f32 = 4.0;
 /// Keeps the push between points that lie together finite, as umap-learn has it.
@@ -56,11 +56,8 @@ pub(super) struct Forces<'a> {
     pub rate: f32,
     /// How much pushes count beside pulls.
     pub repulsion: f32,
-    /// Points that push for each neighbour that pulls.
-    pub negative_samples: usize,
-    /// Whether neighbours are pulled too, each by its own turn of the edge between them. Both turns are taken at once then, as far as they would bring the two together
-    /// one after the other.
-    pub mutual: bool,
+    /// Points that push for two neighbours that pull.
+    pub pushes: usize,
 }
 
 /// Forces that are computed at once: from neighbours in the first lanes, from others in the next. A lane without a point is not a number.
@@ -114,21 +111,20 @@ impl Forces<'_> {
     #[inline(always)]
     pub fn prepare(&self, neighbours: &[[f32; 2]], own: u32, key: u64, rounds: &mut Rounds) {
         let random = hash(self.pool.seed, key) as u32;
-        let at_once = if PULLS * (1 + self.negative_samples) <= LANES {
-            PULLS
-        } else {
-            1
-        };
+        let fits = |pulls: &usize| pulls + (pulls * self.pushes).div_ceil(2) <= LANES;
+        let at_once = (1..=PULLS).rfind(fits).unwrap_or(1);
         rounds.len = 0;
         for pulling in neighbours.chunks(at_once) {
-            let mut pushes = pulling.len() * self.negative_samples;
+            let mut random = mix(random.wrapping_add(rounds.len as u32));
+            // A half is one or none, as chance has it.
+            let mut pushes = (pulling.len() * self.pushes + (random & 1) as usize) / 2;
             let mut pulling = pulling;
             loop {
                 let now = pushes.min(LANES - pulling.len());
-                let random = mix(random.wrapping_add(rounds.len as u32));
                 self.fill(rounds.next(), pulling, now, own, random);
                 pushes -= now;
                 pulling = &[];
+                random = mix(random);
                 if pushes == 0 {
                     break;
                 }
@@ -192,12 +188,7 @@ impl Forces<'_> {
             let (x, y) = (place[0] - round.xs[lane], place[1] - round.ys[lane]);
             let squared = x * x + y * y;
             let force = self.curve.force(squared, pulls);
-            let share = (force * self.rate).min(if self.mutual { 0.5 } else { 1.0 });
-            let share = if self.mutual {
-                2.0 * share * (1.0 - share)
-            } else {
-                share
-            };
+            let share = (force * self.rate).min(1.0);
             let (px, py) = (
                 (force * x).clamp(-MOST, MOST),
                 (force * y).clamp(-MOST, MOST),
@@ -339,8 +330,7 @@ mod tests {
             pool,
             rate: 0.1,
             repulsion: 1.0,
-            negative_samples,
-            mutual: false,
+            pushes: 2 * negative_samples,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The layout: points of a map pulled by their neighbours in the graph and pushed by others, step by step (stochastic gradient descent on UMAP's cross
 //! entropy).
 //!
-//! Each point moves itself only. Rows are taken in blocks; a block's points see each other where they are now, and all others where they were when the epoch
+//! Each point moves itself only. Rows are taken in blocks; a block's points see each other where they are now, and all others where they were when the step
 //! began. So no two threads touch one point, and the result depends on the seed alone, not on how many threads there are.
 //!
 //! Pulls and pushes must take turns, few at a time: where all neighbours pull first and all others push then, they push from where the map is densest, and the map comes
@@ -16,6 +16,10 @@ use super::pool::Pool;
 use crate::linear::hash;
 use crate::wide::Wide;
 
+/// Steps of an epoch: points see more often where the others are.
+const STEPS: u32 = 2;
+/// In an epoch both directions of an edge pull both of its ends, so each end has two turns.
+const SHARE: f64 = 2.0 / STEPS as f64;
 /// Points of a block.
 const BLOCK: usize = 512;
 
@@ -57,10 +61,10 @@ impl Default for LayoutParams {
 pub struct Layout {
     starts: Vec<usize>,
     ids: Vec<u32>,
-    /// For each edge the share of epochs in which it has its turn, in parts of 2^32.
+    /// For each edge the share of steps in which it has its turn, in parts of 2^32.
     rates: Vec<u32>,
     points: Vec<[f32; 2]>,
-    /// Where they were when the epoch began.
+    /// Where they were when the step began.
     before: Vec<[f32; 2]>,
     pool: Pool,
     params: LayoutParams,
@@ -69,14 +73,14 @@ pub struct Layout {
     wide: Wide,
 }
 
-/// What all points of an epoch have in common.
+/// What all points of a step have in common.
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
     starts: &'a [usize],
     ids: &'a [u32],
     rates: &'a [u32],
     before: &'a [[f32; 2]],
-    epoch: u32,
+    turn: u32,
     forces: Forces<'a>,
 }
 
@@ -89,7 +93,7 @@ impl Layout {
         let heaviest = graph.weights.iter().copied().fold(0.0f32, f32::max);
         let rates = graph.weights.iter().map(|weight| {
             // A conversion saturates.
-            (f64::from(*weight) / f64::from(heaviest) * 4_294_967_296.0) as u32
+            (f64::from(*weight) / f64::from(heaviest) * SHARE * 4_294_967_296.0) as u32
         });
         let finite = |x: f32| if x.is_finite() { x } else { 0.0 };
         // Apart by a hair: points in one place would never part.
@@ -154,22 +158,29 @@ impl Layout {
         if self.is_done() {
             return;
         }
+        let done = f64::from(self.epoch) / f64::from(self.params.epochs);
+        let rate = self.params.learning_rate * (1.0 - done) as f32;
+        for part in 0..STEPS {
+            self.part(self.epoch.wrapping_mul(STEPS).wrapping_add(part), rate);
+        }
+        self.epoch += 1;
+    }
+
+    fn part(&mut self, turn: u32, rate: f32) {
         self.before.copy_from_slice(&self.points);
         self.pool.update(&self.points);
-        let done = f64::from(self.epoch) / f64::from(self.params.epochs);
         let step = Step {
             starts: &self.starts,
             ids: &self.ids,
             rates: &self.rates,
             before: &self.before,
-            epoch: self.epoch,
+            turn,
             forces: Forces {
                 curve: self.curve,
                 pool: &self.pool,
-                rate: self.params.learning_rate * (1.0 - done) as f32,
+                rate,
                 repulsion: self.params.repulsion,
-                negative_samples: self.params.negative_samples as usize,
-                mutual: true,
+                pushes: self.params.negative_samples as usize,
             },
         };
         let wide = self.wide;
@@ -177,7 +188,6 @@ impl Layout {
             .par_chunks_mut(BLOCK)
             .enumerate()
             .for_each(|(block, points)| wide.block(step, block * BLOCK, points));
-        self.epoch += 1;
     }
 }
 
@@ -226,8 +236,8 @@ impl Due {
         let mut count = 0;
         for (id, rate) in ids.iter().zip(rates) {
             self.ids[count] = *id;
-            // The edge's count of turns goes past a whole number in this epoch.
-            let (_, turn) = step.epoch.wrapping_mul(*rate).overflowing_add(*rate);
+            // The edge's count of turns goes past a whole number now.
+            let (_, turn) = step.turn.wrapping_mul(*rate).overflowing_add(*rate);
             count += usize::from(turn);
         }
         self.there.clear();
@@ -238,7 +248,7 @@ impl Due {
                 None => step.before[other],
             }
         }));
-        let key = u64::from(step.epoch) << 32 ^ row as u64;
+        let key = u64::from(step.turn) << 32 ^ row as u64;
         step.forces.prepare(&self.there, row as u32, key, rounds);
     }
 }

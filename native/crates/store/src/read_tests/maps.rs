@@ -119,13 +119,19 @@ fn a_neighbour_graph_of_many_rows_finds_nearly_all_with_an_index_or_without() {
         &[(5_000, false)],
         &[(4_500, true), (600, false)],
         &[(4_500, false), (600, true)],
+        // Without an index and too many to be compared with each other.
+        &[(51_000, false)],
     ] {
         let mut fixture = fixture(Metric::Cosine, parts);
-        for deleted in [0, 400] {
+        let (step, deletions): (usize, &[u32]) = match parts[0].0 {
+            51_000 => (500, &[0]),
+            _ => (50, &[0, 400]),
+        };
+        for deleted in deletions.iter().copied() {
             fixture.deleted.insert_range(0..deleted);
             let snapshot = fixture.snapshot();
             let graph = graph_of(&snapshot, 10);
-            let recall = recall(&snapshot, &graph, 50);
+            let recall = recall(&snapshot, &graph, step);
             assert!(recall > 0.95, "{recall} for {parts:?}, {deleted} deleted");
         }
     }
