@@ -66,6 +66,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// `UNKNOWN_COLUMN`, `INVALID_REQUEST` (what does not fit together; `k` of 0 or above [`MAX_JUDGED_K`]; not more than `2 k` rows), `CANCELLED`.
+    #[allow(clippy::too_many_arguments)]
     pub fn judge_map(
         &self,
         column: usize,
@@ -152,10 +153,9 @@ impl Snapshot {
                 "a map needs ascending rows and two coordinates for each",
             ));
         }
-        let places = (0..rows.len() as u32).into_iter();
-        Ok(places
-            .filter(|at| self.contains(rows[*at as usize]))
-            .collect())
+        let mut places: Vec<u32> = (0..rows.len() as u32).collect();
+        places.retain(|at| self.contains(rows[*at as usize]));
+        Ok(places)
     }
 
     fn sources<'a>(

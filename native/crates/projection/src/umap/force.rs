@@ -136,6 +136,10 @@ impl Forces<'_> {
     fn fill(&self, round: &mut Round, pulling: &[[f32; 2]], pushes: usize, own: u32, random: u32) {
         let (points, own) = self.pool.draw(random, own);
         let end = pulling.len() + pushes;
+        #[allow(
+            clippy::needless_range_loop,
+            reason = "this form is compiled to one move of all lanes"
+        )]
         for lane in 0..LANES {
             let on = lane < end && !own.is(lane);
             round.xs[lane] = if on { points[lane][0] } else { f32::NAN };
