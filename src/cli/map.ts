@@ -75,8 +75,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       })
       await finish<MapInfo>(engine.call('map.start', { ...target, params, seed, among }))
       const seconds = since()
-      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
+      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null
       const score = judged?.score
       process.stdout.write(
         args.flag('json')

@@ -33,7 +33,14 @@ export const MapChange = v.object({
   epochs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
 })
 
-export const OnMap = { ...Target, name: v.optional(Name, 'map') }
+/** As the store takes it: refused before a map is drawn, not after. */
+export const MapName = v.pipe(
+  Name,
+  v.regex(/\S/, 'a name that says something'),
+  v.regex(/^\P{Cc}*$/u, 'a name without control characters'),
+)
+
+export const OnMap = { ...Target, name: v.optional(MapName, 'map') }
 
 export type MapParams = v.InferOutput<typeof MapParamsSchema>
 export type MapRows = v.InferOutput<typeof MapRows>
@@ -89,3 +96,11 @@ export const NOT_JUDGED = 255
 
 /** Neighbours that a map is judged by, and shown. */
 export const JUDGED_NEIGHBOURS = 15
+
+/** Epochs when the person leaves it open: umap-js's own rule. */
+export function defaultEpochs(rows: number): number {
+  if (rows <= 2_500) return 500
+  if (rows <= 5_000) return 400
+  if (rows <= 7_500) return 300
+  return 200
+}

@@ -182,6 +182,8 @@ export interface JobInfo {
   store: string
   /** Empty for jobs of a whole store. */
   collection: string
+  /** The map's name, for jobs of one. */
+  map?: string
   /** What it does at the moment, as a phrase: "reading", "neighbour graph", "layout". */
   phase: string
   done: number

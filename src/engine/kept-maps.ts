@@ -9,7 +9,6 @@ export interface KeptLayout {
   key: string
   /** ISO 8601: when that map was made. */
   created: string
-  rows: Uint32Array
   layout: NativeLayout
 }
 

@@ -41,6 +41,13 @@ test('a second map of a filter stands beside the first, and goes again', async (
   await expect(page.getByText('of a filter')).toBeVisible()
   const maps = page.getByRole('combobox', { name: 'Map' })
   await expect(maps).toHaveText(/common/)
+  // Drawn again it is of the same rows, with the filter or without.
+  await page.getByRole('button', { name: 'Take the filter off' }).click()
+  await page.getByRole('button', { name: 'Redraw' }).click()
+  await page.getByRole('button', { name: 'Redraw' }).last().click()
+  await expect(map(page)).toHaveAttribute('data-stage', 'forming')
+  await expect(map(page)).toHaveAttribute('data-stage', 'saved', { timeout: 60_000 })
+  await expect(page.getByText('1,979 points')).toBeVisible()
   await maps.click()
   await page.getByRole('option', { name: /^map/ }).click()
   await expect(page.getByText('20,000 points')).toBeVisible()

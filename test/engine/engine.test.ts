@@ -1,38 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { AppError, ImportResult, MapInfo, Operation, Params } from '../../src/contract/index.ts'
 import { addon } from '../../src/engine/addon.ts'
-import { Bench, buildWorker, csv, jsonl, npy, sample } from './support.ts'
-
-const worker = mkdtempSync(join(tmpdir(), 'omendb-worker-'))
-beforeAll(() => buildWorker(worker))
-afterAll(() => rmSync(worker, { recursive: true, force: true }))
+import { type Bench, csv, eachTest, jsonl, npy, sample } from './support.ts'
 
 let bench: Bench
-beforeEach(() => {
-  bench = new Bench()
+eachTest((one) => {
+  bench = one
 })
-afterEach(() => bench.close())
+const codeOf = <O extends Operation>(op: O, params: Params<O>) => bench.codeOf(op, params)
+const imported = (count?: number) => bench.imported(count)
 
 const MAP_PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 50, method: 'umap' as const }
-
-async function codeOf<O extends Operation>(op: O, params: Params<O>): Promise<string> {
-  const error = await bench.engine.call(op, params).then(
-    () => null,
-    (thrown: AppError) => thrown,
-  )
-  return error?.code ?? 'no error'
-}
-
-/** A store with one collection of sample rows. */
-async function imported(count = 400): Promise<{ store: string; collection: string }> {
-  const { store } = await bench.open()
-  const end = await bench.import(store, bench.file('rows.csv', csv(sample(count))), 'rows')
-  expect(end.error).toBeUndefined()
-  return { store, collection: 'rows' }
-}
 
 describe('a store', () => {
   test('is made, is the same when opened again by another spelling, and is empty', async () => {

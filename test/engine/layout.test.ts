@@ -1,7 +1,8 @@
 import { UMAP } from 'umap-js'
 import { describe, expect, test } from 'vitest'
+import { defaultEpochs } from '../../src/contract/index.ts'
 import { fuzzyEdges, type Neighbours } from '../../src/engine/jobs/fuzzy.ts'
-import { defaultEpochs, Layout, seededRandom, startPicture } from '../../src/engine/jobs/layout.ts'
+import { Layout, seededRandom, startPicture } from '../../src/engine/jobs/layout.ts'
 
 const PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 0, method: 'umap-js' as const }
 

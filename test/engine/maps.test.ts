@@ -1,41 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { AppError, MapInfo, Operation, Params } from '../../src/contract/index.ts'
-import { Bench, buildWorker, csv, sample } from './support.ts'
-
-const worker = mkdtempSync(join(tmpdir(), 'omendb-worker-'))
-beforeAll(() => buildWorker(worker))
-afterAll(() => rmSync(worker, { recursive: true, force: true }))
+import { describe, expect, test } from 'vitest'
+import type { MapInfo, Operation, Params } from '../../src/contract/index.ts'
+import { type Bench, eachTest } from './support.ts'
 
 let bench: Bench
-beforeEach(() => {
-  bench = new Bench()
+eachTest((one) => {
+  bench = one
 })
-afterEach(() => bench.close())
+const codeOf = <O extends Operation>(op: O, params: Params<O>) => bench.codeOf(op, params)
+const imported = (count?: number) => bench.imported(count)
 
 const PARAMS = { neighbours: 10, minDist: 0.1, spread: 1, epochs: 60, method: 'umap' as const }
 
-interface Target {
-  store: string
-  collection: string
-}
-
-async function imported(count: number): Promise<Target> {
-  const { store } = await bench.open()
-  const end = await bench.import(store, bench.file('rows.csv', csv(sample(count))), 'rows')
-  expect(end.error).toBeUndefined()
-  return { store, collection: 'rows' }
-}
-
-async function codeOf<O extends Operation>(op: O, params: Params<O>): Promise<string> {
-  const error = await bench.engine.call(op, params).then(
-    () => null,
-    (thrown: AppError) => thrown,
-  )
-  return error?.code ?? 'no error'
-}
+type Target = Awaited<ReturnType<typeof imported>>
 
 /** Draws a map to its end. */
 async function draw(order: Omit<Params<'map.start'>, 'params'> & { params?: object }): Promise<MapInfo> {
@@ -234,5 +210,20 @@ describe('a map of some rows', () => {
     expect(await bench.end(gone.job)).toMatchObject({ state: 'failed', error: { code: 'UNKNOWN_ROW' } })
     const wrong = { ...target, params: PARAMS, among: { by: 'filter', filter: 'rank >' } as const }
     expect(await codeOf('map.start', wrong)).toMatch(/FILTER/)
+    for (const name of ['', ' ', 'a\tb']) {
+      expect(await codeOf('map.start', { ...target, params: PARAMS, name }), name).toBe('INVALID_REQUEST')
+    }
+  })
+
+  test('of which nearly nothing is left does not go on', async () => {
+    const target = await imported(30)
+    await draw(target)
+    const rows = Uint32Array.from({ length: 27 }, (_, row) => row)
+    await bench.engine.call('row.delete', { ...target, rows })
+    await bench.engine.call('store.close', { store: target.store })
+    const { store } = await bench.open('test.db', false)
+    const { job } = await bench.engine.call('map.goOn', { ...target, store, minDist: 0.5 })
+    expect(await bench.end(job)).toMatchObject({ state: 'failed', error: { code: 'EMPTY_INPUT' } })
+    expect((await bench.engine.call('map.get', { ...target, store })).rows).toHaveLength(30)
   })
 })

@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'vite'
-import type { EventName, Events, ImportPlan, StoreInfo } from '../../src/contract/index.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type {
+  AppError,
+  EventName,
+  Events,
+  ImportPlan,
+  Operation,
+  Params,
+  StoreInfo,
+} from '../../src/contract/index.ts'
 import { createEngine, type Engine, type GrantMap } from '../../src/engine/index.ts'
 import { seededRandom } from '../../src/engine/jobs/layout.ts'
 
@@ -77,14 +86,44 @@ export class Bench {
     return this.end(job)
   }
 
+  /** A store with one collection of sample rows. */
+  async imported(count = 400): Promise<{ store: string; collection: string }> {
+    const { store } = await this.open()
+    const end = await this.import(store, this.file('rows.csv', csv(sample(count))), 'rows')
+    expect(end.error).toBeUndefined()
+    return { store, collection: 'rows' }
+  }
+
+  /** The code of the error that a call ends with. */
+  async codeOf<O extends Operation>(op: O, params: Params<O>): Promise<string> {
+    const error = await this.engine.call(op, params).then(
+      () => null,
+      (thrown: AppError) => thrown,
+    )
+    return error?.code ?? 'no error'
+  }
+
   async close(): Promise<void> {
     await this.engine.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
+/** A new engine for each test of a file, with umap-js's worker at hand; `set` is given each. */
+export function eachTest(set: (bench: Bench) => void): void {
+  const worker = mkdtempSync(join(tmpdir(), 'omendb-worker-'))
+  let bench: Bench
+  beforeAll(() => buildWorker(worker))
+  afterAll(() => rmSync(worker, { recursive: true, force: true }))
+  beforeEach(() => {
+    bench = new Bench()
+    set(bench)
+  })
+  afterEach(() => bench.close())
+}
+
 /** Builds the layout's worker once into a folder and makes the engine find it. */
-export async function buildWorker(folder: string): Promise<void> {
+async function buildWorker(folder: string): Promise<void> {
   await build({
     configFile: false,
     logLevel: 'error',

@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { CollectionInfo, StoreInfo } from '../../src/contract/index.ts'
+import type { CollectionInfo, MapInfo, StoreInfo } from '../../src/contract/index.ts'
 import { editableType, readCell, typedText } from '../../src/renderer/features/inspector/cells.ts'
+import { shownName } from '../../src/renderer/features/map/making.ts'
 import { onlyLive } from '../../src/renderer/features/map/rowindex.ts'
 import { columnProblem, firstColumn, tagColumns } from '../../src/renderer/features/tag/choose.ts'
 import { copyName } from '../../src/renderer/state/copies.ts'
@@ -116,6 +117,17 @@ describe('a saved map', () => {
     expect([...(left.kept ?? [])]).toEqual([9, 8, 6])
     expect(onlyLive(points, Uint32Array.of(1, 3, 5, 9))).toBe(points)
     expect(onlyLive({ ...points, kept: null }, new Uint32Array(0))).toMatchObject({ kept: null })
+  })
+})
+
+describe('which map is shown', () => {
+  const maps = ['one', 'two'].map((name) => ({ name }) as MapInfo)
+
+  it('is the one that is asked for, or that forms, or the first there is', () => {
+    expect(shownName('two', maps, undefined)).toBe('two')
+    expect(shownName('map', maps, undefined)).toBe('one')
+    expect(shownName('new', maps, 'new')).toBe('new')
+    expect(shownName('map', [], undefined)).toBe('map')
   })
 })
 

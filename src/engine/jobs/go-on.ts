@@ -5,7 +5,8 @@ import { nativeName } from '../names.ts'
 import { readMap } from '../saved-maps.ts'
 import type { Session } from '../sessions.ts'
 import type { Emit, JobHandle } from './jobs.ts'
-import { frames, type MapPlace, save } from './map.ts'
+import { LAYOUT_ROWS_MIN } from './layout.ts'
+import { frames, keepLayout, type MapPlace, save } from './map.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
 
@@ -56,8 +57,7 @@ export async function goOn(
     created: new Date().toISOString(),
   }
   const saved = await save(session, place, moved, ready.rows, xy)
-  const key = mapKey(nativeName(place), place.name)
-  session.layout = { key, created: saved.created, rows: ready.rows, layout: ready.layout }
+  keepLayout(session, place, saved, ready.layout)
   return saved
 }
 
@@ -81,7 +81,14 @@ async function layoutOf(job: JobHandle, session: Session, place: MapPlace, map: 
     const found = session.native.filterRows(nativeName(place), '')
     const live = new Uint32Array(found.length)
     found.copy(live)
-    const { rows: there, xy: start } = only(rows, xy, new Set(live))
+    const { rows: there, xy: start } = only(rows, xy, live)
+    if (there.length < LAYOUT_ROWS_MIN) {
+      throw new AppError({
+        code: 'EMPTY_INPUT',
+        message: `Of the rows of map "${info.name}" ${there.length} are left: too few to lay out. Nothing was changed.`,
+        remedy: 'Draw a map of what is there now.',
+      })
+    }
     job.progress('neighbour graph', 0, there.length, 'rows', true)
     const neighbours = Math.min(info.params.neighbours, there.length)
     const graph = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1, there)
@@ -96,13 +103,20 @@ async function layoutOf(job: JobHandle, session: Session, place: MapPlace, map: 
   }
 }
 
+/** The points of live rows; both kinds of rows ascend. */
 function only(
   rows: Uint32Array,
   xy: Float32Array,
-  live: Set<number>,
+  live: Uint32Array,
 ): { rows: Uint32Array; xy: Float32Array } {
-  const there = [...rows.keys()].filter((at) => live.has(rows[at] as number))
-  const left = new Float32Array(there.length * 2)
-  for (const [to, at] of there.entries()) left.set(xy.subarray(at * 2, at * 2 + 2), to * 2)
-  return { rows: Uint32Array.from(there, (at) => rows[at] as number), xy: left }
+  const there = { rows: new Uint32Array(rows.length), xy: new Float32Array(xy.length) }
+  let [length, next] = [0, 0]
+  for (const [at, row] of rows.entries()) {
+    while (next < live.length && (live[next] as number) < row) next += 1
+    if (live[next] !== row) continue
+    there.rows[length] = row
+    there.xy.set(xy.subarray(at * 2, at * 2 + 2), length * 2)
+    length += 1
+  }
+  return { rows: there.rows.slice(0, length), xy: there.xy.slice(0, length * 2) }
 }

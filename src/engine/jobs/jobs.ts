@@ -34,6 +34,9 @@ export interface JobHandle {
 
 export type Emit = <E extends keyof Events>(event: E, data: Events[E]) => void
 
+/** What a job belongs to: as in {@link JobInfo}. */
+type JobPlace = Pick<JobInfo, 'store' | 'collection' | 'map'>
+
 class RunningJob implements JobHandle {
   readonly id = randomUUID()
   info: JobInfo
@@ -46,13 +49,14 @@ class RunningJob implements JobHandle {
   #rateAt = performance.now()
   #rateDone = 0
 
-  constructor(kind: JobInfo['kind'], store: string, collection: string, emit: Emit) {
+  constructor(kind: JobInfo['kind'], { store, collection, map }: JobPlace, emit: Emit) {
     this.#emit = emit
     this.info = {
       job: this.id,
       kind,
       store,
       collection,
+      ...(map === undefined ? {} : { map }),
       phase: 'starting',
       done: 0,
       total: 0,
@@ -126,10 +130,10 @@ export class Jobs {
    */
   start<K extends JobKind>(
     kind: K,
-    store: string,
-    collection: string,
+    place: JobPlace,
     work: (job: JobHandle) => Promise<JobResults[K]>,
   ): string {
+    const { store } = place
     if (this.#ofStore(store).length >= JOBS_MAX) {
       throw new AppError({
         code: 'LIMIT_EXCEEDED',
@@ -138,7 +142,7 @@ export class Jobs {
         retry: true,
       })
     }
-    const job = new RunningJob(kind, store, collection, this.#emit)
+    const job = new RunningJob(kind, place, this.#emit)
     this.#running.set(job.id, job)
     job.ended = this.#run(job, kind, work)
     return job.id

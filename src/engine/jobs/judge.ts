@@ -21,13 +21,17 @@ export const judgedNeighbours = (rows: number): number =>
 export function startJudging(jobs: Jobs, session: Session, place: MapPlace): string {
   const key = mapKey(nativeName(place), place.name)
   stopJudging(jobs, session, place)
-  const job = jobs.start('judge', session.id, place.collection, async (handle) => {
-    try {
-      return await judge(handle, session, place)
-    } finally {
-      if (session.judging.get(key) === handle.id) session.judging.delete(key)
-    }
-  })
+  const job = jobs.start(
+    'judge',
+    { store: session.id, collection: place.collection, map: place.name },
+    async (handle) => {
+      try {
+        return await judge(handle, session, place)
+      } finally {
+        if (session.judging.get(key) === handle.id) session.judging.delete(key)
+      }
+    },
+  )
   session.judging.set(key, job)
   return job
 }

@@ -1,5 +1,5 @@
 import { UMAP } from 'umap-js'
-import type { MapParams } from '../../contract/index.ts'
+import { defaultEpochs, type MapParams } from '../../contract/index.ts'
 import { type Edges, fuzzyEdges, type Neighbours } from './fuzzy.ts'
 
 /**
@@ -23,14 +23,6 @@ interface Internals {
 
 /** Fewer points than this make no neighbour graph worth a layout; their PCA is the map. */
 export const LAYOUT_ROWS_MIN = 5
-
-/** Epochs when the person leaves it open: umap-js's own rule. */
-export function defaultEpochs(rows: number): number {
-  if (rows <= 2_500) return 500
-  if (rows <= 5_000) return 400
-  if (rows <= 7_500) return 300
-  return 200
-}
 
 /** Repeatable random numbers in [0, 1): mulberry32. */
 export function seededRandom(seed: number): () => number {

@@ -1,11 +1,11 @@
-import { AppError, type MapInfo, type MapParams, type MapRows } from '../../contract/index.ts'
-import type { NativeSnapshot } from '../addon.ts'
+import { AppError, defaultEpochs, type MapInfo, type MapParams, type MapRows } from '../../contract/index.ts'
+import type { NativeLayout, NativeSnapshot } from '../addon.ts'
 import { nativeMapInfo } from '../info.ts'
 import { keepMap, mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
 import type { Session } from '../sessions.ts'
 import type { Emit, JobHandle } from './jobs.ts'
-import { defaultEpochs, LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
+import { LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
 import { copied, runUmapJs, UMAP_JS_ROWS_MAX } from './umap-js.ts'
@@ -132,8 +132,19 @@ async function draw(
   )
   job.check()
   const saved = await save(session, order, { ...info, epoch, created: new Date().toISOString() }, rows, xy)
-  session.layout = { key: mapKey(nativeName(order), order.name), created: saved.created, rows, layout }
+  keepLayout(session, order, saved, layout)
   return saved
+}
+
+/** The map can go on with this graph; where memory is short it gets a new one. */
+export function keepLayout(
+  session: Session,
+  place: MapPlace,
+  { created }: MapInfo,
+  layout: NativeLayout,
+): void {
+  if (session.memory === 'compact') return
+  session.layout = { key: mapKey(nativeName(place), place.name), created, layout }
 }
 
 /** Saves a map, or keeps it in memory where nothing can be saved. */

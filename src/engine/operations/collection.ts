@@ -30,7 +30,7 @@ export const collectionOperations: Handlers<'collection.create' | 'collection.dr
     const { store, collection, queries } = params
     const snapshot = sessions.get(store).native.snapshot(nativeName(params))
     return {
-      job: jobs.start('tune', store, collection, async (job) => {
+      job: jobs.start('tune', { store, collection }, async (job) => {
         try {
           return JSON.parse(await snapshot.tune(nativeJob(job, 'queries'), queries)) as TuneReport
         } finally {

@@ -22,7 +22,9 @@ export const importOperations: Handlers<'import.preview' | 'import.start' | 'fil
     const session = sessions.toWrite(store)
     const path = grantedPath(grants, grant, 'file')
     return {
-      job: jobs.start('import', store, collection, (job) => importFile(job, session, collection, path, plan)),
+      job: jobs.start('import', { store, collection }, (job) =>
+        importFile(job, session, collection, path, plan),
+      ),
     }
   },
 }

@@ -80,11 +80,15 @@ function making(
   make: (job: JobHandle) => Promise<MapInfo>,
 ): { job: string } {
   stopJudging(jobs, session, place)
-  const job = jobs.start('map', session.id, place.collection, async (handle) => {
-    const map = await make(handle)
-    judgeLater(jobs, session, place, map)
-    return map
-  })
+  const job = jobs.start(
+    'map',
+    { store: session.id, collection: place.collection, map: place.name },
+    async (handle) => {
+      const map = await make(handle)
+      judgeLater(jobs, session, place, map)
+      return map
+    },
+  )
   return { job }
 }
 

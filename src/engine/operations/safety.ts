@@ -12,7 +12,7 @@ export const safetyOperations: Handlers<
   'store.compact': ({ store, forgetHistory }, { sessions, jobs }) => {
     const session = sessions.toWrite(store)
     return {
-      job: jobs.start('compact', store, '', async (job) => {
+      job: jobs.start('compact', { store, collection: '' }, async (job) => {
         const options = JSON.stringify({ forgetHistory })
         return JSON.parse(await session.native.compact(nativeJob(job, 'rows'), options)) as CompactResult
       }),
@@ -23,7 +23,7 @@ export const safetyOperations: Handlers<
     const session = sessions.get(store)
     const path = grantedPath(grants, grant, 'store')
     return {
-      job: jobs.start('snapshot', store, '', async (job) =>
+      job: jobs.start('snapshot', { store, collection: '' }, async (job) =>
         copied(await session.native.backup(nativeJob(job, 'bytes'), path)),
       ),
     }
@@ -32,7 +32,7 @@ export const safetyOperations: Handlers<
   'store.restore': ({ from, to }, { grants, jobs }) => {
     const [source, target] = [grantedPath(grants, from, 'store'), grantedPath(grants, to, 'store')]
     return {
-      job: jobs.start('restore', '', '', async (job) =>
+      job: jobs.start('restore', { store: '', collection: '' }, async (job) =>
         copied(await addon().restoreStore(nativeJob(job, 'bytes'), source, target)),
       ),
     }
@@ -41,7 +41,7 @@ export const safetyOperations: Handlers<
   'store.repair': ({ from, to }, { grants, jobs }) => {
     const [source, target] = [grantedPath(grants, from, 'store'), grantedPath(grants, to, 'store')]
     return {
-      job: jobs.start('repair', '', '', async (job) =>
+      job: jobs.start('repair', { store: '', collection: '' }, async (job) =>
         repairReport(await addon().repairStore(nativeJob(job, 'bytes'), source, target)),
       ),
     }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::linear::{combine, eigenvectors, hash, orthonormalize, signed_unit};
+use crate::sample::sample;
 
 /// Vectors in the basis: two are wanted, the others make them converge sooner.
 const BASIS: usize = 6;
@@ -109,9 +110,10 @@ impl<'a> Rows<'a> {
         seed: u64,
         cancel: &AtomicBool,
     ) -> Result<Rows<'a>, ProjectionError> {
+        let most = (SAMPLE_NUMBERS / points.dimension).clamp(MIN_SAMPLE_ROWS, SAMPLE_ROWS);
         let mut rows = Rows {
             points,
-            sample: sample(points.n, points.dimension, seed),
+            sample: sample(points.n, most, seed),
             mean: vec![0.0; points.dimension],
             inv_norms: Vec::new(),
             scale: 1.0,
@@ -326,20 +328,6 @@ fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
         return Err(ProjectionError::Cancelled);
     }
     Ok(())
-}
-
-/// Rows for the components: all of few; of many, one of each of equal stretches, drawn with the seed.
-fn sample(n: usize, dimension: usize, seed: u64) -> Vec<u32> {
-    let limit = (SAMPLE_NUMBERS / dimension).clamp(MIN_SAMPLE_ROWS, SAMPLE_ROWS);
-    if n <= limit {
-        return (0..n as u32).collect();
-    }
-    (0..limit)
-        .map(|i| {
-            let (from, to) = (i * n / limit, (i + 1) * n / limit);
-            (from + (hash(!seed, i as u64) % (to - from) as u64) as usize) as u32
-        })
-        .collect()
 }
 
 /// Centres both coordinates, and scales both alike so that the wider has the spread.

@@ -1,7 +1,7 @@
 //! The same arithmetic on wider registers, where the processor has them.
 
-use crate::faithful::{Row, compare};
-use crate::umap::{Placing, Step, move_block, place_block};
+use crate::faithful::{self, Row};
+use crate::umap::{self, Placing, Step};
 
 /// How wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,51 @@ pub(crate) enum Wide {
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
+
+/// A function that is compiled once for each width, and its door.
+macro_rules! widened {
+    ($(#[$doc:meta])* $name:ident, $plain:path, ($($argument:ident: $kind:ty),*) $(-> $out:ty)?) => {
+        impl Wide {
+            $(#[$doc])*
+            pub fn $name(self, $($argument: $kind),*) $(-> $out)? {
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $kind),*) $(-> $out)? {
+                    $plain($($argument),*)
+                }
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512($($argument: $kind),*) $(-> $out)? {
+                    $plain($($argument),*)
+                }
+                match self {
+                    Wide::Plain => $plain($($argument),*),
+                    // SAFETY: `all` gives this only where the processor has it.
+                    #[cfg(target_arch = "x86_64")]
+                    Wide::Avx2 => unsafe { avx2($($argument),*) },
+                    // SAFETY: likewise.
+                    #[cfg(target_arch = "x86_64")]
+                    Wide::Avx512 => unsafe { avx512($($argument),*) },
+                }
+            }
+        }
+    };
+}
+
+widened!(
+    /// See [`umap::move_block`].
+    block, umap::move_block, (step: Step<'_>, first: usize, points: &mut [[f32; 2]])
+);
+widened!(
+    /// See [`umap::place_block`].
+    place, umap::place_block, (placing: Placing<'_>, first: usize, points: &mut [[f32; 2]])
+);
+widened!(
+    /// See [`faithful::compare`].
+    compare,
+    faithful::compare,
+    (far: &[f32], points: &[[f32; 2]], at: usize, flat: &mut [f32], k: usize) -> Row
+);
 
 impl Wide {
     /// The widest of this processor.
@@ -34,86 +79,4 @@ impl Wide {
         let wider = [None; 2];
         wider.into_iter().flatten().chain([Wide::Plain])
     }
-
-    /// See [`move_block`].
-    pub fn block(self, step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
-        match self {
-            Wide::Plain => move_block(step, first, points),
-            // SAFETY: `best` gives this only where the processor has it.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx2 => unsafe { block_avx2(step, first, points) },
-            // SAFETY: likewise.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx512 => unsafe { block_avx512(step, first, points) },
-        }
-    }
-
-    /// See [`place_block`].
-    pub fn place(self, placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
-        match self {
-            Wide::Plain => place_block(placing, first, points),
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx2 => unsafe { place_avx2(placing, first, points) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx512 => unsafe { place_avx512(placing, first, points) },
-        }
-    }
-
-    /// See [`compare`].
-    pub fn compare(
-        self,
-        far: &[f32],
-        points: &[[f32; 2]],
-        at: usize,
-        flat: &mut [f32],
-        k: usize,
-    ) -> Row {
-        match self {
-            Wide::Plain => compare(far, points, at, flat, k),
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx2 => unsafe { compare_avx2(far, points, at, flat, k) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Wide::Avx512 => unsafe { compare_avx512(far, points, at, flat, k) },
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn compare_avx2(far: &[f32], points: &[[f32; 2]], at: usize, flat: &mut [f32], k: usize) -> Row {
-    compare(far, points, at, flat, k)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn compare_avx512(far: &[f32], points: &[[f32; 2]], at: usize, flat: &mut [f32], k: usize) -> Row {
-    compare(far, points, at, flat, k)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn place_avx2(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
-    place_block(placing, first, points);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn place_avx512(placing: Placing<'_>, first: usize, points: &mut [[f32; 2]]) {
-    place_block(placing, first, points);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn block_avx2(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
-    move_block(step, first, points);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn block_avx512(step: Step<'_>, first: usize, points: &mut [[f32; 2]]) {
-    move_block(step, first, points);
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use omendb_distance::Scorer;
 use omendb_ivf::VectorsRef;
-use omendb_projection::{ProjectionError, faithfulness, kept_neighbours};
-use rayon::prelude::*;
+use omendb_projection::{ProjectionError, faithfulness, kept_neighbours, sample};
 use serde::{Deserialize, Serialize};
 
 use crate::behind::behind;
@@ -87,7 +86,7 @@ impl Snapshot {
         }
         let sources = self.sources(column, rows, &there)?;
         let xy: Vec<f32> = there.iter().flat_map(|at| pair(xy, *at)).collect();
-        let sample = sample(there.len(), most);
+        let sample = sample(there.len(), most, SEED);
         let scores = |rows: &[u32], out: &mut [f32]| score_all(&sources, rows, out);
         // Nobody waits for it, and it takes all cores for a while.
         let found = behind(|| {
@@ -224,25 +223,4 @@ fn score_all(sources: &[Source<'_>], rows: &[u32], out: &mut [f32]) {
             }
         }
     }
-}
-
-/// Up to `most` of `n` numbers, ascending: all, or as chance has it.
-fn sample(n: usize, most: usize) -> Vec<u32> {
-    let mut all: Vec<u32> = (0..n as u32).collect();
-    if n <= most {
-        return all;
-    }
-    let mut state = SEED;
-    for i in 0..most {
-        // SplitMix64.
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let left = (n - i) as u128;
-        let chosen = i + ((u128::from(z ^ (z >> 31)) * left) >> 64) as usize;
-        all.swap(i, chosen);
-    }
-    all.truncate(most);
-    all.par_sort_unstable();
-    all
 }

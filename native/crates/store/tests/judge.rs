@@ -5,7 +5,7 @@ mod support;
 use std::sync::atomic::AtomicBool;
 
 use omendb_store::vfs::MemVfs;
-use omendb_store::{MapPoints, NOT_JUDGED, Snapshot, Store};
+use omendb_store::{MapJudgement, MapPoints, NOT_JUDGED, Snapshot, Store};
 use support::*;
 
 const K: usize = 4;
@@ -52,6 +52,12 @@ fn picture(snapshot: &Snapshot) -> MapPoints {
     MapPoints::new(rows.clone(), xy.collect())
 }
 
+fn judge(snapshot: &Snapshot, points: &MapPoints, most: usize) -> MapJudgement {
+    let never = AtomicBool::new(false);
+    let judged = snapshot.judge_map(0, &points.rows, &points.xy, K, most, &never, &|_, _| {});
+    judged.unwrap()
+}
+
 #[test]
 fn every_row_is_compared_wherever_it_lies() {
     let vfs = MemVfs::new();
@@ -59,18 +65,7 @@ fn every_row_is_compared_wherever_it_lies() {
     let words = store.collection("words").unwrap();
     let snapshot = words.snapshot();
     let mut points = picture(&snapshot);
-    let cancel = AtomicBool::new(false);
-    let judged = snapshot
-        .judge_map(
-            0,
-            &points.rows,
-            &points.xy,
-            K,
-            usize::MAX,
-            &cancel,
-            &|_, _| {},
-        )
-        .unwrap();
+    let judged = judge(&snapshot, &points, usize::MAX);
 
     let vectors: Vec<&[f32]> = points
         .rows
@@ -99,9 +94,7 @@ fn every_row_is_compared_wherever_it_lies() {
     assert!(judged.score.trustworthiness < 1.0 && judged.score.trustworthiness > 0.0);
 
     // A sample looks at so many, and tells the same of them.
-    let some = snapshot
-        .judge_map(0, &points.rows, &points.xy, K, 20, &cancel, &|_, _| {})
-        .unwrap();
+    let some = judge(&snapshot, &points, 20);
     assert_eq!(some.score.sample, 20);
     let looked: Vec<usize> = (0..points.rows.len())
         .filter(|at| some.kept[*at] != NOT_JUDGED)
@@ -130,18 +123,7 @@ fn what_was_deleted_since_is_left_out() {
     let points = picture(&words.snapshot());
     words.delete_rows(&[points.rows[7]]).unwrap();
     let snapshot = words.snapshot();
-    let cancel = AtomicBool::new(false);
-    let judged = snapshot
-        .judge_map(
-            0,
-            &points.rows,
-            &points.xy,
-            K,
-            usize::MAX,
-            &cancel,
-            &|_, _| {},
-        )
-        .unwrap();
+    let judged = judge(&snapshot, &points, usize::MAX);
     assert_eq!(judged.kept[7], NOT_JUDGED);
     assert_eq!(
         judged

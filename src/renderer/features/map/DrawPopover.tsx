@@ -1,7 +1,13 @@
 import { Popover } from '@base-ui/react/popover'
 import { type FormEvent, type ReactElement, useId, useState } from 'react'
 import * as v from 'valibot'
-import { LIMITS, type MapInfo, type MapParams, MapParamsSchema } from '../../../contract/index.ts'
+import {
+  defaultEpochs,
+  type MapInfo,
+  MapName,
+  type MapParams,
+  MapParamsSchema,
+} from '../../../contract/index.ts'
 import { useView } from '../../state/view.ts'
 import { Button, Segments, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
@@ -17,8 +23,8 @@ export interface DrawRequest {
   of?: MapOf
 }
 
-/** Rows that a map can be of. */
-export type MapOf = 'all' | 'filter' | 'selection'
+/** Rows that a map can be of; `same`: those that the shown one was of. */
+export type MapOf = 'all' | 'same' | 'filter' | 'selection'
 
 const DEFAULTS = { neighbours: '15', minDist: '0.1', spread: '1', epochs: '', seed: '42' }
 type Texts = typeof DEFAULTS
@@ -49,7 +55,8 @@ function textsOf(saved: MapInfo | null): Texts {
     neighbours: String(neighbours),
     minDist: String(minDist),
     spread: String(spread),
-    epochs: epochs > 0 ? String(epochs) : '',
+    // What the number of rows decided is left to that of the next map.
+    epochs: epochs > 0 && epochs !== defaultEpochs(saved.rows) ? String(epochs) : '',
     seed: String(saved.seed),
   }
 }
@@ -120,7 +127,8 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
   const filtered = useView((view) => view.matching !== null)
   const chosen = useView((view) => view.selection.length > 1)
   const [name, setName] = useState(shown)
-  const [of, setOf] = useState<MapOf>('all')
+  // A map of some rows is not drawn of all by the way.
+  const [of, setOf] = useState<MapOf>(saved?.of ? 'same' : 'all')
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [wrong, setWrong] = useState<Set<string>>(new Set())
@@ -129,8 +137,9 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
     event.preventDefault()
     const request = readTexts(texts, method)
     const trimmed = name.trim()
-    if (request instanceof Set) setWrong(request)
-    else if (trimmed === '' || trimmed.length > LIMITS.nameCharsMax) setWrong(new Set(['name']))
+    const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
+    if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
+    else if (misnamed.length > 0) setWrong(new Set(misnamed))
     else onDraw({ ...request, name: trimmed, of })
   }
   return (
@@ -142,15 +151,16 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
           aria-label="Name"
           aria-invalid={wrong.has('name')}
           value={name}
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => {
+            setName(event.target.value)
+            setWrong(new Set([...wrong].filter((field) => field !== 'name')))
+          }}
         />
         <p className={wrong.has('name') ? styles.formWrong : styles.formHint}>
-          {name.trim() === shown && saved
-            ? 'Takes the place of this map.'
-            : 'Another name makes another map.'}
+          {nameHint(wrong.has('name'), name.trim() === shown && saved !== null)}
         </p>
       </div>
-      {(filtered || chosen) && (
+      {(filtered || chosen || saved?.of) && (
         <div className={styles.formMethod}>
           <span>Of</span>
           <Segments
@@ -158,6 +168,7 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
             value={of}
             options={[
               { value: 'all', label: 'all rows' },
+              ...(saved?.of ? [{ value: 'same' as const, label: 'as before' }] : []),
               ...(filtered ? [{ value: 'filter' as const, label: 'filter' }] : []),
               ...(chosen ? [{ value: 'selection' as const, label: 'selection' }] : []),
             ]}
@@ -207,4 +218,9 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
       </div>
     </form>
   )
+}
+
+function nameHint(wrong: boolean, same: boolean): string {
+  if (wrong) return 'One to 128 characters of text.'
+  return same ? 'Takes the place of this map.' : 'Another name makes another map.'
 }

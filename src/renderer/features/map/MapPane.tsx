@@ -1,39 +1,32 @@
-import { Map as MapIcon } from 'lucide-react'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import {
-  AppError,
-  type CollectionInfo,
-  JUDGED_NEIGHBOURS,
-  type MapChange,
-  type MapRows,
-  type StoreInfo,
-} from '../../../contract/index.ts'
-import { engine } from '../../client/engine.ts'
+import { type CollectionInfo, JUDGED_NEIGHBOURS, type StoreInfo } from '../../../contract/index.ts'
 import { plainPalette } from '../../gl/palette.ts'
 import type { ScatterKind } from '../../gl/scatter.ts'
-import type { RegionMode, SurfaceEvents, Tool } from '../../gl/surface.ts'
+import type { RegionMode, SurfaceEvents } from '../../gl/surface.ts'
 import { findSimilar } from '../../state/actions.ts'
 import { labelColumn, rowLabel } from '../../state/near.ts'
 import { intersection, minus, NO_ROWS, rowSet } from '../../state/rows.ts'
 import { useTheme } from '../../state/theme.ts'
-import { KEPT, MAP_NAME, useSource, useView } from '../../state/view.ts'
+import { KEPT, useSource, useView } from '../../state/view.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, counted } from '../../ui/format.ts'
-import { Empty, ErrorNote } from '../../ui/pieces.tsx'
-import { DEFAULT_REQUEST, DrawPopover, type DrawRequest } from './DrawPopover.tsx'
+import { ErrorNote } from '../../ui/pieces.tsx'
+import { DEFAULT_REQUEST } from './DrawPopover.tsx'
 import { firstColouring, useColouring, useMap } from './data.ts'
 import { Foot } from './Foot.tsx'
 import { Forming } from './Forming.tsx'
 import { HoverCard } from './HoverCard.tsx'
 import { Legend } from './Legend.tsx'
-import { nameOfJob } from './live.ts'
+import { shownName, useMaking } from './making.ts'
 import styles from './map.module.css'
+import { NoMap } from './NoMap.tsx'
 import { Names } from './names.ts'
 import { useNeighbours } from './neighbours.ts'
 import { rowIndex, sameRows, statesOf } from './rowindex.ts'
 import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useSurface } from './useSurface.ts'
+import { useTool } from './useTool.ts'
 
 /** Time in which points travel from one frame of a forming map to the next, ms. */
 const TRAVEL_MS = 260
@@ -50,7 +43,13 @@ interface MapPaneProps {
 export function MapPane({ store, collection }: MapPaneProps) {
   const key = `${store.store}/${collection.name}`
   const source = useSource(store, collection.name)
-  const name = useView((view) => view.mapName)
+  const job = useView((view) =>
+    Object.values(view.jobs).find(
+      (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
+    ),
+  )
+  const asked = useView((view) => view.mapName)
+  const name = shownName(asked, collection.maps, job?.map)
   const { picture, saved, loading, error } = useMap(source, collection, name)
   const rows = picture?.rows ?? EMPTY
   const indexOf = useMemo(() => rowIndex(rows), [rows])
@@ -62,15 +61,14 @@ export function MapPane({ store, collection }: MapPaneProps) {
   const colourBy = useView((view) => view.colourBy)
   const result = useView((view) => view.search.result)
   const maximized = useView((view) => view.maximized === 'map')
-  const job = useView((view) =>
-    Object.values(view.jobs).find(
-      (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
-    ),
-  )
-  const forming = job && (nameOfJob(job.job) ?? name) === name ? job : undefined
+  const forming = job?.map === name ? job : undefined
   const judging = useView((view) =>
     Object.values(view.jobs).find(
-      (one) => one.kind === 'judge' && one.store === store.store && one.collection === collection.name,
+      (one) =>
+        one.kind === 'judge' &&
+        one.store === store.store &&
+        one.collection === collection.name &&
+        one.map === name,
     ),
   )
   const failed = useView((view) =>
@@ -81,9 +79,10 @@ export function MapPane({ store, collection }: MapPaneProps) {
 
   // A store that is only read can be drawn: its map is kept in memory. The past is drawn as far as it is on the map.
   const why = useView((view) => (view.looking ? 'This is the past; return to now to draw' : null))
-  const [tool, setTool] = useState<Tool>('pan')
-  const [startError, setStartError] = useState<AppError | null>(null)
   const [dismissed, setDismissed] = useState<string | null>(failed?.job ?? null)
+  const making = useMaking({ store: store.store, collection, name, saved, rows }, () =>
+    setDismissed(failed?.job ?? null),
+  )
   const [card, setCard] = useState<{ row: number; x: number; y: number } | null>(null)
   const [drawn, setDrawn] = useState<{ kind: ScatterKind; rows: number } | null>(null)
   const host = useRef<HTMLDivElement>(null)
@@ -107,6 +106,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
 
   const handlers = useRef<SurfaceEvents>({} as SurfaceEvents)
   const surface = useSurface(host, handlers, key)
+  const [tool, setTool] = useTool(surface)
   const rowAt = (index: number): number | null => (index < 0 ? null : (rows[index] ?? null))
 
   const choose = (chosen: Uint32Array, mode: RegionMode): void => {
@@ -247,55 +247,6 @@ export function MapPane({ store, collection }: MapPaneProps) {
     return () => sizes.disconnect()
   }, [surface, colouring])
 
-  useLayoutEffect(() => surface?.setTool(tool), [surface, tool])
-  useEffect(() => {
-    const key = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-      // A command of the palette speaks from the window itself, which is no element.
-      const target = event.target instanceof Element ? event.target : null
-      if (
-        target?.closest(
-          'input, textarea, select, [contenteditable], [role="dialog"], [role="menu"], [role="listbox"]',
-        )
-      )
-        return
-      if (event.key === 'l' || event.key === 'L') {
-        event.preventDefault()
-        setTool((before) => (before === 'lasso' ? 'pan' : 'lasso'))
-      } else if (event.key === 'Escape' && (surface?.dropStroke() || tool !== 'pan')) {
-        // One thing for one press: the tool first, then what the window does on Esc.
-        event.preventDefault()
-        event.stopImmediatePropagation()
-        setTool('pan')
-      }
-    }
-    window.addEventListener('keydown', key, { capture: true })
-    return () => window.removeEventListener('keydown', key, { capture: true })
-  }, [surface, tool])
-
-  const starting = (call: Promise<unknown>): void => {
-    setStartError(null)
-    setDismissed(failed?.job ?? null)
-    call.catch((thrown: unknown) => setStartError(AppError.from(thrown)))
-  }
-  const place = { store: store.store, collection: collection.name }
-  const draw = ({ params, seed, name: wanted = name, of = 'all' }: DrawRequest): void => {
-    const view = useView.getState()
-    const among: MapRows | undefined =
-      of === 'filter'
-        ? { by: 'filter', filter: view.filter }
-        : of === 'selection'
-          ? { by: 'rows', rows: view.selection as Uint32Array<ArrayBuffer> }
-          : undefined
-    view.setMapName(wanted)
-    starting(engine.call('map.start', { ...place, name: wanted, params, seed, among }))
-  }
-  const goOn = (change: MapChange): void => starting(engine.call('map.goOn', { ...place, name, ...change }))
-  const remove = (): void => {
-    const next = collection.maps.find((map) => map.name !== name)?.name ?? MAP_NAME
-    starting(engine.call('map.delete', { ...place, name }).then(() => useView.getState().setMapName(next)))
-  }
-
   const chooseColour = (code: number, add: boolean): void => {
     if (!colouring) return
     const { codes } = colouring
@@ -304,7 +255,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
   }
 
   const shownError =
-    startError ??
+    making.error ??
     error ??
     (failed?.state === 'failed' && failed.job !== dismissed && !job ? failed.error : null)
   const missing = picture?.stage === 'saved' && !source.before ? collection.rows - rows.length : 0
@@ -359,47 +310,17 @@ export function MapPane({ store, collection }: MapPaneProps) {
           onTool={setTool}
           onFit={() => surface?.fit()}
           onZoom={(direction) => (direction > 0 ? surface?.zoomIn() : surface?.zoomOut())}
-          onDraw={draw}
+          onDraw={making.draw}
           onName={(next) => useView.getState().setMapName(next)}
-          onDelete={remove}
-          onSpace={(minDist) => goOn({ minDist })}
+          onDelete={making.remove}
+          onSpace={(minDist) => making.goOn({ minDist })}
           onMaximize={() => useView.getState().setMaximized(maximized ? null : 'map')}
         />
       )}
       {picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
       {picture && !forming && <SelectionChip />}
       {!picture && !forming && !loading && (
-        <div className={styles.empty}>
-          <Empty
-            icon={<MapIcon size={28} strokeWidth={1.5} aria-hidden="true" />}
-            title={collection.rows > 0 ? 'No map yet' : 'Nothing to draw yet'}
-            action={
-              collection.rows > 0 && (
-                <>
-                  <Button look="primary" why={why} onClick={() => draw(DEFAULT_REQUEST)}>
-                    Draw map
-                  </Button>
-                  {why === null && (
-                    <DrawPopover
-                      saved={null}
-                      name={name}
-                      onDraw={draw}
-                      trigger={
-                        <button type="button" className={styles.quietButton}>
-                          Parameters
-                        </button>
-                      }
-                    />
-                  )}
-                </>
-              )
-            }
-          >
-            {collection.rows > 0
-              ? `A map puts the ${counted(collection.rows, 'row')} on a plane so that near vectors lie together.`
-              : 'Import rows, and they can be drawn as a map.'}
-          </Empty>
-        </div>
+        <NoMap rows={collection.rows} name={name} why={why} onDraw={making.draw} />
       )}
       {forming ? (
         <Forming job={forming} keeps={picture?.stage === 'umap'} />
@@ -413,7 +334,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
             judging={judging}
             why={why}
             onKept={() => useView.getState().setColourBy(KEPT)}
-            onGoOn={() => goOn({})}
+            onGoOn={() => making.goOn({})}
           />
         )
       )}
@@ -425,9 +346,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
               <Button
                 look="quiet"
                 onClick={() => {
-                  setStartError(null)
-                  setDismissed(failed?.job ?? null)
-                  draw(DEFAULT_REQUEST)
+                  making.draw(DEFAULT_REQUEST)
                 }}
               >
                 Draw again

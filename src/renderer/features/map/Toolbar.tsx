@@ -48,7 +48,7 @@ export function Toolbar(props: ToolbarProps) {
   const { collection, saved, name, forming, why, colourBy, tool, maximized, onTool } = props
   const options = [
     { value: NONE, label: 'nothing' },
-    ...(saved ? [{ value: KEPT, label: 'neighbours kept', hint: 'of the map' }] : []),
+    ...(saved || colourBy === KEPT ? [{ value: KEPT, label: 'neighbours kept', hint: 'of the map' }] : []),
     ...colourColumns(collection).map(({ name, type }) => ({ value: name, label: name, hint: type })),
   ]
   const maps = collection.maps.map((map) => ({

@@ -71,12 +71,6 @@ engine.on('job.end', (end) => {
 
 engine.onReconnect(() => useLive.setState({ maps: {} }))
 
-/** The map that a job is drawing. */
-export function nameOfJob(job: string): string | null {
-  const found = Object.entries(useLive.getState().maps).find(([, live]) => live.job === job)
-  return found?.[0].split('\u0000')[2] ?? null
-}
-
 function savedAt(store: string, collection: string, name: string): string | null {
   const view = useView.getState()
   if (view.store?.store !== store) return null
