@@ -27,6 +27,10 @@ export interface NativePoints {
   readonly judged: boolean
   /** For each point how many true neighbours it keeps; 255 where that is not known. */
   kept(out: Uint8Array): void
+  /** Whether points were placed after the map was laid out. */
+  readonly marked: boolean
+  /** For each point 1 if it was placed later, else 0. */
+  placed(out: Uint8Array): void
 }
 
 /** How much of a map is true. */
@@ -59,6 +63,20 @@ export interface NativeLayout {
   adjust(params: string, epoch: number): void
   /** The newest picture; gives the epochs that it is of. */
   xy(out: Float32Array): number
+  /** Turns the map: six numbers of {@link Addon.turnOnto}. */
+  turn(turn: Float32Array): void
+}
+
+/** What moved between two maps, by the rows that both have. */
+export interface NativeMoves {
+  readonly length: number
+  /** Neighbours that were compared. */
+  readonly k: number
+  rows(out: Uint32Array): void
+  /** How far each moved; 1 is the map's radius. */
+  moved(out: Float32Array): void
+  /** How many of its k nearest on the first map are among its nearest on the other. */
+  kept(out: Uint8Array): void
 }
 
 /** Vectors of one dimension, row-major. */
@@ -112,6 +130,15 @@ export interface NativeSnapshot {
     k: number,
     most: number,
   ): Promise<NativeJudgement>
+  /** Places for the rows `more`, which the map does not have, among the k of its rows that are nearest. `params`: JSON {minDist, spread, epochs, seed}. */
+  placeOnMap(
+    job: NativeJob,
+    rows: Uint32Array,
+    xy: Float32Array,
+    more: Uint32Array,
+    k: number,
+    params: string,
+  ): Promise<NativePoints>
   /** The true neighbours of a row on a map: JSON [[row, kept], …], nearest first. */
   neighboursOnMap(rows: Uint32Array, xy: Float32Array, row: number, k: number): Promise<string>
   /** JSON of a TuneReport. */
@@ -193,13 +220,14 @@ export interface NativeStore {
 
   snapshot(collection: string): NativeSnapshot
   map(collection: string, name: string): NativePoints
-  /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970), score?}; `kept` is empty without a score. */
+  /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970), score?}; `kept` is empty without a score, `placed` (1 or 0 a row) where none was placed. */
   saveMap(
     collection: string,
     info: string,
     rows: Uint32Array,
     xy: Float32Array,
     kept: Uint8Array,
+    placed: Uint8Array,
   ): Promise<void>
   deleteMap(collection: string, name: string): Promise<void>
   /** Writes a saved map to a .csv or .parquet file; resolves to JSON {rows, bytes}. */
@@ -225,6 +253,21 @@ export interface Addon {
   inspect(path: string): Promise<string>
   /** Fails with LIMIT_EXCEEDED past `max` numbers. */
   fileVectors(path: string, max: number): Promise<NativeVectors>
+  /** Turns `xy` so that its rows lie as `ontoXy` has them (both rows ascend); the turn goes into `out`, six numbers. False, and nothing changes, where they share too few rows. */
+  turnOnto(
+    rows: Uint32Array,
+    xy: Float32Array,
+    ontoRows: Uint32Array,
+    ontoXy: Float32Array,
+    out: Float32Array,
+  ): boolean
+  mapMoves(
+    rows: Uint32Array,
+    xy: Float32Array,
+    otherRows: Uint32Array,
+    otherXy: Float32Array,
+    k: number,
+  ): Promise<NativeMoves>
   /** Panics inside, if OMENDB_TEST_PANIC is set: for tests of what a panic becomes. */
   testPanic(): void
   testPanicOnThread(): Promise<void>

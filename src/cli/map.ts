@@ -7,6 +7,8 @@ import type { Command } from './commands.ts'
 import { count, size } from './format.ts'
 import { type CliSession, COMMON, chooseCollection, sayReading, withEngine } from './session.ts'
 
+/** What says how a map is drawn. */
+const DRAWING = ['neighbours', 'min-dist', 'epochs', 'seed', 'filter', 'onto', 'method'] as const
 const METHODS = ['umap', 'umap-js'] as const
 
 export const mapCommand: Command = {
@@ -22,6 +24,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --seed N          42 unless said
   --filter SQL      of the rows for which this holds alone
   --name NAME       of the map: map unless said; a saved one of this name is replaced
+  --onto NAME       turned to lie like this saved map
+  --place           does not draw: places the rows that are not on the saved map among those that are
   --score           also tells how much of the map is true: trustworthiness and continuity
   --method NAME     umap (unless said) or umap-js, which is slower
   --json            print {"rows","bytes","out","first","seconds","score"}: seconds until the first picture and of the whole drawing\n`,
@@ -36,6 +40,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       seed: { type: 'string' },
       filter: { type: 'string' },
       name: { type: 'string' },
+      onto: { type: 'string' },
+      place: { type: 'boolean' },
       score: { type: 'boolean' },
       method: { type: 'string' },
     })
@@ -56,6 +62,12 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       method,
     }
     const seed = args.count('seed', 0, 0xffff_ffff) ?? 42
+    const onto = args.text('onto')
+    const place = args.flag('place')
+    const ofDrawing = DRAWING.filter((name) => args.text(name) !== undefined)
+    if (place && ofDrawing.length > 0) {
+      throw wrong(`--place draws nothing anew, so --${ofDrawing.join(', --')} cannot be said with it.`)
+    }
     noWords(args)
     await withEngine(async (session) => {
       const { engine, grant, finish } = session
@@ -73,7 +85,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed, among }))
+      const order = { ...target, params, seed, among, onto }
+      await finish<MapInfo>(place ? engine.call('map.place', target) : engine.call('map.start', order))
       const seconds = since()
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
       const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null

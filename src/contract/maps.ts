@@ -68,6 +68,10 @@ export interface MapInfo {
   rows: number
   /** What these are, where they are not all that there were: the filter, or null for chosen rows. */
   of?: { filter: string | null }
+  /** How many of them came later, and were placed among the others without moving these. */
+  placed?: number
+  /** The map that it was turned to lie like. */
+  onto?: string
   /** Epochs that are done; fewer than the parameters say where the layout was stopped. */
   epoch: number
   /** Store generation at which it was drawn. */
@@ -89,6 +93,26 @@ export interface MapData {
   xy: Float32Array
   /** For each row how many of its true neighbours are its neighbours on the map; 255 where it was not looked at. Null before the map was judged. */
   kept: Uint8Array | null
+  /** For each row 1 if it was placed after the map was laid out, else 0. Null where none was. */
+  placed: Uint8Array | null
+}
+
+/** How a map stands to the rows that it is of as they are now. */
+export interface MapState {
+  /** Rows that are not on it. */
+  newer: number
+  /** Rows on it that are not there any more. */
+  gone: number
+}
+
+/** What moved between two maps, by the rows that both have. */
+export interface MapMoves {
+  rows: Uint32Array
+  /** How far each lies from where the other map has it, when that is turned and scaled to fit; 1 is as far as rows lie from the middle, on average. */
+  moved: Float32Array
+  /** How many of its `k` nearest rows on the first map are among its nearest on the other. */
+  kept: Uint8Array
+  k: number
 }
 
 /** In {@link MapData.kept} for a row that was not looked at. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { HistoryRule, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
-import { MapChange, MapParamsSchema, MapRows, OnMap } from './maps.ts'
+import { MapChange, MapName, MapParamsSchema, MapRows, OnMap } from './maps.ts'
 import {
   CollectionName,
   ColumnType,
@@ -224,6 +224,8 @@ export const operations = {
     params: MapParamsSchema,
     seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)), 42),
     among: v.optional(MapRows),
+    /** The saved map that the new one is turned to lie like. */
+    onto: v.optional(MapName),
   }),
   /** Ends the layout of a forming map with this epoch: the map is saved as it is. */
   'map.stop': v.object({ job: JobId }),
@@ -232,6 +234,12 @@ export const operations = {
    * graph is the one before as long as it is in memory.
    */
   'map.goOn': v.object({ ...OnMap, ...MapChange.entries }),
+  /** Starts a job that places the rows that are not on a saved map among those that are; these stay where they are, and the placed ones are marked. */
+  'map.place': v.object(OnMap),
+  /** How a map stands to the rows that it is of. */
+  'map.state': v.object(OnMap),
+  /** What moved between a map and another. */
+  'map.moves': v.object({ ...OnMap, with: MapName }),
   /** Starts a job that compares the map with the vectors; its end, and the map from then on, carry a score. */
   'map.judge': v.object(OnMap),
   /** The true neighbours of a row on a map, nearest first, and which of them are its neighbours there too. */

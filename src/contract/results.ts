@@ -1,5 +1,5 @@
 import type { CompactResult, CopyResult, HistoryEntry, RepairReport } from './history.ts'
-import type { MapData, MapInfo } from './maps.ts'
+import type { MapData, MapInfo, MapMoves, MapState } from './maps.ts'
 import type { Cell, ColumnType, Id, Metric, StoreInfo } from './values.ts'
 
 /** What the operations answer. */
@@ -241,6 +241,9 @@ export interface Results {
   'map.start': { job: string }
   'map.stop': null
   'map.goOn': { job: string }
+  'map.place': { job: string }
+  'map.state': MapState
+  'map.moves': MapMoves
   'map.judge': { job: string }
   /** `lost`: not among the k nearest on the map. */
   'map.neighbours': { row: number; lost: boolean }[]

@@ -96,11 +96,15 @@ interface KeptParams {
   method: string
   epoch: number
   of: { filter: string | null }
+  placed: number
+  onto: string
 }
 
 export function mapInfo(native: NativeMapInfo): MapInfo {
   const given = typeof native.params === 'object' && native.params !== null ? native.params : {}
-  const { method, epoch, of, ...rest } = given as Partial<Omit<MapInfo['params'], 'method'> & KeptParams>
+  const { method, epoch, of, placed, onto, ...rest } = given as Partial<
+    Omit<MapInfo['params'], 'method'> & KeptParams
+  >
   const params: MapInfo['params'] = {
     neighbours: 15,
     minDist: 0.1,
@@ -115,6 +119,8 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
     seed: native.seed,
     rows: native.rows,
     ...(of === undefined ? {} : { of }),
+    ...(placed ? { placed } : {}),
+    ...(onto === undefined ? {} : { onto }),
     epoch: epoch ?? params.epochs,
     generation: native.generation,
     created: new Date(native.created).toISOString(),
@@ -125,8 +131,10 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
 
 /** The other way round. */
 export function nativeMapInfo(info: MapInfo): NativeMapInfo {
-  const { name, params, seed, rows, of, epoch, generation, created, method, score } = info
-  const kept = { ...params, method, epoch, ...(of === undefined ? {} : { of }) }
+  const { name, params, seed, rows, generation, created, score } = info
+  const { method, epoch, of, placed, onto } = info
+  // What is undefined does not travel.
+  const kept = { ...params, method, epoch, of, placed, onto }
   return {
     name,
     params: kept,

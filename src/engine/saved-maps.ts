@@ -19,7 +19,30 @@ export function readMap(
   map.xy(xy)
   const keeps = map.judged ? new Uint8Array(map.length) : null
   if (keeps) map.kept(keeps)
-  return { info: mapInfo(JSON.parse(map.info) as NativeMapInfo), rows, xy, kept: keeps }
+  const placed = map.marked ? new Uint8Array(map.length) : null
+  if (placed) map.placed(placed)
+  return { info: mapInfo(JSON.parse(map.info) as NativeMapInfo), rows, xy, kept: keeps, placed }
+}
+
+/** Rows that a map has not but would have if it were drawn now, and those of its own that are gone; both ascend. */
+export function changedSince(
+  { native }: Session,
+  { name: _, ...target }: { collection: string; before?: number; name: string },
+  { info, rows }: MapData,
+): { newer: Uint32Array; gone: number } {
+  const collection = nativeName(target)
+  const live = native.filterRows(collection, info.of?.filter ?? '')
+  const now = new Uint32Array(live.length)
+  live.copy(now)
+  let [shared, at] = [0, 0]
+  const newer = now.filter((row) => {
+    while (at < rows.length && (rows[at] as number) < row) at += 1
+    const there = rows[at] === row
+    if (there) shared += 1
+    return !there
+  })
+  // Nobody is added to rows that were chosen one by one.
+  return { newer: info.of?.filter === null ? new Uint32Array() : newer, gone: rows.length - shared }
 }
 
 /** Whether the map is still the one that was made at that moment. */

@@ -110,11 +110,12 @@ describe('a saved map', () => {
   it('shows the rows that are there, in its own order', () => {
     const rows = Uint32Array.of(5, 1, 9, 3)
     const xy = Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7)
-    const points = { rows, xy, kept: Uint8Array.of(9, 8, 7, 6) }
+    const points = { rows, xy, kept: Uint8Array.of(9, 8, 7, 6), placed: Uint8Array.of(0, 1, 0, 1) }
     const left = onlyLive(points, Uint32Array.of(1, 3, 4, 5))
     expect([...left.rows]).toEqual([5, 1, 3])
     expect([...left.xy]).toEqual([0, 1, 2, 3, 6, 7])
     expect([...(left.kept ?? [])]).toEqual([9, 8, 6])
+    expect([...(left.placed ?? [])]).toEqual([0, 1, 1])
     expect(onlyLive(points, Uint32Array.of(1, 3, 5, 9))).toBe(points)
     expect(onlyLive({ ...points, kept: null }, new Uint32Array(0))).toMatchObject({ kept: null })
   })

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::arrays::fill_f32;
 use crate::failure::{Failure, Outcome, guard, parse};
 use crate::job::{Handle, Job};
+use crate::maps;
 use crate::promise::on_thread;
 
 /// Parameters of a layout, as JSON.
@@ -157,6 +158,18 @@ impl NativeLayout {
         guard(|| {
             let params = self::params(&params)?;
             self.shared.at_rest()?.set_params(params, epoch);
+            Ok(())
+        })
+    }
+
+    /// Turns the map, and its newest picture: six numbers as `turnOnto` gives them.
+    #[napi(catch_unwind)]
+    pub fn turn(&self, turn: Float32ArraySlice<'_>) -> Result<()> {
+        guard(|| {
+            let turn = maps::turn(&turn)?;
+            let mut layout = self.shared.at_rest()?;
+            layout.turn(&turn);
+            self.shared.show(&layout);
             Ok(())
         })
     }

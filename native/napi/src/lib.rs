@@ -12,6 +12,7 @@ mod failure;
 mod history;
 mod job;
 mod layout;
+pub mod maps;
 mod promise;
 mod reads;
 mod results;

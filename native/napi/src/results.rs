@@ -77,6 +77,18 @@ impl NativePoints {
     pub fn kept(&self, mut out: Uint8ArraySlice<'_>) -> Result<()> {
         guard(|| fill_u8(&mut out, &self.points.kept))
     }
+
+    /// Whether rows were placed on the map after it was laid out.
+    #[napi(getter, catch_unwind)]
+    pub fn marked(&self) -> bool {
+        !self.points.placed.is_empty()
+    }
+
+    /// Writes for each row whether it was placed later, 1 or 0, into an array of that length.
+    #[napi(catch_unwind)]
+    pub fn placed(&self, mut out: Uint8ArraySlice<'_>) -> Result<()> {
+        guard(|| fill_u8(&mut out, &self.points.placed))
+    }
 }
 
 /// How much of a map is true.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::arrays::{fill_f32, fill_u32};
 use crate::failure::{Failure, Outcome, guard, guarded};
 use crate::job::Job;
+use crate::layout;
 use crate::promise::on_thread;
 use crate::reads::id_json;
 use crate::results::{NativeJudgement, NativeNeighbours, NativePoints};
@@ -227,6 +228,34 @@ impl NativeSnapshot {
             let (k, most) = (k as usize, most as usize);
             let judgement = snapshot.judge_map(0, &rows, &xy, k, most, job.cancel(), &progress)?;
             Ok(NativeJudgement { judgement })
+        })
+    }
+
+    /// Places for rows that a map does not have, among its k nearest rows by the first vector column; `params`: JSON {minDist, spread, epochs, seed}.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativePoints>")]
+    #[allow(clippy::too_many_arguments, reason = "each array is its own")]
+    pub fn place_on_map<'env>(
+        &self,
+        env: &'env Env,
+        job: &Job,
+        rows: Uint32ArraySlice<'_>,
+        xy: Float32ArraySlice<'_>,
+        more: Uint32ArraySlice<'_>,
+        k: u32,
+        params: String,
+    ) -> Result<Object<'env>> {
+        let (snapshot, params) = guarded(|| Ok((self.get()?, layout::params(&params)?)))?;
+        let (rows, xy, more) = (rows.to_vec(), xy.to_vec(), more.to_vec());
+        let job = job.handle();
+        on_thread(env, "place", move || {
+            let progress =
+                |done: usize, total: usize| job.progress("placing", done as u64, total as u64);
+            let (k, cancel) = (k as usize, job.cancel());
+            let xy = snapshot.place_on_map(0, &rows, &xy, &more, k, params, cancel, &progress)?;
+            Ok(NativePoints {
+                info: "null".to_owned(),
+                points: MapPoints::new(more, xy),
+            })
         })
     }
 

@@ -137,8 +137,9 @@ impl NativeStore {
     }
 
     /// Saves a map, in the place of one with the same name. `info` is JSON `{name, params, seed, rows, generation, created, score?}`; `kept` is empty unless there is
-    /// a score.
+    /// a score, `placed` unless rows were placed on it.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    #[allow(clippy::too_many_arguments, reason = "each array is its own")]
     pub fn save_map<'env>(
         &self,
         env: &'env Env,
@@ -147,12 +148,14 @@ impl NativeStore {
         rows: Uint32ArraySlice<'_>,
         xy: Float32ArraySlice<'_>,
         kept: Uint8ArraySlice<'_>,
+        placed: Uint8ArraySlice<'_>,
     ) -> Result<Object<'env>> {
         let (collection, points) = guarded(|| {
             let points = MapPoints {
                 rows: rows.to_vec(),
                 xy: xy.to_vec(),
                 kept: kept.to_vec(),
+                placed: placed.to_vec(),
             };
             Ok((self.collection(&collection)?, points))
         })?;

@@ -6,7 +6,7 @@ import { readMap } from '../saved-maps.ts'
 import type { Session } from '../sessions.ts'
 import type { Emit, JobHandle } from './jobs.ts'
 import { LAYOUT_ROWS_MIN } from './layout.ts'
-import { frames, keepLayout, type MapPlace, save } from './map.ts'
+import { drawn, frames, keepLayout, type MapPlace, save } from './map.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
 
@@ -48,7 +48,7 @@ export async function goOn(
     frame('umap', now, epochs, picture),
   )
   job.check()
-  const { score: _, unsaved: __, ...rest } = info
+  const { score: _, unsaved: __, placed: ___, ...rest } = info
   const moved: MapInfo = {
     ...rest,
     params,
@@ -56,7 +56,7 @@ export async function goOn(
     epoch,
     created: new Date().toISOString(),
   }
-  const saved = await save(session, place, moved, ready.rows, xy)
+  const saved = await save(session, place, drawn(moved, ready.rows, xy))
   keepLayout(session, place, saved, ready.layout)
   return saved
 }

@@ -53,7 +53,7 @@ export function judgeLater(jobs: Jobs, session: Session, place: MapPlace, map: M
 }
 
 async function judge(job: JobHandle, session: Session, place: MapPlace): Promise<MapInfo> {
-  const { info, rows, xy } = readMap(session, place)
+  const { info, rows, xy, placed } = readMap(session, place)
   const most = rows.length <= ALL_ROWS ? rows.length : SAMPLE
   job.progress('judging', 0, most, 'rows', true)
   const snapshot = session.native.snapshot(nativeName(place))
@@ -66,7 +66,7 @@ async function judge(job: JobHandle, session: Session, place: MapPlace): Promise
     const judged: MapInfo = { ...info, score: JSON.parse(found.score) as MapScore }
     // Another map may have taken its place meanwhile.
     if (!isStill(session, place, info.created)) return judged
-    return await save(session, place, judged, rows, xy, kept)
+    return await save(session, place, { info: judged, rows, xy, kept, placed })
   } finally {
     snapshot.release()
   }

@@ -1,8 +1,16 @@
-import { AppError, defaultEpochs, type MapInfo, type MapParams, type MapRows } from '../../contract/index.ts'
-import type { NativeLayout, NativeSnapshot } from '../addon.ts'
+import {
+  AppError,
+  defaultEpochs,
+  type MapData,
+  type MapInfo,
+  type MapParams,
+  type MapRows,
+} from '../../contract/index.ts'
+import { addon, type NativeLayout, type NativeSnapshot } from '../addon.ts'
 import { nativeMapInfo } from '../info.ts'
 import { keepMap, mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
+import { readMap } from '../saved-maps.ts'
 import type { Session } from '../sessions.ts'
 import type { Emit, JobHandle } from './jobs.ts'
 import { LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
@@ -22,6 +30,8 @@ export interface MapOrder extends MapPlace {
   seed: number
   /** Absent: all rows. */
   among?: MapRows
+  /** A saved map that this one is turned to lie like. */
+  onto?: string
 }
 
 type Frame = (
@@ -52,7 +62,9 @@ export async function drawMap(
   const snapshot = session.native.snapshot(nativeName(order))
   try {
     const of = order.among && { filter: order.among.by === 'filter' ? order.among.filter : null }
-    return await draw(job, session, snapshot, { ...order, among, of }, frames(job, session, order, emit))
+    const onto = order.onto === undefined ? undefined : readMap(session, { ...order, name: order.onto })
+    const drawing = { ...order, among, of, onto }
+    return await draw(job, session, snapshot, drawing, frames(job, session, order, emit))
   } finally {
     snapshot.release()
   }
@@ -71,10 +83,10 @@ async function draw(
   job: JobHandle,
   session: Session,
   snapshot: NativeSnapshot,
-  order: Omit<MapOrder, 'among'> & { among?: Uint32Array; of?: MapInfo['of'] },
+  order: Omit<MapOrder, 'among' | 'onto'> & { among?: Uint32Array; of?: MapInfo['of']; onto?: MapData },
   frame: Frame,
 ): Promise<MapInfo> {
-  const { collection, params, seed, among } = order
+  const { collection, params, seed, among, onto } = order
   const count = among?.length ?? snapshot.length
   if (count === 0) throw nothingToDraw(collection, among !== undefined)
   if (params.method === 'umap-js' && count > UMAP_JS_ROWS_MAX) {
@@ -95,6 +107,7 @@ async function draw(
   points.rows(rows)
   points.xy(flat)
   const start = startPicture(flat)
+  const turned = onto !== undefined && turnOnto(rows, start, onto) !== null
   frame('pca', 0, epochs, start, rows)
 
   const info: MapInfo = {
@@ -103,12 +116,13 @@ async function draw(
     seed,
     rows: rows.length,
     ...(order.of ? { of: order.of } : {}),
+    ...(turned ? { onto: onto.info.name } : {}),
     epoch: epochs,
     generation: snapshot.generation,
     created: new Date().toISOString(),
     method: laidOut ? params.method : 'pca',
   }
-  if (!laidOut) return save(session, order, info, rows, start)
+  if (!laidOut) return save(session, order, drawn(info, rows, start))
   job.progress('neighbour graph', 0, count, 'rows', true)
   const neighbours = Math.min(params.neighbours, rows.length)
   const found = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1, among)
@@ -121,7 +135,8 @@ async function draw(
     }
     const { xy, epoch } = await runUmapJs(job, { graph: copied(found), start, params, seed }, show)
     job.check()
-    return save(session, order, { ...info, epoch, created: new Date().toISOString() }, rows, xy)
+    if (onto) turnOnto(rows, xy, onto)
+    return save(session, order, drawn({ ...info, epoch, created: new Date().toISOString() }, rows, xy))
   }
   const { minDist, spread } = params
   const asked = JSON.stringify({ minDist, spread, epochs, seed })
@@ -131,7 +146,11 @@ async function draw(
     frame('umap', now, epochs, picture),
   )
   job.check()
-  const saved = await save(session, order, { ...info, epoch, created: new Date().toISOString() }, rows, xy)
+  const turn = onto ? turnOnto(rows, xy, onto) : null
+  // What goes on later goes on as it lies now.
+  if (turn) layout.turn(turn)
+  const map = drawn({ ...info, epoch, created: new Date().toISOString() }, rows, xy)
+  const saved = await save(session, order, map)
   keepLayout(session, order, saved, layout)
   return saved
 }
@@ -147,24 +166,30 @@ export function keepLayout(
   session.layout = { key: mapKey(nativeName(place), place.name), created, layout }
 }
 
+/** Turns a picture to lie like a map; the turn, or null where they share too few rows. */
+function turnOnto(rows: Uint32Array, xy: Float32Array, onto: MapData): Float32Array | null {
+  const turn = new Float32Array(6)
+  return addon().turnOnto(rows, xy, onto.rows, onto.xy, turn) ? turn : null
+}
+
+/** A map that was just laid out. */
+export function drawn(info: MapInfo, rows: Uint32Array, xy: Float32Array): MapData {
+  return { info, rows, xy, kept: null, placed: null }
+}
+
 /** Saves a map, or keeps it in memory where nothing can be saved. */
-export async function save(
-  session: Session,
-  place: MapPlace,
-  info: MapInfo,
-  rows: Uint32Array,
-  xy: Float32Array,
-  kept: Uint8Array | null = null,
-): Promise<MapInfo> {
+export async function save(session: Session, place: MapPlace, map: MapData): Promise<MapInfo> {
+  const { info, rows, xy, kept, placed } = map
   const key = mapKey(nativeName(place), place.name)
   if (session.readOnly || place.before !== undefined) {
     const unsaved: MapInfo = { ...info, unsaved: true }
-    keepMap(session.maps, key, { info: unsaved, rows, xy, kept })
+    keepMap(session.maps, key, { ...map, info: unsaved })
     session.revisionBase++
     return unsaved
   }
   const text = JSON.stringify(nativeMapInfo(info))
-  await session.native.saveMap(place.collection, text, rows, xy, kept ?? new Uint8Array())
+  const none = new Uint8Array()
+  await session.native.saveMap(place.collection, text, rows, xy, kept ?? none, placed ?? none)
   session.maps.delete(key)
   return info
 }

@@ -1,4 +1,4 @@
-import { AppError, type MapInfo } from '../../contract/index.ts'
+import { AppError, JUDGED_NEIGHBOURS, type MapInfo } from '../../contract/index.ts'
 import { addon } from '../addon.ts'
 import type { Context, Handlers } from '../context.ts'
 import { grantedPath } from '../grants.ts'
@@ -6,18 +6,31 @@ import { goOn } from '../jobs/go-on.ts'
 import type { JobHandle } from '../jobs/jobs.ts'
 import { judgedNeighbours, judgeLater, startJudging, stopJudging } from '../jobs/judge.ts'
 import { drawMap, type MapPlace } from '../jobs/map.ts'
+import { placeRows } from '../jobs/place.ts'
 import { mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
-import { readMap } from '../saved-maps.ts'
+import { changedSince, readMap } from '../saved-maps.ts'
 import type { Session } from '../sessions.ts'
 
-type MapOperation = 'start' | 'stop' | 'goOn' | 'judge' | 'neighbours' | 'get' | 'delete' | 'export'
+type MapOperation =
+  | 'start'
+  | 'stop'
+  | 'goOn'
+  | 'place'
+  | 'state'
+  | 'moves'
+  | 'judge'
+  | 'neighbours'
+  | 'get'
+  | 'delete'
+  | 'export'
 
 export const mapOperations: Handlers<`map.${MapOperation}`> = {
   'map.start': ({ store, ...order }, context) => {
     const session = context.sessions.get(store)
     // An unknown collection is the caller's error now, not the job's later.
     session.native.checkFilter(nativeName(order), order.among?.by === 'filter' ? order.among.filter : '')
+    if (order.onto !== undefined) readMap(session, { ...order, name: order.onto })
     return making(context, session, order, (job) => drawMap(job, session, order, context.emit))
   },
 
@@ -31,6 +44,31 @@ export const mapOperations: Handlers<`map.${MapOperation}`> = {
     readMap(session, place)
     const change = { minDist, spread, epochs }
     return making(context, session, place, (job) => goOn(job, session, place, change, context.emit))
+  },
+
+  'map.place': ({ store, ...place }, context) => {
+    const session = context.sessions.get(store)
+    readMap(session, place)
+    return making(context, session, place, (job) => placeRows(job, session, place))
+  },
+
+  'map.state': ({ store, ...place }, { sessions }) => {
+    const session = sessions.get(store)
+    const { newer, gone } = changedSince(session, place, readMap(session, place))
+    return { newer: newer.length, gone }
+  },
+
+  'map.moves': async ({ store, with: other, ...place }, { sessions }) => {
+    const session = sessions.get(store)
+    const [one, two] = [readMap(session, place), readMap(session, { ...place, name: other })]
+    const found = await addon().mapMoves(one.rows, one.xy, two.rows, two.xy, JUDGED_NEIGHBOURS)
+    const rows = new Uint32Array(found.length)
+    const moved = new Float32Array(found.length)
+    const kept = new Uint8Array(found.length)
+    found.rows(rows)
+    found.moved(moved)
+    found.kept(kept)
+    return { rows, moved, kept, k: found.k }
   },
 
   'map.judge': ({ store, ...place }, { sessions, jobs }) => {

@@ -104,7 +104,9 @@ export interface ViewState {
   search: SearchState
   /** Which of the collection's maps is shown. */
   mapName: string
-  /** Column that colours the map, or {@link KEPT}. */
+  /** The map beside it, to compare; null: none. */
+  beside: string | null
+  /** Column that colours the map, or one of {@link KEPT}, {@link PLACED}, {@link MOVED} and {@link SHARED}. */
   colourBy: string | null
   /** Running jobs by id. */
   jobs: Record<string, JobInfo>
@@ -150,6 +152,8 @@ export interface ViewState {
   setHover: (row: number | null) => void
   setSearch: (change: Partial<SearchState>) => void
   setMapName: (name: string) => void
+  /** What colours by both maps goes with the second. */
+  setBeside: (name: string | null) => void
   setColourBy: (column: string | null) => void
   setJob: (job: JobInfo) => void
   endJob: (job: string, end: JobOutcome) => void
@@ -161,6 +165,12 @@ export interface ViewState {
 export const MAP_NAME = 'map'
 /** Colours the map by how many of its neighbours each row keeps; no column is called so. */
 export const KEPT = '\u0000kept'
+/** ... by whether a row was placed on the map after that was laid out, */
+export const PLACED = '\u0000placed'
+/** ... by how far a row lies from where the map beside has it, */
+export const MOVED = '\u0000moved'
+/** ... by how many of its neighbours on the map are its neighbours on the map beside. */
+export const SHARED = '\u0000shared'
 
 /** Ended jobs that are kept for the Jobs screen. */
 const ENDED_MAX = 50
@@ -186,6 +196,7 @@ function fresh() {
     active: null,
     hover: null,
     mapName: MAP_NAME,
+    beside: null,
     colourBy: null,
     search: NO_SEARCH,
     looking: null,
@@ -265,6 +276,11 @@ export const useView = create<ViewState>()((set) => ({
   setHover: (hover) => set((view) => (view.hover === hover ? view : { hover })),
   setSearch: (change) => set((view) => ({ search: { ...view.search, ...change } })),
   setMapName: (mapName) => set({ mapName }),
+  setBeside: (beside) =>
+    set(({ colourBy }) => {
+      const both = colourBy === MOVED || colourBy === SHARED
+      return beside === null && both ? { beside, colourBy: null } : { beside }
+    }),
   setColourBy: (colourBy) => set({ colourBy }),
   setJob: (job) => set((view) => ({ jobs: { ...view.jobs, [job.job]: job } })),
   endJob: (id, end) =>

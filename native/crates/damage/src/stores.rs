@@ -294,6 +294,7 @@ pub fn whole(n: u32) -> MemVfs {
     let points = MapPoints {
         xy: floats(&mut random, 2 * on_map.len()),
         kept: vec![4; on_map.len()],
+        placed: on_map.iter().map(|row| u8::from(*row > 50)).collect(),
         rows: on_map,
     };
     words.save_map(meta, &points).expect("a map");

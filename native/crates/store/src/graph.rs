@@ -1,31 +1,20 @@
 //! What maps are drawn from: the neighbour graph and the principal components of all live rows.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use omendb_distance::{Metric, inv_norms, to_distance};
-use omendb_ivf::{
-    Accepted, AcceptedSlots, BuildError, BuildParams, Index, IndexView, KnnError, NONE, Neighbor,
-    Scratch, VectorsRef, exact,
-};
+use omendb_ivf::{KnnError, NONE, VectorsRef, exact};
 use omendb_projection::{Points, ProjectionError, pca2};
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::part::{IndexFile, Part};
-use crate::query::{search_error, sort_and_cut};
+use crate::nearest::{EXACT_ROWS, cancelled, merged, own_index, usable_index};
 use crate::snapshot::Snapshot;
 
 /// Most neighbours a row.
 pub const MAX_GRAPH_K: usize = 256;
-/// Up to this many rows brute force takes no time, and is right.
-const EXACT_ROWS: usize = 2_000;
 /// Without an index, up to so many products of two numbers it takes less time than the index would (a quarter of a second on two cores).
 const EXACT_PRODUCTS: usize = 20_000_000_000;
-/// A part without index and with more rows gets one for the time of the call: brute force would take `rows * all` scores.
-const OWN_INDEX_ROWS: usize = 4_000;
-/// Rows that a task of the merged search takes.
-const TASK_ROWS: usize = 64;
 /// Seed of the components' sample.
 const PCA_SEED: u64 = 42;
 
@@ -60,19 +49,6 @@ impl Chosen {
             metric: self.metric,
         }
     }
-}
-
-/// One part as the merged search sees it.
-struct Source<'a> {
-    part: &'a Part,
-    vectors: VectorsRef<'a>,
-    view: Option<IndexView<'a>>,
-    /// For each position the position in `KnnGraph::rows`; `u32::MAX` for a deleted row.
-    positions: Vec<u32>,
-    /// Whether no row is deleted.
-    whole: bool,
-    /// The rows that are not, where there is an index and others are.
-    live: Option<AcceptedSlots>,
 }
 
 impl Snapshot {
@@ -146,32 +122,12 @@ impl Snapshot {
                 }
                 .map_err(knn_error)?;
             }
-            parts => {
-                let mut sources = Vec::with_capacity(parts.len());
-                let mut own = Vec::with_capacity(parts.len());
-                for part in parts {
-                    let vectors = self.vectors_of(part, column)?;
-                    let needed = usable_index(part, column, vectors).is_none()
-                        && part.rows as usize > OWN_INDEX_ROWS
-                        && rows.len() > EXACT_ROWS;
-                    own.push(if needed {
-                        Some(own_index(vectors, cancel, &|_, _| {})?)
-                    } else {
-                        None
-                    });
-                }
-                for (part, own) in parts.iter().zip(&own) {
-                    sources.push(self.source(part, column, own.as_ref(), &rows)?);
-                }
-                merged(
-                    &sources,
-                    &rows,
-                    k,
-                    cancel,
-                    progress,
-                    &mut ids,
-                    &mut distances,
-                )?;
+            _ => {
+                let own = self.own_indexes(column, &rows, rows.len(), cancel)?;
+                let sources = self.nearest_sources(column, &own, &rows)?;
+                let me = |at: usize| at as u32;
+                let out = (&mut ids[..], &mut distances[..]);
+                merged(&sources, &rows, me, k, cancel, progress, out)?;
             }
         }
         self.let_go(column);
@@ -183,46 +139,6 @@ impl Snapshot {
             k,
             ids,
             distances,
-        })
-    }
-
-    fn source<'a>(
-        &'a self,
-        part: &'a Part,
-        column: usize,
-        own: Option<&'a Index>,
-        rows: &[u32],
-    ) -> Result<Source<'a>> {
-        let index = usable_index(part, column, self.vectors_of(part, column)?);
-        let view = match (index, own) {
-            _ if rows.len() <= EXACT_ROWS => None,
-            (Some(index), _) => Some(index.view().map_err(|e| Error::internal(e.to_string()))?),
-            (None, own) => own.map(Index::view),
-        };
-        let range = part.range();
-        let first = rows.partition_point(|r| *r < range.start);
-        let last = rows.partition_point(|r| *r < range.end);
-        let mut positions = vec![NONE; part.rows as usize];
-        for (at, row) in rows[first..last].iter().enumerate() {
-            if let Some(position) = part.numbers.position(*row) {
-                positions[position as usize] = (first + at) as u32;
-            }
-        }
-        let whole = last - first == positions.len();
-        let live = view.as_ref().filter(|_| !whole).map(|view| {
-            let mut slots = Accepted::none(view.slots());
-            let live = (0..view.len() as u32).filter(|p| positions[*p as usize] != NONE);
-            live.filter_map(|p| view.slot(p))
-                .for_each(|slot| slots.insert(slot));
-            view.accept(slots)
-        });
-        Ok(Source {
-            part,
-            vectors: self.vectors_of(part, column)?,
-            view,
-            positions,
-            whole,
-            live,
         })
     }
 
@@ -316,126 +232,9 @@ fn is_short(vectors: VectorsRef<'_>) -> bool {
     pairs.saturating_mul(vectors.dimension) <= EXACT_PRODUCTS
 }
 
-fn usable_index<'a>(
-    part: &'a Part,
-    column: usize,
-    vectors: VectorsRef<'_>,
-) -> Option<&'a IndexFile> {
-    // Without rows that it does not have.
-    let whole = |index: &&IndexFile| index.view().is_ok_and(|view| view.indexed() == view.len());
-    part.vectors[column]
-        .index
-        .as_deref()
-        .filter(|index| index.fits(vectors))
-        .filter(whole)
-}
-
-fn cancelled() -> Error {
-    Error::Cancelled {
-        what: "the map".to_owned(),
-    }
-}
-
 fn knn_error(error: KnnError) -> Error {
     match error {
         KnnError::Cancelled => cancelled(),
         other => Error::internal(other.to_string()),
-    }
-}
-
-fn own_index(
-    vectors: VectorsRef<'_>,
-    cancel: &AtomicBool,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Index> {
-    Index::build(vectors, None, &BuildParams::default(), progress, cancel).map_err(|e| match e {
-        BuildError::Cancelled => cancelled(),
-        other => Error::internal(other.to_string()),
-    })
-}
-
-/// Searches every part for every row. Scores go to `out_scores`.
-fn merged(
-    sources: &[Source<'_>],
-    rows: &[u32],
-    k: usize,
-    cancel: &AtomicBool,
-    progress: &(dyn Fn(usize, usize) + Sync),
-    out_ids: &mut [u32],
-    out_scores: &mut [f32],
-) -> Result<()> {
-    let done = AtomicUsize::new(0);
-    out_ids
-        .par_chunks_mut(k * TASK_ROWS)
-        .zip(out_scores.par_chunks_mut(k * TASK_ROWS))
-        .zip(rows.par_chunks(TASK_ROWS))
-        .enumerate()
-        .try_for_each_init(
-            || (Scratch::new(), Vec::new(), Vec::new()),
-            |(scratch, found, all), (task, ((ids, scores), task_rows))| {
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(cancelled());
-                }
-                for (i, row) in task_rows.iter().enumerate() {
-                    let own_part = sources.partition_point(|s| s.part.range().start <= *row) - 1;
-                    let own = &sources[own_part];
-                    let position = own
-                        .part
-                        .numbers
-                        .position(*row)
-                        .ok_or_else(|| Error::internal(format!("row {row} is in no part")))?;
-                    let query = own.vectors.row(position as usize);
-                    let me = (task * TASK_ROWS + i) as u32;
-                    all.clear();
-                    for source in sources {
-                        source.nearest(query, k + 1, scratch, found)?;
-                        all.extend(found.iter().map(|n| Neighbor {
-                            id: source.positions[n.id as usize],
-                            ..*n
-                        }));
-                    }
-                    all.retain(|n| n.id != me);
-                    sort_and_cut(all, k);
-                    for (j, n) in all.iter().enumerate() {
-                        ids[i * k + j] = n.id;
-                        scores[i * k + j] = n.score;
-                    }
-                }
-                let now = done.fetch_add(task_rows.len(), Ordering::Relaxed) + task_rows.len();
-                progress(now, rows.len());
-                Ok(())
-            },
-        )?;
-
-    Ok(())
-}
-
-impl Source<'_> {
-    /// The nearest live rows of this part, by position in it.
-    fn nearest(
-        &self,
-        query: &[f32],
-        k: usize,
-        scratch: &mut Scratch,
-        found: &mut Vec<Neighbor>,
-    ) -> Result<()> {
-        if let Some(view) = &self.view {
-            view.search(
-                self.vectors,
-                query,
-                k,
-                None,
-                self.live.as_ref(),
-                scratch,
-                found,
-            )
-            .map_err(search_error)?;
-            return Ok(());
-        }
-        let accept = |position: u32| self.positions[position as usize] != NONE;
-        let accept = (!self.whole).then_some(&accept as &dyn Fn(u32) -> bool);
-        exact::search(self.vectors, query, k, accept, found)
-            .map_err(|e| Error::internal(e.to_string()))?;
-        Ok(())
     }
 }

@@ -146,7 +146,7 @@ impl Snapshot {
     }
 
     /// The places on a map whose rows are still there.
-    fn there(&self, rows: &[u32], xy: &[f32]) -> Result<Vec<u32>> {
+    pub(crate) fn there(&self, rows: &[u32], xy: &[f32]) -> Result<Vec<u32>> {
         if xy.len() != rows.len() * 2 || !rows.is_sorted_by(|a, b| a < b) {
             return Err(Error::invalid(
                 "a map needs ascending rows and two coordinates for each",

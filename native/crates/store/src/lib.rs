@@ -40,9 +40,11 @@ mod maps;
 mod memory;
 mod memtable;
 mod meta;
+mod nearest;
 mod new_folder;
 mod numbers;
 mod part;
+mod place;
 mod publish;
 mod query;
 #[cfg(test)]
@@ -88,6 +90,7 @@ pub use meta::{
 };
 pub use omendb_distance::Metric;
 pub use omendb_projection::umap::{Layout, LayoutParams};
+pub use omendb_projection::{MapOf, Moves, Turn, moves, turn_onto};
 pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
 pub use repair::{LostRows, RepairReport, RepairedCollection, repair};
 pub use snapshot::Snapshot;

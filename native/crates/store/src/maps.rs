@@ -4,10 +4,13 @@
 //! | bytes | field (little-endian) |
 //! | --- | --- |
 //! | 0..8 | magic `OMENMAP1` |
-//! | 8..12 | format version, 1 or 2 |
+//! | 8..12 | format version, 1 to 3 |
 //! | 12..16 | CRC-32C of bytes 0..12 and 16..end |
 //! | 16..24 | rows |
-//! | 24.. | rows x u32 row numbers, then rows x (x f32, y f32), then in version 2 rows x u8: true neighbours kept, 255 for a row not looked at |
+//! | 24.. | in version 3 what there is for each row, u32: 1 for kept, 2 for placed |
+//! | .. | rows x u32 row numbers, then rows x (x f32, y f32) |
+//! | .. | in version 2, or where version 3 says so: rows x u8, true neighbours kept, 255 for a row not looked at |
+//! | .. | where version 3 says so: rows x u8, 1 for a row that was placed on the map after it was laid out |
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,9 +26,14 @@ use crate::manifest::{FileEntry, MapEntry, map_name};
 use crate::vfs::Disk;
 
 const MAGIC: [u8; 8] = *b"OMENMAP1";
-/// Without what is kept, and with it.
-const VERSION: u32 = 1;
+/// Coordinates alone.
+const PLAIN: u32 = 1;
+/// With what is kept.
 const JUDGED: u32 = 2;
+/// Says what it has.
+const VERSION: u32 = 3;
+const HAS_KEPT: u32 = 1;
+const HAS_PLACED: u32 = 2;
 const HEADER: usize = 24;
 const ROW_BYTES: usize = 12;
 /// Most maps of one collection.
@@ -63,6 +71,8 @@ pub struct MapPoints {
     pub xy: Vec<f32>,
     /// For each how many of its true neighbours are its neighbours here ([`crate::NOT_JUDGED`] where it was not looked at); empty before the map was judged.
     pub kept: Vec<u8>,
+    /// For each 1 where it was placed on the map after that was laid out, else 0; empty where none was.
+    pub placed: Vec<u8>,
 }
 
 impl MapPoints {
@@ -72,6 +82,7 @@ impl MapPoints {
             rows,
             xy,
             kept: Vec::new(),
+            placed: Vec::new(),
         }
     }
 }
@@ -84,7 +95,12 @@ impl Collection {
     pub fn save_map(&self, mut meta: MapMeta, points: &MapPoints) -> Result<()> {
         self.check()?;
         check_name(&meta.name)?;
-        let MapPoints { rows, xy, kept } = points;
+        let MapPoints {
+            rows,
+            xy,
+            kept,
+            placed,
+        } = points;
         if xy.len() != rows.len() * 2 || !xy.iter().all(|v| v.is_finite()) {
             return Err(Error::invalid(
                 "a map needs two finite coordinates for each row",
@@ -93,6 +109,12 @@ impl Collection {
         if !kept.is_empty() && kept.len() != rows.len() || kept.is_empty() != meta.score.is_none() {
             return Err(Error::invalid(
                 "a judged map needs a score, and what each row keeps",
+            ));
+        }
+        let marked = placed.is_empty() || placed.len() == rows.len();
+        if !marked || placed.iter().any(|mark| *mark > 1) {
+            return Err(Error::invalid(
+                "a map says of each row whether it was placed, or of none",
             ));
         }
         if meta.params.to_string().len() > MAX_PARAMS {
@@ -202,13 +224,28 @@ fn checksum(file: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&file[0..12]), &file[16..])
 }
 
-fn encode(MapPoints { rows, xy, kept }: &MapPoints) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER + rows.len() * ROW_BYTES + kept.len());
-    let version = if kept.is_empty() { VERSION } else { JUDGED };
+fn encode(points: &MapPoints) -> Vec<u8> {
+    let MapPoints {
+        rows,
+        xy,
+        kept,
+        placed,
+    } = points;
+    let size = HEADER + 4 + rows.len() * ROW_BYTES + kept.len() + placed.len();
+    let mut out = Vec::with_capacity(size);
+    let version = match (kept.is_empty(), placed.is_empty()) {
+        (true, true) => PLAIN,
+        (false, true) => JUDGED,
+        _ => VERSION,
+    };
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&(rows.len() as u64).to_le_bytes());
+    if version == VERSION {
+        let has = if kept.is_empty() { 0 } else { HAS_KEPT } | HAS_PLACED;
+        out.extend_from_slice(&has.to_le_bytes());
+    }
     for row in rows {
         out.extend_from_slice(&row.to_le_bytes());
     }
@@ -216,6 +253,7 @@ fn encode(MapPoints { rows, xy, kept }: &MapPoints) -> Vec<u8> {
         out.extend_from_slice(&value.to_le_bytes());
     }
     out.extend_from_slice(kept);
+    out.extend_from_slice(placed);
     let crc = checksum(&out);
     out[12..16].copy_from_slice(&crc.to_le_bytes());
     out
@@ -228,46 +266,40 @@ fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<MapPoints> {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(corrupt("it is too short for a map"));
     };
-    let [
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        v0,
-        v1,
-        v2,
-        v3,
-        c0,
-        c1,
-        c2,
-        c3,
-        count @ ..,
-    ] = *header;
-    if header[0..8] != MAGIC || checksum(&bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
+    let (words, _) = header[8..].as_chunks::<4>();
+    let &[version, crc, low, high] = words else {
+        return Err(corrupt("its header has another length"));
+    };
+    if header[0..8] != MAGIC || checksum(&bytes) != u32::from_le_bytes(crc) {
         return Err(corrupt("the checksum does not match"));
     }
-    let found = u32::from_le_bytes([v0, v1, v2, v3]);
-    let a_row = match found {
-        VERSION => ROW_BYTES,
-        JUDGED => ROW_BYTES + 1,
-        _ => {
+    let wrong = || corrupt("its length does not fit its rows");
+    let (has, body) = match u32::from_le_bytes(version) {
+        PLAIN => (0, body),
+        JUDGED => (HAS_KEPT, body),
+        VERSION => {
+            let (has, body) = body.split_first_chunk::<4>().ok_or_else(wrong)?;
+            (u32::from_le_bytes(*has), body)
+        }
+        found => {
             return Err(Error::UnsupportedVersion {
                 file: path,
                 found,
-                supported: JUDGED,
+                supported: VERSION,
             });
         }
     };
     let rows = entry.meta.rows as usize;
-    if u64::from_le_bytes(count) != rows as u64 || body.len() != rows * a_row {
-        return Err(corrupt("its length does not fit its rows"));
+    let of = |bit: u32| if has & bit == 0 { 0 } else { rows };
+    let (kept, placed) = (of(HAS_KEPT), of(HAS_PLACED));
+    let count = u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32;
+    let fits = body.len() == rows * ROW_BYTES + kept + placed;
+    if count != rows as u64 || !fits || has & !(HAS_KEPT | HAS_PLACED) != 0 {
+        return Err(wrong());
     }
     let (numbers, rest) = body.split_at(rows * 4);
-    let (coordinates, kept) = rest.split_at(rows * 8);
+    let (coordinates, rest) = rest.split_at(rows * 8);
+    let (kept, placed) = rest.split_at(kept);
     let words = |bytes: &[u8]| bytes.as_chunks::<4>().0.to_vec();
     Ok(MapPoints {
         rows: words(numbers).into_iter().map(u32::from_le_bytes).collect(),
@@ -276,5 +308,6 @@ fn read(disk: &Disk, root: &Path, entry: &MapEntry) -> Result<MapPoints> {
             .map(f32::from_le_bytes)
             .collect(),
         kept: kept.to_vec(),
+        placed: placed.to_vec(),
     })
 }

@@ -9,8 +9,9 @@ import {
   MapParamsSchema,
 } from '../../../contract/index.ts'
 import { useView } from '../../state/view.ts'
-import { Button, Segments, TextField } from '../../ui/controls.tsx'
+import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
+import { NONE } from './options.ts'
 
 /** The parameters of a map, and the button that draws it. */
 
@@ -21,6 +22,8 @@ export interface DrawRequest {
   name?: string
   /** Absent: all rows. */
   of?: MapOf
+  /** A saved map that it is turned to lie like; absent: none. */
+  onto?: string
 }
 
 /** Rows that a map can be of; `same`: those that the shown one was of. */
@@ -88,10 +91,12 @@ interface DrawPopoverProps {
   saved: MapInfo | null
   /** Of the map that is shown. */
   name: string
+  /** The saved ones. */
+  maps: readonly MapInfo[]
   onDraw: (request: DrawRequest) => void
 }
 
-export function DrawPopover({ trigger, saved, name, onDraw }: DrawPopoverProps) {
+export function DrawPopover({ trigger, saved, name, maps, onDraw }: DrawPopoverProps) {
   const [open, setOpen] = useState(false)
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
@@ -105,6 +110,7 @@ export function DrawPopover({ trigger, saved, name, onDraw }: DrawPopoverProps) 
             <ParameterForm
               saved={saved}
               shown={name}
+              maps={maps}
               onDraw={(request) => {
                 setOpen(false)
                 onDraw(request)
@@ -120,10 +126,11 @@ export function DrawPopover({ trigger, saved, name, onDraw }: DrawPopoverProps) 
 interface FormProps {
   saved: MapInfo | null
   shown: string
+  maps: readonly MapInfo[]
   onDraw: (request: DrawRequest) => void
 }
 
-function ParameterForm({ saved, shown, onDraw }: FormProps) {
+function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
   const filtered = useView((view) => view.matching !== null)
   const chosen = useView((view) => view.selection.length > 1)
   const [name, setName] = useState(shown)
@@ -131,6 +138,7 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
   const [of, setOf] = useState<MapOf>(saved?.of ? 'same' : 'all')
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
+  const [onto, setOnto] = useState(saved ? shown : NONE)
   const [wrong, setWrong] = useState<Set<string>>(new Set())
   const id = useId()
   const submit = (event: FormEvent): void => {
@@ -140,7 +148,7 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
     const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
     if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
     else if (misnamed.length > 0) setWrong(new Set(misnamed))
-    else onDraw({ ...request, name: trimmed, of })
+    else onDraw({ ...request, name: trimmed, of, onto: onto === NONE ? undefined : onto })
   }
   return (
     <form onSubmit={submit} className={styles.form} noValidate>
@@ -197,6 +205,24 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
           </p>
         </div>
       ))}
+      {maps.length > 0 && (
+        <div className={styles.formMethod}>
+          <span>Turned like</span>
+          <Select
+            label="Turned like"
+            value={onto}
+            options={[
+              { value: NONE, label: 'no other' },
+              ...maps.map((map) => ({ value: map.name, label: map.name })),
+            ]}
+            onChange={setOnto}
+            className={styles.colourBy}
+          />
+          <p className={styles.formHint}>
+            Which way round a map lies means nothing. Like another one, what is the same stays in place.
+          </p>
+        </div>
+      )}
       <div className={styles.formMethod}>
         <span>Laid out by</span>
         <Segments label="Laid out by" value={method} options={METHODS} onChange={setMethod} />

@@ -1,4 +1,4 @@
-import type { JobInfo, MapInfo } from '../../../contract/index.ts'
+import type { JobInfo, MapInfo, MapState } from '../../../contract/index.ts'
 import { cx, Tip } from '../../ui/controls.tsx'
 import { count, counted, scoreText } from '../../ui/format.ts'
 import styles from './map.module.css'
@@ -6,27 +6,48 @@ import styles from './map.module.css'
 interface FootProps {
   info: MapInfo
   rows: number
-  /** Rows that came after the map was drawn. */
-  missing: number
+  /** How the map stands to the rows as they are; null while that is not known. */
+  state: MapState | null
   /** The job that judges a map of this collection. */
   judging: JobInfo | undefined
   /** Why the map cannot change now; null where it can. */
   why: string | null
   onKept: () => void
   onGoOn: () => void
+  onPlace: () => void
 }
 
+/** A map of which so many rows came or went since is out of date. */
+const OUTDATED = 0.2
+
 /** What the map is of, and how much of it is true. */
-export function Foot({ info, rows, missing, judging, why, onKept, onGoOn }: FootProps) {
-  const { score, of, epoch, params } = info
+export function Foot({ info, rows, state, judging, why, onKept, onGoOn, onPlace }: FootProps) {
+  const { score, of, epoch, params, placed = 0 } = info
+  const outdated = state !== null && state.newer + state.gone > info.rows * OUTDATED
   const stopped = epoch < params.epochs && info.method === 'umap'
   return (
     <div className={styles.foot} data-float data-map-foot>
-      <span>{counted(rows, 'point')}</span>
+      <span>
+        {counted(rows, 'point')}
+        {info.method !== 'umap' && ` by ${info.method === 'pca' ? 'PCA' : info.method}`}
+      </span>
       {of && (
         <span title={of.filter ?? undefined}>{of.filter === null ? 'of a selection' : 'of a filter'}</span>
       )}
-      {!of && missing > 0 && <span>{counted(missing, 'newer row')} not on it: redraw</span>}
+      {placed > 0 && <span>{count(placed)} placed later</span>}
+      {outdated && <span className={styles.footOld}>out of date</span>}
+      {state !== null && state.newer > 0 && (
+        <span data-map-newer>
+          {counted(state.newer, 'newer row')} not on it
+          {why === null && info.method !== 'pca' && (
+            <Tip side="top" label="Puts each among its neighbours and leaves the others where they are">
+              <button type="button" className={cx(styles.footButton, styles.footMore)} onClick={onPlace}>
+                Place
+              </button>
+            </Tip>
+          )}
+        </span>
+      )}
       {stopped && (
         <span>
           stopped after {count(epoch)} of {count(params.epochs)} epochs

@@ -20,12 +20,12 @@ interface HoverCardProps {
   y: number
   /** Column that colours the map: it is told first. */
   column: string | null
-  /** What the map keeps of the row's neighbours, where that colours it. */
-  kept: string | null
+  /** What the map itself has to say of the row, a line each. */
+  notes: string[]
 }
 
 /** What a row is, beside its point. */
-export function HoverCard({ source, collection, row, x, y, column, kept }: HoverCardProps) {
+export function HoverCard({ source, collection, row, x, y, column, notes }: HoverCardProps) {
   const [asked, setAsked] = useState<number | null>(null)
   useEffect(() => {
     const timer = setTimeout(() => setAsked(row), WAIT_MS)
@@ -35,7 +35,8 @@ export function HoverCard({ source, collection, row, x, y, column, kept }: Hover
   const card = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<{ left: number; top: number } | null>(null)
   const shown = data?.row === row ? data : null
-  // biome-ignore lint/correctness/useExhaustiveDependencies: with what is kept the card grows
+  const said = notes.join('\n')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with what is said the card grows
   useLayoutEffect(() => {
     const element = card.current
     const host = element?.offsetParent
@@ -46,7 +47,7 @@ export function HoverCard({ source, collection, row, x, y, column, kept }: Hover
       left: Math.max(8, right ? x + GAP : x - GAP - offsetWidth),
       top: Math.min(Math.max(8, y + GAP), Math.max(8, host.clientHeight - offsetHeight - 8)),
     })
-  }, [shown, x, y, kept])
+  }, [shown, x, y, said])
   if (!shown) return null
 
   const title = rowLabel(shown, collection)
@@ -63,7 +64,11 @@ export function HoverCard({ source, collection, row, x, y, column, kept }: Hover
       data-hover-card
     >
       <p className={styles.cardTitle}>{brief(title, 80)}</p>
-      {kept && <p className={styles.cardKept}>{kept}</p>}
+      {notes.map((note) => (
+        <p key={note} className={styles.cardKept}>
+          {note}
+        </p>
+      ))}
       {fields.length > 0 && (
         <dl className={styles.cardFields}>
           {fields.slice(0, FIELDS_MAX).map(([name, value]) => (

@@ -1,35 +1,36 @@
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useId, useMemo, useReducer, useRef, useState } from 'react'
 import { type CollectionInfo, JUDGED_NEIGHBOURS, type StoreInfo } from '../../../contract/index.ts'
-import { plainPalette } from '../../gl/palette.ts'
 import type { ScatterKind } from '../../gl/scatter.ts'
 import type { RegionMode, SurfaceEvents } from '../../gl/surface.ts'
 import { findSimilar } from '../../state/actions.ts'
-import { labelColumn, rowLabel } from '../../state/near.ts'
+import { labelColumn } from '../../state/near.ts'
 import { intersection, minus, NO_ROWS, rowSet } from '../../state/rows.ts'
-import { useTheme } from '../../state/theme.ts'
 import { KEPT, useSource, useView } from '../../state/view.ts'
 import { Button } from '../../ui/controls.tsx'
 import { count, counted } from '../../ui/format.ts'
 import { ErrorNote } from '../../ui/pieces.tsx'
+import { BesideBar } from './BesideBar.tsx'
+import { otherMap, useMoves } from './beside.ts'
 import { DEFAULT_REQUEST } from './DrawPopover.tsx'
-import { firstColouring, useColouring, useMap } from './data.ts'
+import { firstColouring, useColouring, useMap, useMapState } from './data.ts'
 import { Foot } from './Foot.tsx'
 import { Forming } from './Forming.tsx'
 import { HoverCard } from './HoverCard.tsx'
+import { useJob } from './jobs.ts'
 import { Legend } from './Legend.tsx'
 import { shownName, useMaking } from './making.ts'
 import styles from './map.module.css'
 import { NoMap } from './NoMap.tsx'
 import { Names } from './names.ts'
 import { useNeighbours } from './neighbours.ts'
-import { rowIndex, sameRows, statesOf } from './rowindex.ts'
+import { notesOf } from './notes.ts'
+import { usePainting, useRoom } from './painting.ts'
+import { rowIndex } from './rowindex.ts'
 import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useSurface } from './useSurface.ts'
 import { useTool } from './useTool.ts'
 
-/** Time in which points travel from one frame of a forming map to the next, ms. */
-const TRAVEL_MS = 260
 /** Collections whose colours the person has chosen, or that were given a first colouring. */
 const coloured = new Set<string>()
 
@@ -38,39 +39,34 @@ const EMPTY = new Uint32Array(0)
 interface MapPaneProps {
   store: StoreInfo
   collection: CollectionInfo
+  /** The map beside the one that is worked with, to compare it; it has the same colours and marks, and what is chosen on one is chosen on both. */
+  beside?: boolean
 }
 
-export function MapPane({ store, collection }: MapPaneProps) {
+export function MapPane({ store, collection, beside = false }: MapPaneProps) {
   const key = `${store.store}/${collection.name}`
   const source = useSource(store, collection.name)
-  const job = useView((view) =>
-    Object.values(view.jobs).find(
-      (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
-    ),
+  const about = { store: store.store, collection: collection.name }
+  const job = useJob('map', about)
+  const main = shownName(
+    useView((view) => view.mapName),
+    collection.maps,
+    job?.map,
   )
-  const asked = useView((view) => view.mapName)
-  const name = shownName(asked, collection.maps, job?.map)
+  const other = useView((view) => view.beside)
+  const name = beside ? (other ?? main) : main
   const { picture, saved, loading, error } = useMap(source, collection, name)
   const rows = picture?.rows ?? EMPTY
   const indexOf = useMemo(() => rowIndex(rows), [rows])
 
   const matching = useView((view) => view.matching)
   const selection = useView((view) => view.selection)
-  const active = useView((view) => view.active)
   const hover = useView((view) => view.hover)
   const colourBy = useView((view) => view.colourBy)
   const result = useView((view) => view.search.result)
   const maximized = useView((view) => view.maximized === 'map')
   const forming = job?.map === name ? job : undefined
-  const judging = useView((view) =>
-    Object.values(view.jobs).find(
-      (one) =>
-        one.kind === 'judge' &&
-        one.store === store.store &&
-        one.collection === collection.name &&
-        one.map === name,
-    ),
-  )
+  const judging = useJob('judge', about, name)
   const failed = useView((view) =>
     view.ended.find(
       (one) => one.kind === 'map' && one.store === store.store && one.collection === collection.name,
@@ -83,20 +79,20 @@ export function MapPane({ store, collection }: MapPaneProps) {
   const making = useMaking({ store: store.store, collection, name, saved, rows }, () =>
     setDismissed(failed?.job ?? null),
   )
+  const summaryId = useId()
   const [card, setCard] = useState<{ row: number; x: number; y: number } | null>(null)
   const [drawn, setDrawn] = useState<{ kind: ScatterKind; rows: number } | null>(null)
   const host = useRef<HTMLDivElement>(null)
   const pane = useRef<HTMLElement>(null)
 
-  const hits = useMemo(() => (result ? result.hits.map((hit) => hit.row) : []), [result])
   const column = labelColumn(collection)
-  const k = saved?.score?.k ?? JUDGED_NEIGHBOURS
-  const colouring = useColouring(source, colourBy, picture, k)
+  const moves = useMoves(source, collection, main, other)
+  const colouring = useColouring(source, colourBy, picture, saved?.score?.k ?? JUDGED_NEIGHBOURS, moves)
   const asksNeighbours = colourBy === KEPT && picture?.stage === 'saved'
   const neighbours = useNeighbours(source, name, saved?.created, asksNeighbours ? hover : null)
   const namesChanged = useRef<() => void>(() => undefined)
   // The card tells names that come later than itself.
-  const [, tellNames] = useState(0)
+  const [, tell] = useReducer((n: number) => n + 1, 0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the rows renews the names, it does not drop them
   const names = useMemo(
     () => new Names(source, column, () => namesChanged.current()),
@@ -105,7 +101,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
   names.renew(source)
 
   const handlers = useRef<SurfaceEvents>({} as SurfaceEvents)
-  const surface = useSurface(host, handlers, key)
+  const surface = useSurface(host, handlers, beside ? `${key}/beside` : key)
   const [tool, setTool] = useTool(surface)
   const rowAt = (index: number): number | null => (index < 0 ? null : (rows[index] ?? null))
 
@@ -148,29 +144,21 @@ export function MapPane({ store, collection }: MapPaneProps) {
     },
   }
 
-  // Points.
-  const shownRows = useRef<Uint32Array>(EMPTY)
-  useLayoutEffect(() => {
-    if (!surface || !picture) return
-    const travels = sameRows(shownRows.current, picture.rows)
-    shownRows.current = picture.rows
-    surface.setPoints(picture.xy, travels ? TRAVEL_MS : 0)
-  }, [surface, picture])
-  useEffect(() => {
-    if (!surface) shownRows.current = EMPTY
-  }, [surface])
-
-  // Colours.
-  const theme = useTheme((state) => state.shown)
-  useLayoutEffect(() => {
-    if (!surface) return
-    if (colouring && colouring.codes.length === rows.length) {
-      surface.setColours(colouring.codes, colouring.palette)
-    } else surface.setColours(null, plainPalette(theme === 'dark' ? '#5b92f0' : '#2f6fdb'))
-  }, [surface, colouring, rows, theme])
+  usePainting(surface, {
+    collection,
+    picture,
+    rows,
+    indexOf,
+    colouring,
+    names,
+    namesChanged,
+    tell,
+    neighbours,
+  })
+  useRoom(surface, host, pane, !beside && colouring !== null)
   useEffect(() => {
     if (colourBy !== null) coloured.add(key)
-    if (rows.length === 0 || coloured.has(key)) return
+    if (beside || rows.length === 0 || coloured.has(key)) return
     coloured.add(key)
     void firstColouring(source, collection, rows).then((first) => {
       const view = useView.getState()
@@ -178,74 +166,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
         view.setColourBy(first)
       }
     })
-  }, [rows, colourBy, key, source, collection])
-
-  // Selected, found, filtered.
-  const states = useMemo(
-    () => statesOf(rows.length, indexOf, { matching, selection, hits }),
-    [rows, indexOf, matching, selection, hits],
-  )
-  useLayoutEffect(() => surface?.setStates(states), [surface, states])
-
-  // Names and marks.
-  useLayoutEffect(() => {
-    surface?.setNames(
-      (index) => names.get(rows[index] as number),
-      (index) => rows[index] as number,
-    )
-  }, [surface, names, rows])
-  const mark = useCallback((): void => {
-    if (!surface) return
-    const activeIndex = active === null ? -1 : indexOf(active)
-    const hoverIndex = hover === null ? -1 : indexOf(hover)
-    surface.setMarks({
-      hits: (result?.hits ?? [])
-        .map((hit, i) => ({ index: indexOf(hit.row), rank: i + 1, label: rowLabel(hit, collection) }))
-        .filter((hit) => hit.index >= 0),
-      active: activeIndex < 0 ? null : { index: activeIndex, label: names.get(active as number) ?? '' },
-      hover: hoverIndex < 0 ? null : hoverIndex,
-      links: neighbours
-        .map(({ row, lost }) => ({ index: indexOf(row), lost, label: names.get(row) ?? '' }))
-        .filter((link) => link.index >= 0),
-    })
-  }, [surface, active, hover, indexOf, result, collection, names, neighbours])
-  useEffect(
-    () => names.want(neighbours.filter(({ lost }) => lost).map(({ row }) => row)),
-    [neighbours, names],
-  )
-  useLayoutEffect(() => {
-    namesChanged.current = () => {
-      mark()
-      tellNames((n) => n + 1)
-    }
-    mark()
-  }, [mark])
-  useEffect(() => {
-    if (active === null) return
-    names.want([active])
-    const index = indexOf(active)
-    if (index >= 0 && surface && !surface.following) surface.reveal(index)
-  }, [active, names, indexOf, surface])
-
-  // Room for the controls that lie on the map.
-  useLayoutEffect(() => {
-    const element = host.current
-    if (!surface || !element) return
-    const measure = (): void => {
-      const own = element.getBoundingClientRect()
-      const floats = [...(pane.current?.querySelectorAll('[data-float]') ?? [])]
-      const taken = floats.map((float) => {
-        const { left, top, width, height } = float.getBoundingClientRect()
-        return { x: left - own.left - 4, y: top - own.top - 4, width: width + 8, height: height + 8 }
-      })
-      const legend = colouring && own.width > 720 ? 176 : 24
-      surface.setRoom(taken, { top: 52, right: legend, bottom: 44, left: 28 })
-    }
-    measure()
-    const sizes = new ResizeObserver(measure)
-    sizes.observe(element)
-    return () => sizes.disconnect()
-  }, [surface, colouring])
+  }, [rows, colourBy, key, source, collection, beside])
 
   const chooseColour = (code: number, add: boolean): void => {
     if (!colouring) return
@@ -258,16 +179,15 @@ export function MapPane({ store, collection }: MapPaneProps) {
     making.error ??
     error ??
     (failed?.state === 'failed' && failed.job !== dismissed && !job ? failed.error : null)
-  const missing = picture?.stage === 'saved' && !source.before ? collection.rows - rows.length : 0
-  const lost = neighbours.filter((one) => one.lost)
+  const state = useMapState(source, name, picture?.stage === 'saved' ? saved : null)
   const status = forming ? 'forming' : picture ? picture.stage : loading ? 'loading' : 'empty'
 
   return (
     <section
       ref={pane}
       className={styles.pane}
-      aria-label="Map"
-      data-map
+      aria-label={beside ? `Map ${name}, beside` : 'Map'}
+      {...(beside ? { 'data-map-beside': name } : { 'data-map': '' })}
       data-stage={status}
       data-points={drawn?.rows ?? 0}
       data-renderer={drawn?.kind ?? ''}
@@ -280,20 +200,21 @@ export function MapPane({ store, collection }: MapPaneProps) {
         role="application"
         aria-roledescription="map"
         aria-label="Map of the collection. Arrows move it, plus and minus zoom, Enter opens the row in the middle."
-        aria-describedby="map-summary"
+        aria-describedby={summaryId}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys.
         tabIndex={0}
       />
-      <p id="map-summary" className="visually-hidden" aria-live="polite">
+      <p id={summaryId} className="visually-hidden" aria-live="polite">
         {summary(
           rows.length,
           colouring?.column ?? null,
           selection.length,
-          hits.length,
+          result?.hits.length ?? 0,
           forming !== undefined,
         )}
       </p>
-      {picture && (
+      {beside && <BesideBar collection={collection} name={name} onFit={() => surface?.fit()} />}
+      {!beside && picture && (
         <Toolbar
           collection={collection}
           saved={saved}
@@ -314,13 +235,15 @@ export function MapPane({ store, collection }: MapPaneProps) {
           onName={(next) => useView.getState().setMapName(next)}
           onDelete={making.remove}
           onSpace={(minDist) => making.goOn({ minDist })}
+          beside={other !== null}
+          onBeside={() => useView.getState().setBeside(other === null ? otherMap(collection, name) : null)}
           onMaximize={() => useView.getState().setMaximized(maximized ? null : 'map')}
         />
       )}
-      {picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
-      {picture && !forming && <SelectionChip />}
-      {!picture && !forming && !loading && (
-        <NoMap rows={collection.rows} name={name} why={why} onDraw={making.draw} />
+      {!beside && picture && colouring && <Legend colouring={colouring} onChoose={chooseColour} />}
+      {!beside && picture && !forming && <SelectionChip />}
+      {!beside && !picture && !forming && !loading && (
+        <NoMap rows={collection.rows} name={name} why={why} maps={collection.maps} onDraw={making.draw} />
       )}
       {forming ? (
         <Forming job={forming} keeps={picture?.stage === 'umap'} />
@@ -330,15 +253,16 @@ export function MapPane({ store, collection }: MapPaneProps) {
           <Foot
             info={saved}
             rows={rows.length}
-            missing={missing}
+            state={state}
             judging={judging}
-            why={why}
+            why={beside ? 'It is changed in its own place' : why}
             onKept={() => useView.getState().setColourBy(KEPT)}
             onGoOn={() => making.goOn({})}
+            onPlace={making.place}
           />
         )
       )}
-      {shownError && (
+      {!beside && shownError && (
         <div className={styles.error} data-float>
           <ErrorNote
             error={shownError}
@@ -363,24 +287,11 @@ export function MapPane({ store, collection }: MapPaneProps) {
           x={card.x}
           y={card.y}
           column={colourBy}
-          kept={
-            neighbours.length === 0
-              ? null
-              : keptText(
-                  neighbours.length,
-                  lost.length,
-                  lost.map(({ row }) => names.get(row) ?? ''),
-                )
-          }
+          notes={notesOf(card.row, indexOf(card.row), { neighbours, names, picture, moves })}
         />
       )}
     </section>
   )
-}
-
-function keptText(all: number, lost: number, missed: string[]): string {
-  const names = missed.filter(Boolean).slice(0, 4).join(', ')
-  return `Keeps ${all - lost} of ${counted(all, 'neighbour')}${names ? `; not beside ${names}` : ''}`
 }
 
 function summary(

@@ -1,4 +1,5 @@
 import { Map as MapIcon } from 'lucide-react'
+import type { MapInfo } from '../../../contract/index.ts'
 import { Button } from '../../ui/controls.tsx'
 import { counted } from '../../ui/format.ts'
 import { Empty } from '../../ui/pieces.tsx'
@@ -12,11 +13,13 @@ interface NoMapProps {
   name: string
   /** Why none can be drawn; null where one can. */
   why: string | null
+  /** Those that there are. */
+  maps: readonly MapInfo[]
   onDraw: (request: DrawRequest) => void
 }
 
 /** In the place of a map that is not there yet. */
-export function NoMap({ rows, name, why, onDraw }: NoMapProps) {
+export function NoMap({ rows, name, why, maps, onDraw }: NoMapProps) {
   const actions = (
     <>
       <Button look="primary" why={why} onClick={() => onDraw(DEFAULT_REQUEST)}>
@@ -26,6 +29,7 @@ export function NoMap({ rows, name, why, onDraw }: NoMapProps) {
         <DrawPopover
           saved={null}
           name={name}
+          maps={maps}
           onDraw={onDraw}
           trigger={
             <button type="button" className={styles.quietButton}>

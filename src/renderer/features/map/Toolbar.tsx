@@ -1,4 +1,5 @@
 import {
+  Columns2,
   Hand,
   Lasso,
   Maximize2,
@@ -12,16 +13,12 @@ import {
 } from 'lucide-react'
 import type { CollectionInfo, MapInfo } from '../../../contract/index.ts'
 import type { Tool } from '../../gl/surface.ts'
-import { KEPT } from '../../state/view.ts'
+import { useView } from '../../state/view.ts'
 import { Button, IconButton, Select } from '../../ui/controls.tsx'
-import { scoreText } from '../../ui/format.ts'
 import { DrawPopover, type DrawRequest } from './DrawPopover.tsx'
-import { colourColumns } from './data.ts'
 import styles from './map.module.css'
+import { colourOptions, mapOptions, NONE } from './options.ts'
 import { Spacing } from './Spacing.tsx'
-
-/** Stands for "no column" in the menu; no column is called this, names have at least one character. */
-const NONE = ''
 
 interface ToolbarProps {
   collection: CollectionInfo
@@ -41,22 +38,22 @@ interface ToolbarProps {
   onName: (name: string) => void
   onDelete: () => void
   onSpace: (minDist: number) => void
+  /** Whether another map is beside this one. */
+  beside: boolean
+  onBeside: () => void
   onMaximize: () => void
 }
 
 export function Toolbar(props: ToolbarProps) {
   const { collection, saved, name, forming, why, colourBy, tool, maximized, onTool } = props
-  const options = [
-    { value: NONE, label: 'nothing' },
-    ...(saved || colourBy === KEPT ? [{ value: KEPT, label: 'neighbours kept', hint: 'of the map' }] : []),
-    ...colourColumns(collection).map(({ name, type }) => ({ value: name, label: name, hint: type })),
-  ]
-  const maps = collection.maps.map((map) => ({
-    value: map.name,
-    label: map.name,
-    hint: map.score ? `trust ${scoreText(map.score.trustworthiness)}` : '',
-  }))
-  if (!maps.some(({ value }) => value === name)) maps.push({ value: name, label: name, hint: '' })
+  const besideName = useView((view) => view.beside)
+  const options = colourOptions(collection, {
+    saved: saved !== null,
+    placed: (saved?.placed ?? 0) > 0,
+    beside: besideName,
+    colourBy,
+  })
+  const maps = mapOptions(collection, name)
   const tools: { tool: Tool; label: string; keys?: string; icon: typeof Hand }[] = [
     { tool: 'pan', label: 'Move the map', icon: Hand },
     { tool: 'lasso', label: 'Lasso: select what you draw around', keys: 'L', icon: Lasso },
@@ -92,6 +89,7 @@ export function Toolbar(props: ToolbarProps) {
           <DrawPopover
             saved={saved}
             name={name}
+            maps={collection.maps}
             onDraw={props.onDraw}
             trigger={
               <button type="button" className={styles.quietButton}>
@@ -103,6 +101,15 @@ export function Toolbar(props: ToolbarProps) {
         )}
         {!forming && why === null && saved?.method === 'umap' && (
           <Spacing info={saved} onSpace={props.onSpace} />
+        )}
+        {(collection.maps.length > 1 || props.beside) && (
+          <IconButton
+            label={props.beside ? 'Put the map beside away' : 'Compare: another map beside this one'}
+            aria-pressed={props.beside}
+            onClick={props.onBeside}
+          >
+            <Columns2 size={14} aria-hidden="true" />
+          </IconButton>
         )}
         {!forming && why === null && saved && collection.maps.length > 1 && (
           <IconButton label="Delete this map" onClick={props.onDelete}>

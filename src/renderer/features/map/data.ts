@@ -1,12 +1,12 @@
 import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo } from 'react'
-import {
-  type AppError,
-  type CollectionInfo,
-  type ColumnInfo,
-  type ColumnValues,
-  type MapInfo,
-  NOT_JUDGED,
+import type {
+  AppError,
+  CollectionInfo,
+  ColumnInfo,
+  ColumnValues,
+  MapInfo,
+  MapState,
 } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
 import { liveQuery, queryClient, type Source, target } from '../../client/queries.ts'
@@ -17,8 +17,9 @@ import {
   numberPalette,
   numberScale,
 } from '../../gl/palette.ts'
-import { KEPT } from '../../state/view.ts'
+import type { Moves } from './beside.ts'
 import { mapKey, useLive } from './live.ts'
+import { isOwn, ownColouring } from './own-colours.ts'
 import { onlyLive } from './rowindex.ts'
 
 /** What the map shows: points from the running job or from the store, and the values that colour them. */
@@ -30,16 +31,18 @@ export interface Picture {
   stage: 'saved' | 'pca' | 'umap'
   /** For each row how many of its true neighbours are its neighbours here; null while that is not known. */
   kept: Uint8Array | null
+  /** For each row 1 if it was placed after the map was laid out; null where none was. */
+  placed: Uint8Array | null
 }
 
-export interface MapState {
+export interface ShownMap {
   picture: Picture | null
   saved: MapInfo | null
   loading: boolean
   error: AppError | null
 }
 
-export function useMap(source: Source, collection: CollectionInfo, name: string): MapState {
+export function useMap(source: Source, collection: CollectionInfo, name: string): ShownMap {
   const key = mapKey(source.store, source.collection, name)
   const live = useLive((state) => state.maps[key])
   const saved = collection.maps.find((map) => map.name === name) ?? null
@@ -72,11 +75,11 @@ export function useMap(source: Source, collection: CollectionInfo, name: string)
     placeholderData: keepPreviousData,
   })
   const picture = useMemo<Picture | null>(() => {
-    if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage, kept: null }
+    if (live && !fresh) return { rows: live.rows, xy: live.xy, stage: live.stage, kept: null, placed: null }
     if (!data) return null
-    const { rows, xy, kept } = data
-    if (!there.data) return there.error ? { rows, xy, kept, stage: 'saved' } : null
-    return { ...onlyLive({ rows, xy, kept }, there.data), stage: 'saved' }
+    const { info: _, ...points } = data
+    if (!there.data) return there.error ? { ...points, stage: 'saved' } : null
+    return { ...onlyLive(points, there.data), stage: 'saved' }
   }, [live, fresh, data, there.data, there.error])
   return {
     picture,
@@ -84,6 +87,18 @@ export function useMap(source: Source, collection: CollectionInfo, name: string)
     loading: saved !== null && !picture && query.isPending,
     error: picture ? null : (query.error as AppError | null),
   }
+}
+
+/** How a saved map stands to the rows as they are; null while that is not known. */
+export function useMapState(source: Source, name: string, saved: MapInfo | null): MapState | null {
+  const { data } = useQuery({
+    queryKey: ['data', source.store, source.collection, source.revision, 'map-state', name, saved?.created],
+    queryFn: () => engine.call('map.state', { ...target(source), name }),
+    enabled: saved !== null,
+    gcTime: 30_000,
+    placeholderData: keepPreviousData,
+  })
+  return saved ? (data ?? null) : null
 }
 
 export interface Colouring {
@@ -116,31 +131,17 @@ function valuesQuery(source: Source, column: string, rows: Uint32Array) {
   })
 }
 
-/** Colours by how many of its neighbours each row keeps, as a share. */
-function keptColouring(kept: Uint8Array, k: number): Colouring {
-  const values = Float32Array.from(kept, (count) => (count === NOT_JUDGED ? Number.NaN : count / k))
-  const nulls = kept.reduce((sum, count) => sum + Number(count === NOT_JUDGED), 0)
-  const scale: NumberScale = { kind: 'linear', min: 0, max: 1 }
-  return {
-    column: 'neighbours kept',
-    codes: numberCodes(values, scale),
-    palette: numberPalette(),
-    values: { kind: 'number', values, min: 0, max: 1, offset: 0, nulls },
-    scale,
-  }
-}
-
-/** Colours by a column or by what the map keeps; null for none, and until the first answer. */
+/** Colours by a column or by what the map itself is asked; null for none, and until the first answer. */
 export function useColouring(
   source: Source,
   by: string | null,
   picture: Picture | null,
   k: number,
+  moves: Moves | null,
 ): Colouring | null {
-  const kept = by === KEPT ? (picture?.kept ?? null) : null
-  const own = useMemo(() => kept && keptColouring(kept, k), [kept, k])
-  const column = useColumnColouring(source, by === KEPT ? null : by, picture?.rows ?? null)
-  return by === KEPT ? own : column
+  const own = useMemo(() => picture && ownColouring(by, picture, k, moves), [by, picture, k, moves])
+  const column = useColumnColouring(source, isOwn(by) ? null : by, picture?.rows ?? null)
+  return isOwn(by) ? own : column
 }
 
 function useColumnColouring(

@@ -16,6 +16,8 @@ export interface Making {
   error: AppError | null
   draw: (request: DrawRequest) => void
   goOn: (change: MapChange) => void
+  /** Places the rows that came later. */
+  place: () => void
   remove: () => void
 }
 
@@ -39,11 +41,13 @@ export function useMaking(shown: Shown, onStart: () => void): Making {
   }
   return {
     error,
-    draw: ({ params, seed, name: wanted = name, of = 'all' }) => {
+    draw: ({ params, seed, name: wanted = name, of = 'all', onto }) => {
       useView.getState().setMapName(wanted)
-      start(engine.call('map.start', { ...place, name: wanted, params, seed, among: rowsOf(of, shown) }))
+      const among = rowsOf(of, shown)
+      start(engine.call('map.start', { ...place, name: wanted, params, seed, among, onto }))
     },
     goOn: (change) => start(engine.call('map.goOn', { ...place, name, ...change })),
+    place: () => start(engine.call('map.place', { ...place, name })),
     remove: () => {
       const next = collection.maps.find((map) => map.name !== name)?.name ?? MAP_NAME
       start(engine.call('map.delete', { ...place, name }).then(() => useView.getState().setMapName(next)))

@@ -67,11 +67,12 @@ export interface MapPoints {
   rows: Uint32Array
   xy: Float32Array
   kept: Uint8Array | null
+  placed: Uint8Array | null
 }
 
 /** The points whose rows are among `live` (ascending). The same arrays, if all are. */
 export function onlyLive(points: MapPoints, live: Uint32Array): MapPoints {
-  const { rows, xy, kept } = points
+  const { rows, xy, kept, placed } = points
   const isLive = rowIndex(live)
   let length = 0
   for (const row of rows) if (isLive(row) >= 0) length++
@@ -80,6 +81,7 @@ export function onlyLive(points: MapPoints, live: Uint32Array): MapPoints {
     rows: new Uint32Array(length),
     xy: new Float32Array(length * 2),
     kept: kept && new Uint8Array(length),
+    placed: placed && new Uint8Array(length),
   }
   let at = 0
   for (let i = 0; i < rows.length; i++) {
@@ -88,6 +90,7 @@ export function onlyLive(points: MapPoints, live: Uint32Array): MapPoints {
     left.xy[at * 2] = xy[i * 2] as number
     left.xy[at * 2 + 1] = xy[i * 2 + 1] as number
     if (left.kept && kept) left.kept[at] = kept[i] as number
+    if (left.placed && placed) left.placed[at] = placed[i] as number
     at++
   }
   return left

@@ -13,6 +13,7 @@ use super::curve;
 use super::force::{Curve, Forces, Rounds};
 use super::fuzzy::FuzzyGraph;
 use super::pool::Pool;
+use crate::align::Turn;
 use crate::linear::hash;
 use crate::wide::Wide;
 
@@ -151,6 +152,13 @@ impl Layout {
     /// Where the points are.
     pub fn points(&self) -> &[[f32; 2]] {
         &self.points
+    }
+
+    /// Turns all points, so that the map lies like another; what is still to come does not depend on it.
+    pub fn turn(&mut self, turn: &Turn) {
+        self.points
+            .iter_mut()
+            .for_each(|point| *point = turn.apply(*point));
     }
 
     /// One epoch on all threads of the pool that this is called in.
