@@ -19,7 +19,7 @@ export function Spacing({ info, onSpace }: { info: MapInfo; onSpace: (minDist: n
         render={
           <button type="button" className={styles.quietButton}>
             <UnfoldHorizontal size={14} aria-hidden="true" />
-            Spacing
+            <span className={styles.toolLabel}>Spacing</span>
           </button>
         }
       />

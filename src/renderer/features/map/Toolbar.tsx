@@ -82,7 +82,7 @@ export function Toolbar(props: ToolbarProps) {
         {!forming && why !== null && (
           <Button look="quiet" why={why} className={styles.quietButton}>
             <SlidersHorizontal size={14} aria-hidden="true" />
-            {saved ? 'Redraw' : 'Draw map'}
+            <span className={styles.toolLabel}>{saved ? 'Redraw' : 'Draw map'}</span>
           </Button>
         )}
         {!forming && why === null && (
@@ -94,7 +94,7 @@ export function Toolbar(props: ToolbarProps) {
             trigger={
               <button type="button" className={styles.quietButton}>
                 <SlidersHorizontal size={14} aria-hidden="true" />
-                {saved ? 'Redraw' : 'Draw map'}
+                <span className={styles.toolLabel}>{saved ? 'Redraw' : 'Draw map'}</span>
               </button>
             }
           />

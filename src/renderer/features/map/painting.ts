@@ -129,7 +129,8 @@ export function useRoom(
         const { left, top, width, height } = float.getBoundingClientRect()
         return { x: left - own.left - 4, y: top - own.top - 4, width: width + 8, height: height + 8 }
       })
-      const right = legend && own.width > 720 ? 176 : 24
+      // In a narrow pane the tools stand in a column.
+      const right = own.width <= 640 ? 48 : legend && own.width > 720 ? 176 : 24
       surface.setRoom(taken, { top: 52, right, bottom: 44, left: 28 })
     }
     measure()
