@@ -12,6 +12,7 @@ import { keepMap, mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
 import { readMap } from '../saved-maps.ts'
 import type { Session } from '../sessions.ts'
+import { graphAfterIndex } from './index-first.ts'
 import type { Emit, JobHandle } from './jobs.ts'
 import { LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
 import { nativeJob } from './native.ts'
@@ -125,7 +126,11 @@ async function draw(
   if (!laidOut) return save(session, order, drawn(info, rows, start))
   job.progress('neighbour graph', 0, count, 'rows', true)
   const neighbours = Math.min(params.neighbours, rows.length)
-  const found = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1, among)
+  const k = neighbours - 1
+  const found =
+    among === undefined && order.before === undefined
+      ? await graphAfterIndex(job, session, snapshot, { collection, rows, k })
+      : await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), k, among)
   job.check()
   job.progress('layout', 0, epochs, 'epochs', true)
   if (params.method === 'umap-js') {
