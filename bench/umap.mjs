@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,18 +10,19 @@ import { circumstances, publish, ratio, table, title } from './lib/pages.mjs'
 import { OURS, Peer } from './lib/peer.mjs'
 import { CACHE, makeSet, packages, prepare, python } from './lib/prepare.mjs'
 import { turns } from './lib/sweeps.mjs'
+import { EPOCHS, Ours } from './umap/ours.mjs'
+import { comparePlaced } from './umap/placed.mjs'
 
 /** Maps beside other makers of them: with the neighbours given, and from the vectors alone. Each map is judged by the same judge. */
 
 const HERE = join(ROOT, 'bench/umap')
-const CLI = join(ROOT, 'scripts/omendb.mjs')
-const OTHERS = 14
-const EPOCHS = 200
 /** Rows that a map is judged by. */
 const SAMPLE = 5_000
 /** Up to so many rows a maker is asked; beyond it would take many minutes a map. */
 const MOST = { 'embedding-atlas': 100_000, 'umap-js': 20_000 }
 const BASE = 'umap-learn'
+/** Up to so many rows it is also looked at what becomes of rows that come later. */
+const PLACED_MOST = 100_000
 
 export async function run({ rounds = 5 }) {
   const options = read(process.argv.slice(3), {
@@ -65,89 +66,6 @@ function example() {
   return join(ROOT, 'native/target/release/examples/layout')
 }
 
-/** Ours: the layout alone as a program, the whole as `omendb map` on a store with the rows and without an index. */
-class Ours {
-  #store
-
-  constructor(layout, scratch) {
-    this.layout = layout
-    this.scratch = scratch
-  }
-
-  async ask({ op, set, folder, given, out, seed }) {
-    if (op === 'open') {
-      this.set = set
-      return {}
-    }
-    if (op === 'warm') return { seconds: 0 }
-    const about = JSON.parse(readFileSync(join(this.set, 'set.json'), 'utf8'))
-    if (given) {
-      const args = [folder, String(OTHERS), out, `vectors=${join(this.set, 'base.f32')}`]
-      args.push(`dimension=${about.dim}`, `metric=${about.metric}`, `epochs=${EPOCHS}`, `seed=${seed}`)
-      return JSON.parse(tool(this.layout, args))
-    }
-    this.#store ??= this.#import(about)
-    const csv = join(this.scratch, 'map.csv')
-    const args = ['map', '--store', this.#store, '--out', csv, '--epochs', String(EPOCHS), '--json']
-    const { output, held } = await watched([CLI, ...args, '--seed', String(seed)])
-    const said = JSON.parse(output)
-    writeFileSync(out, coordinates(csv, about.rows))
-    return { ...said, held }
-  }
-
-  #import({ metric, name }) {
-    const store = join(this.scratch, `${name}.db`)
-    const args = ['import', join(this.set, 'base.npy'), '--store', store, '--collection', 'rows']
-    tool(process.execPath, [CLI, ...args, '--metric', metric, '--no-index', '--json'])
-    return store
-  }
-
-  end() {
-    if (this.#store) rmSync(this.#store, { recursive: true, force: true })
-    return Promise.resolve()
-  }
-}
-
-function tool(command, args) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
-  return stdout
-}
-
-/** Runs a Node program and looks at how much memory of its own, files aside, it has at most. */
-async function watched(args) {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let [output, held] = ['', 0]
-  child.stdout.on('data', (text) => {
-    output += text
-  })
-  const looking = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      held = Math.max(held, Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024)
-    } catch {
-      // Not every system says.
-    }
-  }, 50)
-  const code = await new Promise((resolve) => child.once('close', resolve))
-  clearInterval(looking)
-  if (code !== 0) throw new Error(`omendb map ended with code ${code}`)
-  return { output, held }
-}
-
-/** x and y of each row, in the order of the rows' numbers. */
-function coordinates(csv, rows) {
-  const [names, ...lines] = readFileSync(csv, 'utf8').trimEnd().split('\n')
-  const columns = names.trim().split(',')
-  const [id, x, y] = ['row', 'x', 'y'].map((name) => columns.indexOf(name))
-  const xy = new Float32Array(rows * 2).fill(Number.NaN)
-  for (const line of lines) {
-    const cells = line.split(',')
-    xy.set([Number(cells[x]), Number(cells[y])], Number(cells[id]) * 2)
-  }
-  return new Uint8Array(xy.buffer)
-}
-
 async function compare(about, { options, rounds, makers, judge, scratch }) {
   const folder = join(CACHE, 'maps', about.name)
   mkdirSync(folder, { recursive: true })
@@ -183,9 +101,13 @@ async function compare(about, { options, rounds, makers, judge, scratch }) {
     }
     note(about.name, `round ${round + 1} of ${rounds}`)
   }
+  const placed = names.includes(BASE) && about.rows <= PLACED_MOST
+  const later = placed
+    ? await comparePlaced(about, { judge, rounds, sample: SAMPLE, epochs: EPOCHS, scratch })
+    : ''
   for (const { maker } of engines) await maker.end()
   if (!names.includes(BASE)) await judge.end()
-  return page(about, engines)
+  return [page(about, engines), later].filter(Boolean).join('\n\n')
 }
 
 const results = () => ({ seconds: [], trust: [], continuity: [], first: [], held: [] })

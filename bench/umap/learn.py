@@ -1,7 +1,7 @@
 """umap-learn in a process of its own, and the judge of all maps; driven by lines of JSON, see bench/umap.mjs.
 
 Trustworthiness and continuity (Venna and Kaski 2001) are scikit-learn's: for a sample of rows, with exact neighbours and ranks among all others, by the
-distance of the set. With a map of all rows both go over the sample; with `rows`, over these.
+distance of the set.
 """
 
 import json
@@ -82,12 +82,32 @@ def warm(own):
     return dict(seconds=time.perf_counter() - start)
 
 
-def score(own, path, sample):
+def transform(own, out, every):
+    """A map of all rows but one in so many, which are placed on it then: all of them in the order of the set."""
+    import umap
+
+    later = np.arange(len(own.base)) % every == 0
+    mapper = umap.UMAP(n_neighbors=K, n_epochs=EPOCHS, metric="cosine" if own.metric == "cosine" else "euclidean")
+    xy = np.empty((len(own.base), 2), np.float32)
+    xy[~later] = mapper.fit_transform(own.base[~later])
+    # Compiled on a few.
+    mapper.transform(own.base[later][:100])
+    start = time.perf_counter()
+    xy[later] = mapper.transform(own.base[later])
+    seconds = time.perf_counter() - start
+    xy.tofile(out)
+    return dict(seconds=seconds)
+
+
+def score(own, path, sample, every=1):
+    """Of a sample of the rows, or of one in so many, against all."""
     xy = np.fromfile(path, np.float32).reshape(-1, 2)
     n = len(own.base)
     assert xy.shape == (n, 2) and np.isfinite(xy).all(), f"{path} has no map of {n} rows"
     xy = xy.astype(np.float64)
-    rows = np.arange(n) if n <= sample else np.random.default_rng(0).choice(n, sample, replace=False)
+    rows = np.arange(0, n, every)
+    if len(rows) > sample:
+        rows = np.random.default_rng(0).choice(rows, sample, replace=False)
     squares, flat = (own.base.astype(np.float64) ** 2).sum(1), (xy**2).sum(1)
     strangers = lost = 0
     for start in range(0, len(rows), CHUNK):
@@ -121,7 +141,8 @@ def main():
                 own = Set(order["set"])
                 answer = {}
             else:
-                answer = dict(neighbours=neighbours, fit=fit, warm=warm, score=score)[op](own, **order)
+                operations = dict(neighbours=neighbours, fit=fit, transform=transform, warm=warm, score=score)
+                answer = operations[op](own, **order)
         except Exception as e:
             answer = dict(error=f"{type(e).__name__}: {e}")
         print(json.dumps(answer), flush=True)

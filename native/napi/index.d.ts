@@ -121,7 +121,8 @@ export interface NativeSnapshot {
   ids(rows: Uint32Array): string
   /** `among`: these rows alone, ascending. */
   pca(job: NativeJob, among?: Uint32Array): Promise<NativePoints>
-  knnGraph(job: NativeJob, k: number, among?: Uint32Array): Promise<NativeNeighbours>
+  /** The neighbours that a map is drawn from. */
+  mapGraph(job: NativeJob, k: number, among?: Uint32Array): Promise<NativeNeighbours>
   /** Compares the k nearest rows of up to `most` rows with those on a map. */
   judgeMap(
     job: NativeJob,

@@ -69,7 +69,9 @@ describe('rows that came later', () => {
     expect(right.length).toBeGreaterThan(76)
 
     // It is judged with them, keeps the marks, and they survive.
-    const judged = await bench.event('job.end', ({ kind, state }) => kind === 'judge' && state === 'done')
+    const { job } = await bench.engine.call('map.judge', target)
+    const judged = await bench.end(job)
+    expect(judged).toMatchObject({ state: 'done', kind: 'judge' })
     expect((judged.result as MapInfo).placed).toBe(80)
     await bench.engine.call('store.close', { store: target.store })
     const { store } = await bench.open('test.db', false)

@@ -186,9 +186,9 @@ impl NativeSnapshot {
         })
     }
 
-    /// The k nearest rows of every row by the first vector column; with `among` of these alone, among themselves.
+    /// The neighbours that a map is drawn from, k a row, by the first vector column; with `among` of these rows alone, among themselves.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeNeighbours>")]
-    pub fn knn_graph<'env>(
+    pub fn map_graph<'env>(
         &self,
         env: &'env Env,
         job: &Job,
@@ -202,7 +202,7 @@ impl NativeSnapshot {
                 job.progress("neighbour graph", done as u64, total as u64)
             };
             let among = among.as_deref();
-            let graph = snapshot.knn_graph(0, among, k as usize, job.cancel(), &progress)?;
+            let graph = snapshot.map_graph(0, among, k as usize, job.cancel(), &progress)?;
             Ok(NativeNeighbours {
                 graph: Arc::new(graph),
             })

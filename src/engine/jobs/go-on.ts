@@ -91,7 +91,7 @@ async function layoutOf(job: JobHandle, session: Session, place: MapPlace, map: 
     }
     job.progress('neighbour graph', 0, there.length, 'rows', true)
     const neighbours = Math.min(info.params.neighbours, there.length)
-    const graph = await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1, there)
+    const graph = await snapshot.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), neighbours - 1, there)
     job.check()
     const { minDist, spread, epochs } = info.params
     const asked = JSON.stringify({ minDist, spread, epochs, seed: info.seed })

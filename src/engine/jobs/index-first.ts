@@ -30,7 +30,7 @@ export async function graphAfterIndex(
   { collection, rows, k }: { collection: string; rows: Uint32Array; k: number },
 ): Promise<NativeNeighbours> {
   const graphOf = async (of: NativeSnapshot) => {
-    const found = await of.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), k)
+    const found = await of.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), k)
     job.check()
     return found
   }

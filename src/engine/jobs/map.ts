@@ -130,7 +130,7 @@ async function draw(
   const found =
     among === undefined && order.before === undefined
       ? await graphAfterIndex(job, session, snapshot, { collection, rows, k })
-      : await snapshot.knnGraph(nativeJob(job, 'rows', 'neighbour graph'), k, among)
+      : await snapshot.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), k, among)
   job.check()
   job.progress('layout', 0, epochs, 'epochs', true)
   if (params.method === 'umap-js') {

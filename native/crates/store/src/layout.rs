@@ -3,10 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use omendb_projection::ProjectionError;
-use omendb_projection::umap::{FuzzyGraph, Layout, LayoutParams, Neighbours};
+use omendb_projection::umap::{FuzzyGraph, Layout, LayoutParams, Neighbours, supported, wider};
 
 use crate::error::{Error, Result};
-use crate::graph::KnnGraph;
+use crate::graph::{KnnGraph, MAX_GRAPH_K};
+use crate::snapshot::Snapshot;
 
 impl KnnGraph {
     /// A UMAP of the graph's rows that begins at `start`: two coordinates a row, in the order of the rows.
@@ -31,12 +32,47 @@ impl KnnGraph {
             ids: &self.ids,
             distances: &self.distances,
         };
-        let graph = FuzzyGraph::new(neighbours, cancel).map_err(|e| match e {
-            ProjectionError::Cancelled => Error::Cancelled {
-                what: "the map".to_owned(),
-            },
-            other => Error::internal(other.to_string()),
-        })?;
+        let graph = FuzzyGraph::new(neighbours, cancel).map_err(map_error)?;
         Ok(Layout::new(graph, start, params))
+    }
+}
+
+impl Snapshot {
+    /// As [`Snapshot::knn_graph`], but a neighbour with which a row has none in common gives way to the next nearest, if there is one nearly as near
+    /// ([`omendb_projection::umap::supported`]): what a map is drawn from.
+    ///
+    /// # Errors
+    /// As [`Snapshot::knn_graph`].
+    pub fn map_graph(
+        &self,
+        column: usize,
+        among: Option<&[u32]>,
+        k: usize,
+        cancel: &AtomicBool,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<KnnGraph> {
+        let width = wider(k).min(MAX_GRAPH_K).max(k);
+        let graph = self.knn_graph(column, among, width, cancel, progress)?;
+        let neighbours = Neighbours {
+            k: width,
+            ids: &graph.ids,
+            distances: &graph.distances,
+        };
+        let (ids, distances) = supported(neighbours, k, cancel).map_err(map_error)?;
+        Ok(KnnGraph {
+            rows: graph.rows,
+            k,
+            ids,
+            distances,
+        })
+    }
+}
+
+fn map_error(error: ProjectionError) -> Error {
+    match error {
+        ProjectionError::Cancelled => Error::Cancelled {
+            what: "the map".to_owned(),
+        },
+        other => Error::internal(other.to_string()),
     }
 }

@@ -143,7 +143,7 @@ struct Piece {
     counts: Vec<usize>,
 }
 
-fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
+pub(super) fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
     match cancel.load(Ordering::Relaxed) {
         true => Err(ProjectionError::Cancelled),
         false => Ok(()),
@@ -151,13 +151,13 @@ fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
 }
 
 /// Which places of the neighbours name a row.
-struct Transpose {
+pub(super) struct Transpose {
     starts: Vec<usize>,
     places: Vec<u32>,
 }
 
 impl Transpose {
-    fn new(ids: &[u32], n: usize) -> Transpose {
+    pub(super) fn new(ids: &[u32], n: usize) -> Transpose {
         let named = || ids.iter().zip(0u32..).filter(|(id, _)| (**id as usize) < n);
         let mut starts = vec![0usize; n + 1];
         named().for_each(|(id, _)| starts[*id as usize + 1] += 1);
@@ -173,7 +173,7 @@ impl Transpose {
         Transpose { starts, places }
     }
 
-    fn of(&self, row: usize) -> &[u32] {
+    pub(super) fn of(&self, row: usize) -> &[u32] {
         &self.places[self.starts[row]..self.starts[row + 1]]
     }
 }

@@ -8,9 +8,11 @@ mod fuzzy;
 mod layout;
 mod place;
 mod pool;
+mod support;
 
 pub use fuzzy::{FuzzyGraph, Neighbours};
 pub use layout::{Layout, LayoutParams};
 pub(crate) use layout::{Step, move_block};
 pub use place::place;
 pub(crate) use place::{Placing, place_block};
+pub use support::{supported, wider};
