@@ -2,6 +2,7 @@
 //! stays bounded whatever the file's size. The rows become visible together at the end; an import that fails, is
 //! cancelled or dies leaves nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +34,13 @@ pub struct ImportRequest {
     pub path: PathBuf,
     /// The collection; made if it is not there, otherwise added to (rows with a known id replace the old ones).
     pub collection: String,
-    /// The metric of a new collection; one that exists must have the same.
+    /// The metric of the first vector column; in a collection that exists it must have the same.
     #[serde(deserialize_with = "metric")]
     pub metric: Metric,
+    /// Those of further vector columns by their names in the plan. Where none is said, a new collection gets the one that fits the sampled vectors, and
+    /// one that exists keeps its own.
+    #[serde(default, deserialize_with = "metrics")]
+    pub metrics: BTreeMap<String, Metric>,
     /// What to read.
     #[serde(flatten)]
     pub plan: ReadPlan,
@@ -44,6 +49,17 @@ pub struct ImportRequest {
 fn metric<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Metric, D::Error> {
     let name = String::deserialize(d)?;
     Metric::parse(&name).map_err(serde::de::Error::custom)
+}
+
+fn metrics<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<BTreeMap<String, Metric>, D::Error> {
+    let names = BTreeMap::<String, String>::deserialize(d)?;
+    let parsed = names.into_iter().map(|(column, name)| {
+        let metric = Metric::parse(&name).map_err(serde::de::Error::custom)?;
+        Ok((column, metric))
+    });
+    parsed.collect()
 }
 
 /// What an import is doing.
@@ -98,19 +114,21 @@ pub fn import(
         Err(StoreError::UnknownCollection { .. }) => None,
         Err(other) => return Err(other.into()),
     };
-    let (reader, target, brought) = match existing {
+    let names = vector_names(&request.plan);
+    let (reader, target, brought, order) = match existing {
         Some(collection) => {
-            fits(&collection, request)?;
+            let order = fits(&collection.meta(), request, &names)?;
             let reader =
                 omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
             let brought = missing_columns(&collection, &reader);
             let target = ImportTarget::Existing(request.collection.clone());
-            (reader, target, brought)
+            (reader, target, brought, order)
         }
         None => {
             let reader = omendb_formats::open(&request.path, &request.plan)?;
-            let target = ImportTarget::New(spec(request, &reader));
-            (reader, target, Vec::new())
+            let order = (0..names.len()).collect();
+            let target = ImportTarget::New(spec(request, &reader, names)?);
+            (reader, target, Vec::new(), order)
         }
     };
     let file = request.path.file_name().map(|name| name.to_string_lossy());
@@ -119,7 +137,7 @@ pub fn import(
     let (sender, receiver) = sync_channel(QUEUED_BATCHES);
     let (written, read) = std::thread::scope(|scope| {
         let reading = scope.spawn(move || read(reader, sender));
-        let written = write(&mut writer, receiver, progress, cancel);
+        let written = write(&mut writer, receiver, &order, progress, cancel);
         // The receiver is gone by now, so a reader that still reads ends at its next send.
         (written, reading.join())
     });
@@ -159,10 +177,12 @@ fn read(mut reader: Reader, sender: SyncSender<Chunk>) -> Result<Rejections> {
     Ok(reader.rejections().clone())
 }
 
-/// Writes what comes until no more does; returns the rows. Dropping the receiver stops the reader.
+/// Writes what comes until no more does; returns the rows. `order` says which of a batch's vectors go into each vector column. Dropping the receiver
+/// stops the reader.
 fn write(
     writer: &mut BulkWriter,
     receiver: Receiver<Chunk>,
+    order: &[usize],
     progress: &dyn Fn(Phase, u64, u64),
     cancel: &AtomicBool,
 ) -> Result<u64> {
@@ -175,7 +195,8 @@ fn write(
         if cancel.load(Ordering::Relaxed) {
             return Err(cancelled().into());
         }
-        writer.append(&batch.columns, &batch.vectors)?;
+        let vectors: Vec<&[f32]> = order.iter().map(|at| &*batch.vectors[*at]).collect();
+        writer.append_each(&batch.columns, &vectors)?;
         rows += batch.rows as u64;
         progress(Phase::Reading, at.rows_read, expected_rows(&at));
     }
@@ -214,24 +235,52 @@ fn nothing_good(request: &ImportRequest, rejections: &Rejections) -> FormatError
     }
 }
 
+/// Which of the file's vectors goes into each vector column of the collection: the one of its name, or the only one into the only one.
 /// Distances of two metrics cannot stand in one list, so an import may not change the metric.
-fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
-    let meta = collection.meta();
-    let Some(vector) = meta.vectors.first() else {
-        return Ok(());
+fn fits(meta: &CollectionMeta, request: &ImportRequest, names: &[String]) -> Result<Vec<usize>> {
+    let known = || meta.vectors.iter().map(|v| v.name.clone()).collect();
+    let refused = |reason| StoreError::VectorColumns {
+        collection: meta.name.clone(),
+        reason,
+        known: known(),
     };
-    if vector.metric == request.metric {
-        return Ok(());
+    let mut order = Vec::with_capacity(meta.vectors.len());
+    for vector in &meta.vectors {
+        let at = match (meta.vectors.len(), names.len()) {
+            (1, 1) => Some(0),
+            _ => names.iter().position(|name| *name == vector.name),
+        };
+        let at = at.ok_or_else(|| {
+            refused(format!(
+                "the import brings no vectors for {:?}",
+                vector.name
+            ))
+        })?;
+        let asked = match at {
+            0 => Some(request.metric),
+            _ => request.metrics.get(&names[at]).copied(),
+        };
+        if let Some(asked) = asked.filter(|asked| *asked != vector.metric) {
+            return Err(StoreError::InvalidRequest {
+                reason: format!(
+                    "vector column {:?} of collection {:?} has the metric {}, and the import asks for {}",
+                    vector.name,
+                    meta.name,
+                    vector.metric.as_str(),
+                    asked.as_str()
+                ),
+            }
+            .into());
+        }
+        order.push(at);
     }
-    Err(StoreError::InvalidRequest {
-        reason: format!(
-            "collection {:?} has the metric {}, and the import asks for {}",
-            request.collection,
-            vector.metric.as_str(),
-            request.metric.as_str()
-        ),
+    let mut unplaced = (0..names.len()).filter(|at| !order.contains(at));
+    match unplaced.next() {
+        None => Ok(order),
+        Some(at) => {
+            Err(refused(format!("the import brings vectors for {:?} too", names[at])).into())
+        }
     }
-    .into())
 }
 
 /// The plan with the file's id read as the collection's: under its name and in its type, whatever the file calls it.
@@ -248,16 +297,16 @@ fn adapted(plan: &ReadPlan, meta: &CollectionMeta) -> ReadPlan {
         } else {
             ColumnType::Text
         },
+        dimension: None,
     };
-    match plan.columns.iter_mut().find(|c| &c.source == source) {
+    let mut columns = plan.columns.iter_mut();
+    match columns.find(|c| &c.source == source && c.ty != ColumnType::Vector) {
         Some(column) => *column = id,
         None => plan.columns.insert(0, id),
     }
     plan
 }
 
-/// Columns that the file has and the collection lacks. They are added before the rows, so an import that then fails leaves them
-/// behind, empty.
 /// Columns of the file that the collection does not have.
 fn missing_columns(collection: &Collection, reader: &Reader) -> Vec<Field> {
     let meta = collection.meta();
@@ -270,7 +319,8 @@ fn missing_columns(collection: &Collection, reader: &Reader) -> Vec<Field> {
         .collect()
 }
 
-fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
+/// The collection that a file makes; `names` are those of its vector columns.
+fn spec(request: &ImportRequest, reader: &Reader, names: Vec<String>) -> Result<CollectionSpec> {
     let schema = reader.schema();
     let id = reader
         .id_column()
@@ -282,8 +332,9 @@ fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
         .filter(|(at, _)| Some(*at) != reader.id_column())
         .map(|(_, field)| field.as_ref().clone())
         .collect();
-    let taken = |name: &str| schema.fields().iter().any(|f| f.name() == name);
-    CollectionSpec {
+    let metrics = metrics_of(request)?;
+    let vectors = reader.vectors().iter().zip(names).zip(metrics);
+    Ok(CollectionSpec {
         name: request.collection.clone(),
         id_kind: match id.as_ref().map(|f| f.data_type()) {
             None => IdKind::RowNumber,
@@ -292,12 +343,56 @@ fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
         },
         id_column: id.map(|f| f.name().clone()),
         columns,
-        vectors: vec![VectorSpec {
-            name: vector_name(&request.plan.vector, taken),
-            dimension: reader.dimension(),
-            metric: request.metric,
-        }],
+        vectors: vectors
+            .map(|((column, name), metric)| VectorSpec {
+                name,
+                dimension: column.dimension,
+                metric,
+            })
+            .collect(),
+    })
+}
+
+/// The metrics of the plan's vector columns, in their order. Those that were not said are those that a preview suggests.
+fn metrics_of(request: &ImportRequest) -> Result<Vec<Metric>> {
+    let further = further_vectors(&request.plan);
+    let mut metrics = vec![request.metric];
+    let mut preview = None;
+    for column in further {
+        if let Some(metric) = request.metrics.get(&column.name) {
+            metrics.push(*metric);
+            continue;
+        }
+        let preview = match &mut preview {
+            Some(preview) => preview,
+            none => none.insert(omendb_formats::inspect_with(
+                &request.path,
+                request.plan.csv,
+            )?),
+        };
+        let mut candidates = preview.vector_candidates.iter();
+        let found = candidates.find(|c| c.column == column.source);
+        let name = found.map_or(preview.metric.metric, |c| c.metric.metric);
+        metrics.push(Metric::parse(name).map_err(|e| StoreError::InvalidRequest {
+            reason: e.to_string(),
+        })?);
     }
+    Ok(metrics)
+}
+
+/// The columns of a plan that are vector columns beside the first.
+fn further_vectors(plan: &ReadPlan) -> impl Iterator<Item = &ColumnPlan> {
+    plan.columns.iter().filter(|c| c.ty == ColumnType::Vector)
+}
+
+/// What the plan's vector columns are called, the first one first.
+fn vector_names(plan: &ReadPlan) -> Vec<String> {
+    let taken = |name: &str| {
+        plan.columns.iter().any(|c| c.name == name) || plan.id.as_deref() == Some(name)
+    };
+    let mut names = vec![vector_name(&plan.vector, taken)];
+    names.extend(further_vectors(plan).map(|c| c.name.clone()));
+    names
 }
 
 /// The vector column's name in the file, unless the store could not take it or another column has it.
