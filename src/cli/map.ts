@@ -20,6 +20,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --min-dist D      0 to 1; 0.1 unless said
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
+  --vector NAME     the vector column to draw from; the first unless said
   --filter SQL      of the rows for which this holds alone
   --name NAME       of the map: map unless said; a saved one of this name is replaced
   --score           also tells how much of the map is true: trustworthiness and continuity
@@ -34,6 +35,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       'min-dist': { type: 'string' },
       epochs: { type: 'string' },
       seed: { type: 'string' },
+      vector: { type: 'string' },
       filter: { type: 'string' },
       name: { type: 'string' },
       score: { type: 'boolean' },
@@ -73,7 +75,9 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed, among }))
+      await finish<MapInfo>(
+        engine.call('map.start', { ...target, params, seed, vector: args.text('vector'), among }),
+      )
       const seconds = since()
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
       const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null

@@ -95,12 +95,15 @@ function withKept(session: Session, collection: string, saved: MapInfo[]): MapIn
 interface KeptParams {
   method: string
   epoch: number
+  vector: string
   of: { filter: string | null }
 }
 
 export function mapInfo(native: NativeMapInfo): MapInfo {
   const given = typeof native.params === 'object' && native.params !== null ? native.params : {}
-  const { method, epoch, of, ...rest } = given as Partial<Omit<MapInfo['params'], 'method'> & KeptParams>
+  const { method, epoch, vector, of, ...rest } = given as Partial<
+    Omit<MapInfo['params'], 'method'> & KeptParams
+  >
   const params: MapInfo['params'] = {
     neighbours: 15,
     minDist: 0.1,
@@ -114,6 +117,7 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
     params,
     seed: native.seed,
     rows: native.rows,
+    ...(vector === undefined ? {} : { vector }),
     ...(of === undefined ? {} : { of }),
     epoch: epoch ?? params.epochs,
     generation: native.generation,
@@ -125,8 +129,9 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
 
 /** The other way round. */
 export function nativeMapInfo(info: MapInfo): NativeMapInfo {
-  const { name, params, seed, rows, of, epoch, generation, created, method, score } = info
-  const kept = { ...params, method, epoch, ...(of === undefined ? {} : { of }) }
+  const { name, params, seed, rows, vector, of, epoch, generation, created, method, score } = info
+  // What is undefined is left out of the JSON.
+  const kept = { ...params, method, epoch, vector, of }
   return {
     name,
     params: kept,

@@ -20,6 +20,8 @@ export interface MapPlace {
 export interface MapOrder extends MapPlace {
   params: MapParams
   seed: number
+  /** The vector column; absent: the first. */
+  vector?: string
   /** Absent: all rows. */
   among?: MapRows
 }
@@ -49,7 +51,7 @@ export async function drawMap(
   emit: Emit,
 ): Promise<MapInfo> {
   const among = chosenRows(session, order)
-  const snapshot = session.native.snapshot(nativeName(order))
+  const snapshot = session.native.snapshot(nativeName(order), order.vector)
   try {
     const of = order.among && { filter: order.among.by === 'filter' ? order.among.filter : null }
     return await draw(job, session, snapshot, { ...order, among, of }, frames(job, session, order, emit))
@@ -102,6 +104,7 @@ async function draw(
     params: { ...params, epochs },
     seed,
     rows: rows.length,
+    ...(order.vector === undefined ? {} : { vector: order.vector }),
     ...(order.of ? { of: order.of } : {}),
     epoch: epochs,
     generation: snapshot.generation,

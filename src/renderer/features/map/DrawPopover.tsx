@@ -8,8 +8,8 @@ import {
   type MapParams,
   MapParamsSchema,
 } from '../../../contract/index.ts'
-import { useView } from '../../state/view.ts'
-import { Button, Segments, TextField } from '../../ui/controls.tsx'
+import { useCollection, useView } from '../../state/view.ts'
+import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
 
 /** The parameters of a map, and the button that draws it. */
@@ -19,6 +19,8 @@ export interface DrawRequest {
   seed: number
   /** Absent: the map that is shown. */
   name?: string
+  /** Name of the vector column; absent: the first. */
+  vector?: string
   /** Absent: all rows. */
   of?: MapOf
 }
@@ -129,6 +131,8 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
   const [name, setName] = useState(shown)
   // A map of some rows is not drawn of all by the way.
   const [of, setOf] = useState<MapOf>(saved?.of ? 'same' : 'all')
+  const vectors = useCollection()?.vectors ?? []
+  const [vector, setVector] = useState(saved?.vector)
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [wrong, setWrong] = useState<Set<string>>(new Set())
@@ -140,7 +144,7 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
     const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
     if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
     else if (misnamed.length > 0) setWrong(new Set(misnamed))
-    else onDraw({ ...request, name: trimmed, of })
+    else onDraw({ ...request, name: trimmed, of, ...(vector === undefined ? {} : { vector }) })
   }
   return (
     <form onSubmit={submit} className={styles.form} noValidate>
@@ -160,6 +164,28 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
           {nameHint(wrong.has('name'), name.trim() === shown && saved !== null)}
         </p>
       </div>
+      {vectors.length > 1 && (
+        <div className={styles.formMethod}>
+          <span>Vectors</span>
+          <Select
+            bare
+            label="Vectors"
+            className={styles.formVectors}
+            value={vector ?? vectors[0]?.name ?? ''}
+            options={vectors.map(({ name, dimension }) => ({
+              value: name,
+              label: name,
+              hint: `${dimension}-d`,
+            }))}
+            onChange={(chosen) => {
+              setVector(chosen)
+              // A map by other vectors is another map, unless the person named it.
+              const same = chosen === (saved?.vector ?? vectors[0]?.name)
+              setName((now) => (now === shown || now === vector ? (same || !saved ? shown : chosen) : now))
+            }}
+          />
+        </div>
+      )}
       {(filtered || chosen || saved?.of) && (
         <div className={styles.formMethod}>
           <span>Of</span>

@@ -18,11 +18,12 @@ interface FootProps {
 
 /** What the map is of, and how much of it is true. */
 export function Foot({ info, rows, missing, judging, why, onKept, onGoOn }: FootProps) {
-  const { score, of, epoch, params } = info
+  const { score, of, vector, epoch, params } = info
   const stopped = epoch < params.epochs && info.method === 'umap'
   return (
     <div className={styles.foot} data-float data-map-foot>
       <span>{counted(rows, 'point')}</span>
+      {vector !== undefined && <span>by {vector}</span>}
       {of && (
         <span title={of.filter ?? undefined}>{of.filter === null ? 'of a selection' : 'of a filter'}</span>
       )}

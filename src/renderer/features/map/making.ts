@@ -32,6 +32,8 @@ export function useMaking(shown: Shown, onStart: () => void): Making {
   const [error, setError] = useState<AppError | null>(null)
   const { collection, name } = shown
   const place = { store: shown.store, collection: collection.name }
+  // A map says what it is by where there is a choice.
+  const first = collection.vectors.length > 1 ? collection.vectors[0]?.name : undefined
   const start = (call: Promise<unknown>): void => {
     setError(null)
     onStart()
@@ -39,9 +41,10 @@ export function useMaking(shown: Shown, onStart: () => void): Making {
   }
   return {
     error,
-    draw: ({ params, seed, name: wanted = name, of = 'all' }) => {
+    draw: ({ params, seed, name: wanted = name, vector = first, of = 'all' }) => {
       useView.getState().setMapName(wanted)
-      start(engine.call('map.start', { ...place, name: wanted, params, seed, among: rowsOf(of, shown) }))
+      const among = rowsOf(of, shown)
+      start(engine.call('map.start', { ...place, name: wanted, params, seed, vector, among }))
     },
     goOn: (change) => start(engine.call('map.goOn', { ...place, name, ...change })),
     remove: () => {
