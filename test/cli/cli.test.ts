@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StoreInfo, TuneReport } from '../../src/contract/index.ts'
+import type { TuneReport } from '../../src/contract/index.ts'
 
 /** The command as a person types it: the built program, its output and its exit status. */
 
@@ -188,8 +188,7 @@ describe('a file with two vector columns', () => {
     const out = join(folder, 'both.csv')
     const map = ['map', '--store', both(), '--out', out, '--epochs', '30', '--name', 'text']
     expect(json(...map, '--vector', 'text_embedding')).toMatchObject({ rows: 60 })
-    const { collections } = json('info', '--store', both()) as StoreInfo
-    expect(collections[0]?.maps).toMatchObject([{ name: 'text', vector: 'text_embedding' }])
+    expect(omendb('info', '--store', both()).out).toMatch(/map +text: 60 rows by text_embedding, umap/)
   })
 
   test('is imported with those that are named, under the metrics that are named', () => {

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use omendb_store::vfs::{MemVfs, Vfs};
+use omendb_store::vfs::MemVfs;
 use omendb_store::{
     CollectionSpec, ColumnKind, Id, IdKind, ImportTarget, IndexState, Metric, OpenOptions, Plan,
     SearchRequest, Snapshot, Store, VectorSpec, repair, restore,

@@ -214,7 +214,14 @@ function CollectionLine({
       <td>
         {vectors.map(({ name, dimension, metric }) => (
           <div key={name} className={styles.vectorLine}>
-            {vectors.length > 1 && <span title={name}>{name}</span>} {dimension}-d · {metricName(metric)}
+            {vectors.length > 1 && (
+              <span className={styles.vectorName} title={name}>
+                {name}
+              </span>
+            )}
+            <span>
+              {dimension}-d · {metricName(metric)}
+            </span>
           </div>
         ))}
       </td>
