@@ -93,7 +93,7 @@ export interface NativeSearcher {
   release(): void
 }
 
-/** One unchanging state of a collection. Keeps its files alive until it is released. */
+/** One unchanging state of a collection by one of its vector columns. Keeps its files alive until it is released. */
 export interface NativeSnapshot {
   readonly length: number
   readonly generation: number
@@ -156,7 +156,7 @@ export interface NativeStore {
   /** `spec`: JSON {name, idType, idColumn, columns: [{name, type}], vectors: [{name, dimension, metric}]}. */
   createCollection(spec: string): Promise<void>
   dropCollection(name: string): Promise<void>
-  /** `request`: JSON {path, collection, metric, vector, id, columns, onError}; resolves to JSON {rows, replaced, rejected, rejectedRows, seconds}. */
+  /** `request`: JSON {path, collection, metric, metrics, vector, id, columns, onError}, `metrics` those of further vector columns by name; resolves to JSON {rows, replaced, rejected, rejectedRows, seconds}. */
   import(job: NativeJob, request: string): Promise<string>
   /** Resolves to JSON {files, bytes, problems: [{file, reason, derived}]}. */
   verify(): Promise<string>
@@ -188,14 +188,15 @@ export interface NativeStore {
   position(collection: string, filter: string, sort: string, row: number): number | null
   filterRows(collection: string, filter: string): NativeRows
   checkFilter(collection: string, filter: string): void
-  /** JSON {id, fields, dimension}. */
+  /** JSON {id, fields, vectors: [{name, dimension}]}. */
   row(collection: string, row: number): string
-  vector(collection: string, row: number, out: Float32Array): void
+  /** `column`: position of the vector column among these. */
+  vector(collection: string, row: number, column: number, out: Float32Array): void
   /** `id`: JSON number or text. */
   rowOf(collection: string, id: string): number | null
   /** JSON array, one cell a row. */
   cells(collection: string, column: string, rows: Uint32Array): string
-  /** `request`: JSON {like, k, ef, exact, filter}; JSON {count, plan, ef, scored, ids, columns, cells}. */
+  /** `request`: JSON {like, vector, k, ef, exact, filter}, `vector` the name of a vector column or absent for the first; JSON {count, plan, ef, scored, ids, columns, cells}. */
   search(
     collection: string,
     request: string,
@@ -219,7 +220,8 @@ export interface NativeStore {
   deleteRows(collection: string, rows: Uint32Array): Promise<number>
   deleteIds(collection: string, ids: string): Promise<number>
 
-  snapshot(collection: string): NativeSnapshot
+  /** `vector`: the name of a vector column; the first unless said. */
+  snapshot(collection: string, vector?: string): NativeSnapshot
   map(collection: string, name: string): NativePoints
   /** `info`: JSON {name, params, seed, rows, generation, created (milliseconds since 1970), score?}; `kept` is empty without a score, `placed` (1 or 0 a row) where none was placed. */
   saveMap(

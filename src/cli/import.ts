@@ -5,7 +5,7 @@ import { parse, wrong } from './args.ts'
 import type { Command } from './commands.ts'
 import { waitForIndex, withEngine } from './session.ts'
 
-const METRICS: readonly string[] = ['cosine', 'l2', 'dot']
+const METRICS: readonly Metric[] = ['cosine', 'l2', 'dot']
 
 export const importCommand: Command = {
   summary: 'read a file of vectors into a store',
@@ -16,9 +16,10 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
 
   --store DIR            the store's folder
   --collection NAME      the collection; the file's name unless said
-  --vector COLUMN        the column that holds the vector; found by itself unless said
+  --vector COLUMN        the column that holds the vector; found by itself unless said. Given several times, or found
+                         several, each is a vector column; searches are in the first unless they name another
   --id COLUMN            the column that holds the id; "" to number the rows; found by itself unless said
-  --metric METRIC        cosine, l2 or dot; guessed from the norms unless said
+  --metric METRIC        cosine, l2 or dot; guessed from the norms unless said. For one of several: COLUMN=METRIC
   --on-error stop|skip   what a bad row does: stop the import (unless said), or be counted and left out
   --no-index             do not wait for the index; it is built when the store is next open
   --json                 print {"collection","rows","rejected","seconds"}\n`,
@@ -26,9 +27,9 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
     const args = parse(argv, {
       store: { type: 'string' },
       collection: { type: 'string' },
-      vector: { type: 'string' },
+      vector: { type: 'string', multiple: true },
       id: { type: 'string' },
-      metric: { type: 'string' },
+      metric: { type: 'string', multiple: true },
       'on-error': { type: 'string' },
       'no-index': { type: 'boolean' },
       json: { type: 'boolean' },
@@ -38,10 +39,7 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
     if (more !== undefined) throw wrong(`One file at a time: "${more}" is one too many.`)
     const onError = args.text('on-error') ?? 'stop'
     if (onError !== 'stop' && onError !== 'skip') throw wrong(`--on-error is stop or skip, not "${onError}".`)
-    const metric = args.text('metric')
-    if (metric !== undefined && !METRICS.includes(metric)) {
-      throw wrong(`--metric is one of ${METRICS.join(', ')}, not "${metric}".`)
-    }
+    const metrics = readMetrics(args.list('metric'))
     const store = args.need('store')
     const collection = args.text('collection') ?? (basename(file, extname(file)).slice(0, 128) || 'vectors')
     const json = args.flag('json')
@@ -50,9 +48,9 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
       const source = grant(file, 'file')
       const preview = await engine.call('import.preview', { grant: source })
       const plan = planOf(preview, {
-        vector: args.text('vector'),
+        vectors: args.list('vector'),
         id: args.text('id'),
-        metric: metric as Metric | undefined,
+        metrics,
         onError,
       })
       const opened = await openToWrite(store, { create: true })
@@ -71,15 +69,31 @@ or is cancelled, nothing of it is kept. The store is made if it is not there.
 }
 
 interface Wishes {
-  vector: string | undefined
+  /** Empty: those that the preview found. */
+  vectors: string[]
   id: string | undefined
-  metric: Metric | undefined
+  /** By column; under "" that of all others. */
+  metrics: Map<string, Metric>
   onError: 'stop' | 'skip'
+}
+
+/** METRIC, or COLUMN=METRIC for one of several. */
+function readMetrics(texts: string[]): Map<string, Metric> {
+  return new Map(
+    texts.map((text) => {
+      const border = text.lastIndexOf('=')
+      const metric = METRICS.find((one) => one === text.slice(border + 1))
+      if (!metric) throw wrong(`--metric is one of ${METRICS.join(', ')}, not "${text.slice(border + 1)}".`)
+      return [text.slice(0, Math.max(0, border)), metric]
+    }),
+  )
 }
 
 /** The plan that the preview suggests, with what was asked for in place of it. */
 export function planOf(preview: ImportPreview, wishes: Wishes): ImportPlan {
-  const vector = wishes.vector ?? preview.vector?.column
+  const found = preview.vectorCandidates.filter(({ planned }) => planned).map(({ column }) => column)
+  const vectors = wishes.vectors.length > 0 ? wishes.vectors : found
+  const [vector] = vectors
   if (vector === undefined) {
     throw new AppError({
       code: 'NO_VECTOR_COLUMN',
@@ -89,11 +103,13 @@ export function planOf(preview: ImportPreview, wishes: Wishes): ImportPlan {
   }
   const id = wishes.id === '' ? null : (wishes.id ?? preview.id?.column ?? null)
   const known = new Set(preview.columns.map(({ name }) => name))
-  for (const [option, name] of [
-    ['vector', vector],
-    ['id', id],
-  ]) {
-    if (name !== null && name !== undefined && !known.has(name)) {
+  const named = [
+    ...vectors.map((name) => ['vector', name] as const),
+    ...[...wishes.metrics.keys()].filter(Boolean).map((name) => ['metric', name] as const),
+    ...(id === null ? [] : [['id', id] as const]),
+  ]
+  for (const [option, name] of named) {
+    if (!known.has(name)) {
       throw new AppError({
         code: 'UNKNOWN_COLUMN',
         message: `${preview.file} has no column "${name}" (--${option}).`,
@@ -101,14 +117,22 @@ export function planOf(preview: ImportPreview, wishes: Wishes): ImportPlan {
       })
     }
   }
+  const metricOf = (column: string) => {
+    const candidate = preview.vectorCandidates.find((one) => one.column === column)
+    return wishes.metrics.get(column) ?? wishes.metrics.get('') ?? candidate?.metric.metric
+  }
   return {
     vector,
     id,
-    metric: wishes.metric ?? preview.metric.metric,
+    metric: metricOf(vector) ?? preview.metric.metric,
     onError: wishes.onError,
     columns: preview.columns
-      .filter(({ name, type }) => name !== vector && type !== 'vector')
-      .map(({ name, type }) => ({ source: name, name, type })),
+      .filter(({ name, type }) => name !== vector && (type !== 'vector' || vectors.includes(name)))
+      .map(({ name, type, dimension }) =>
+        vectors.includes(name)
+          ? { source: name, name, type: 'vector', dimension, metric: metricOf(name) }
+          : { source: name, name, type },
+      ),
   }
 }
 

@@ -47,7 +47,8 @@ function describeCollection({ name, rows, deleted, id, columns, vectors, maps }:
     ),
     `  columns  ${columns.map((column) => `${column.name} (${column.type})`).join(', ') || 'none'}`,
     ...maps.map(
-      (map) => `  map      ${map.name}: ${count.format(map.rows)} rows, ${map.method}, ${map.created}`,
+      ({ name, rows, vector, method, created }) =>
+        `  map      ${name}: ${count.format(rows)} rows${vector === undefined ? '' : ` by ${vector}`}, ${method}, ${created}`,
     ),
   ]
 }

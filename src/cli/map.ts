@@ -8,7 +8,7 @@ import { count, size } from './format.ts'
 import { type CliSession, COMMON, chooseCollection, sayReading, withEngine } from './session.ts'
 
 /** What says how a map is drawn. */
-const DRAWING = ['neighbours', 'min-dist', 'epochs', 'seed', 'filter', 'onto', 'method'] as const
+const DRAWING = ['neighbours', 'min-dist', 'epochs', 'seed', 'vector', 'filter', 'onto', 'method'] as const
 const METHODS = ['umap', 'umap-js'] as const
 
 export const mapCommand: Command = {
@@ -22,6 +22,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --min-dist D      0 to 1; 0.1 unless said
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
+  --vector NAME     the vector column to draw from; the first unless said
   --filter SQL      of the rows for which this holds alone
   --name NAME       of the map: map unless said; a saved one of this name is replaced
   --onto NAME       turned to lie like this saved map
@@ -38,6 +39,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       'min-dist': { type: 'string' },
       epochs: { type: 'string' },
       seed: { type: 'string' },
+      vector: { type: 'string' },
       filter: { type: 'string' },
       name: { type: 'string' },
       onto: { type: 'string' },
@@ -85,7 +87,7 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      const order = { ...target, params, seed, among, onto }
+      const order = { ...target, params, seed, vector: args.text('vector'), among, onto }
       await finish<MapInfo>(place ? engine.call('map.place', target) : engine.call('map.start', order))
       const seconds = since()
       const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })

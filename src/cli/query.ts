@@ -19,6 +19,7 @@ export const queryCommand: Command = {
   --id ID             rows like the one with this id, without itself
   --vector JSON       rows near this vector: a JSON array of numbers
   --vectors FILE      one query for each vector of a .npy or .fvecs file
+  --vector-column NAME  the vector column to search in; the first unless said
   -k N                neighbours, 1 to ${LIMITS.kMax}; 10 unless said
   --ef N              partitions of the index to look at, at most, 1 to ${LIMITS.efMax}; more finds more and takes longer
   --exact             compare with every row instead of the nearest partitions of the index
@@ -31,6 +32,7 @@ export const queryCommand: Command = {
       id: { type: 'string' },
       vector: { type: 'string' },
       vectors: { type: 'string' },
+      'vector-column': { type: 'string' },
       k: { type: 'string', short: 'k' },
       ef: { type: 'string' },
       exact: { type: 'boolean' },
@@ -56,6 +58,7 @@ export const queryCommand: Command = {
           store: store.store,
           collection: collection.name,
           query,
+          vector: args.text('vector-column'),
           k,
           ...(ef === undefined ? {} : { ef }),
           exact: args.flag('exact'),

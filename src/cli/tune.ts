@@ -9,23 +9,34 @@ const GOOD = 0.99
 
 export const tuneCommand: Command = {
   summary: 'measure what each precision and metric gives',
-  help: `omendb tune --store DIR [--collection NAME] [--queries N]
+  help: `omendb tune --store DIR [--collection NAME] [--vector NAME] [--queries N]
 
 Takes some of the collection's own rows, looks for the neighbours of each in every way, and says what part of the true
 neighbours was found (recall) and how long it took on this machine. Nothing is changed.
 
   --collection NAME   the collection; may be left out if there is only one
+  --vector NAME       the vector column; the first unless said
   --queries N         rows that are taken, 1 to ${LIMITS.tuneQueriesMax}; 200 unless said
   --json              print the whole report\n`,
   async run(argv) {
-    const args = parse(argv, { ...COMMON, collection: { type: 'string' }, queries: { type: 'string' } })
+    const args = parse(argv, {
+      ...COMMON,
+      collection: { type: 'string' },
+      vector: { type: 'string' },
+      queries: { type: 'string' },
+    })
     noWords(args)
     const queries = args.count('queries', 1, LIMITS.tuneQueriesMax)
     await withEngine(async ({ engine, openToRead, finish }) => {
       const store = await openToRead(args.need('store'))
       const { name } = chooseCollection(store, args.text('collection'))
       const report = await finish<TuneReport>(
-        engine.call('collection.tune', { store: store.store, collection: name, queries }),
+        engine.call('collection.tune', {
+          store: store.store,
+          collection: name,
+          vector: args.text('vector'),
+          queries,
+        }),
       )
       process.stdout.write(args.flag('json') ? `${JSON.stringify(report)}\n` : `${asText(name, report)}\n`)
     })

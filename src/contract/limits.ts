@@ -6,6 +6,8 @@ export const LIMITS = {
   efMax: 10_000,
   /** Largest vector dimension. */
   dimensionMax: 65_536,
+  /** Vector columns of a collection. */
+  vectorsMax: 16,
   /** Rows of one table page. */
   pageRowsMax: 1_000,
   /** Characters of a filter expression. */

@@ -66,6 +66,8 @@ export interface MapInfo {
   seed: number
   /** Rows on the map. */
   rows: number
+  /** The vector column that it is drawn from; absent: the first. */
+  vector?: string
   /** What these are, where they are not all that there were: the filter, or null for chosen rows. */
   of?: { filter: string | null }
   /** How many of them came later, and were placed among the others without moving these. */

@@ -19,14 +19,28 @@ import {
   Target,
 } from './values.ts'
 
+const Dimension = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.dimensionMax))
+
 export const ImportPlan = v.object({
-  /** Column that holds the vector, as named in the preview. */
+  /** Column that holds the first vector, as named in the preview. */
   vector: v.string(),
   /** Column that holds the id; null numbers the rows. */
   id: v.nullable(v.string()),
+  /** Of the first vector. */
   metric: Metric,
+  /** Those of type 'vector' become further vector columns, up to LIMITS.vectorsMax with the first. */
   columns: v.pipe(
-    v.array(v.object({ source: v.string(), name: Name, type: ColumnType })),
+    v.array(
+      v.object({
+        source: v.string(),
+        name: Name,
+        type: ColumnType,
+        /** Of a vector column; absent: the first good row tells it. */
+        dimension: v.optional(Dimension),
+        /** Of a vector column; absent: the one that fits its first rows, or that the collection has. */
+        metric: v.optional(Metric),
+      }),
+    ),
     v.maxLength(LIMITS.columnsMax),
   ),
   /** What a bad row does: stop the import, which then leaves nothing, or be counted and left out. */
@@ -50,6 +64,8 @@ export const SearchQuery = v.variant('by', [
 
 const k = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.kMax))
 const ef = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.efMax))
+/** Name of the vector column that is meant; absent: the first. */
+const VectorName = v.optional(Name)
 const rowList = v.union([v.instance(Uint32Array), v.array(RowNumber)])
 const Note = v.pipe(v.string(), v.maxLength(LIMITS.noteCharsMax))
 const idList = v.pipe(v.array(Id), v.maxLength(LIMITS.deleteRowsMax))
@@ -116,11 +132,14 @@ export const operations = {
   /** Gives up every entry. Deleted rows take their space until the store is compacted. */
   'history.forget': v.object({ store: StoreId }),
 
-  /** A new, empty collection with one vector column named "vector". */
+  /** A new, empty collection. */
   'collection.create': v.object({
     ...Place,
-    dimension: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.dimensionMax)),
-    metric: Metric,
+    vectors: v.pipe(
+      v.array(v.object({ name: Name, dimension: Dimension, metric: Metric })),
+      v.minLength(1),
+      v.maxLength(LIMITS.vectorsMax),
+    ),
     /** Where ids come from: a column, or the row number. */
     id: v.optional(v.picklist(['int', 'text', 'rownumber']), 'text'),
     idColumn: v.optional(Name, 'id'),
@@ -136,6 +155,7 @@ export const operations = {
    */
   'collection.tune': v.object({
     ...Target,
+    vector: VectorName,
     queries: v.optional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.tuneQueriesMax)),
       200,
@@ -144,14 +164,17 @@ export const operations = {
 
   /**
    * Adds rows, or replaces those with the same id; on return they are synced to disk. Each is an object with
-   * its vector under the vector column's name, its id under the id column's name and any other fields; fields
+   * a vector under the name of each vector column, its id under the id column's name and any other fields; fields
    * that the collection does not know yet become columns.
    */
   'rows.add': v.object({
     ...Target,
     rows: v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(LIMITS.addRowsMax)),
   }),
-  /** The same for vectors without fields: row-major, n times the dimension; `ids` where the collection has ids. */
+  /**
+   * The same for vectors without fields: row-major, n times the dimension; `ids` where the collection has ids.
+   * NO_VECTOR_COLUMN if it has several vector columns.
+   */
   'rows.addVectors': v.object({
     ...Target,
     vectors: v.instance(Float32Array),
@@ -208,6 +231,7 @@ export const operations = {
   'search.run': v.object({
     ...Target,
     query: SearchQuery,
+    vector: VectorName,
     k: v.optional(k, 10),
     /** Absent: the engine's default for this k. */
     ef: v.optional(ef),
@@ -223,6 +247,7 @@ export const operations = {
     ...OnMap,
     params: MapParamsSchema,
     seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)), 42),
+    vector: VectorName,
     among: v.optional(MapRows),
     /** The saved map that the new one is turned to lie like. */
     onto: v.optional(MapName),

@@ -31,7 +31,17 @@ export interface ImportPreview {
   rowsEstimate: number | null
   columns: PreviewColumn[]
   vector: { column: string; dimension: number; reason: string } | null
-  vectorCandidates: { column: string; dimension: number; reason: string }[]
+  /**
+   * All columns that could be vectors, the chosen one first. `planned`: it is better taken as a vector column than
+   * left out: the chosen one, and each further one that no sampled row lacks and that is long or named like vectors.
+   */
+  vectorCandidates: {
+    column: string
+    dimension: number
+    reason: string
+    metric: { metric: Metric; reason: string }
+    planned: boolean
+  }[]
   id: { column: string; reason: string } | null
   metric: { metric: Metric; reason: string }
   /** Up to 50 rows, cells in the order of `columns`. */
@@ -91,6 +101,13 @@ export interface RowDetail {
   row: number
   id: Id
   fields: Record<string, Cell>
+  /** One for each vector column, in the collection's order; at least one. */
+  vectors: RowVector[]
+}
+
+export interface RowVector {
+  /** Of the vector column. */
+  name: string
   vector: Float32Array
   norm: number
 }

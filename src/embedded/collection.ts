@@ -10,6 +10,7 @@ import type {
   SearchOptions,
   StoredRow,
   Vector,
+  VectorOptions,
 } from './types.ts'
 
 /** The store's handle. Throws STORE_CLOSED, and READ_ONLY for a write to a database that was opened to be read. */
@@ -49,13 +50,14 @@ export class Collection {
     this.#store('write')
     const objects = rows.map(toRow)
     const info = await this.#ensure(objects[0])
-    const vectorName = info.vectors[0]?.name ?? 'vector'
+    // With several vector columns each vector goes by its column's name already.
+    const vectorName = (info.vectors.length === 1 && info.vectors[0]?.name) || 'vector'
     const idName = info.id.type === 'rownumber' ? 'id' : info.id.column
     const { first } = await engine.call('rows.add', {
       ...this.#target(),
       rows: objects.map(({ id, vector, ...fields }) => ({
         ...fields,
-        [vectorName]: vector,
+        ...(vector === undefined ? {} : { [vectorName]: vector }),
         ...(id === undefined ? {} : { [idName]: id }),
       })),
     })
@@ -64,18 +66,23 @@ export class Collection {
 
   /**
    * The nearest rows, closest first.
-   * Throws DIMENSION_MISMATCH, INVALID_FILTER, INVALID_REQUEST.
+   * Throws DIMENSION_MISMATCH, INVALID_FILTER, INVALID_REQUEST, UNKNOWN_COLUMN.
    */
   async search(query: Vector, options: SearchOptions = {}): Promise<Hit[]> {
     await this.#ensure()
     return search(this.#target(), query, options)
   }
 
-  /** The collection as it is now, for many fast searches. */
-  async reader(): Promise<Reader> {
-    const info = await this.#ensure()
+  /**
+   * The collection as it is now, for many fast searches in its vector column of that name, the first unless said.
+   * Throws UNKNOWN_COLUMN.
+   */
+  async reader({ vector }: { vector?: string } = {}): Promise<Reader> {
+    const { vectors } = await this.#ensure()
     const { store, collection } = this.#target()
-    return new Reader(engine.snapshot(store, collection), info.vectors[0]?.dimension ?? 0)
+    const native = engine.snapshot(store, collection, vector)
+    const column = vectors.find(({ name }) => name === vector) ?? vectors[0]
+    return new Reader(native, column?.dimension ?? 0)
   }
 
   /** A row by id, or null. */
@@ -148,8 +155,9 @@ export class Collection {
     if (there && this.#options) checkAgrees(there, this.#options)
     if (!there && this.#options) {
       this.#store('write')
-      const { dimension, metric = 'cosine', id = 'auto' } = this.#options
-      await engine.call('collection.create', { ...this.#target(), dimension, metric, id: idType(id, first) })
+      const { id = 'auto' } = this.#options
+      const vectors = vectorsOf(this.#options).map((one) => ({ metric: 'cosine' as const, ...one }))
+      await engine.call('collection.create', { ...this.#target(), vectors, id: idType(id, first) })
     }
     this.#known = there ?? (await this.info())
     return this.#known
@@ -205,7 +213,14 @@ async function get(target: Target, id: Id): Promise<StoredRow | null> {
   const row = await engine.call('row.find', { ...target, id })
   if (row === null) return null
   const found = await engine.call('row.get', { ...target, row })
-  return { ...found.fields, id: found.id, vector: found.vector }
+  const { fields, vectors } = found
+  const named = vectors.length === 1 ? [] : vectors.map(({ name, vector }) => [name, vector])
+  return {
+    ...fields,
+    ...Object.fromEntries(named),
+    id: found.id,
+    vector: vectors[0]?.vector ?? new Float32Array(),
+  }
 }
 
 function listOf(ids: Id | readonly Id[]): Id[] {
@@ -222,22 +237,49 @@ function idType(
   return typeof first.id === 'number' ? 'int' : 'text'
 }
 
-function checkAgrees(info: CollectionInfo, options: CollectionOptions): void {
-  const vector = info.vectors[0]
-  if (vector && vector.dimension !== options.dimension) {
+/** The vector columns that options name. A single one is called "vector" unless a collection has it under another name. */
+function vectorsOf(options: CollectionOptions): (VectorOptions & { name: string })[] {
+  if ('vectors' in options) {
+    return Object.entries(options.vectors).map(([name, { dimension, metric }]) => ({
+      name,
+      dimension,
+      ...(metric && { metric }),
+    }))
+  }
+  const { dimension, metric } = options
+  return [{ name: 'vector', dimension, ...(metric && { metric }) }]
+}
+
+function checkAgrees({ name: collection, vectors }: CollectionInfo, options: CollectionOptions): void {
+  const wanted = vectorsOf(options)
+  const named = 'vectors' in options
+  const lacking = wanted.find(({ name }) => named && !vectors.some((one) => one.name === name))
+  if (lacking || wanted.length !== vectors.length) {
+    const there = vectors.map(({ name }) => `"${name}"`).join(', ')
     throw new AppError({
-      code: 'DIMENSION_MISMATCH',
-      message: `Collection "${info.name}" holds vectors of ${vector.dimension} dimensions, not ${options.dimension}.`,
-      remedy: 'Use its own dimension, or another name for a new collection.',
-      detail: { have: vector.dimension, want: options.dimension },
+      code: 'NO_VECTOR_COLUMN',
+      message: `Collection "${collection}" has the vector column${vectors.length === 1 ? '' : 's'} ${there}, not ${lacking ? `"${lacking.name}"` : `${wanted.length}`}.`,
+      remedy: 'Name the vector columns that it has, or use another name for a new collection.',
+      detail: { known: vectors.map(({ name }) => name) },
     })
   }
-  if (vector && options.metric && vector.metric !== options.metric) {
-    throw new AppError({
-      code: 'INVALID_REQUEST',
-      message: `Collection "${info.name}" measures distances as ${vector.metric}, not ${options.metric}.`,
-      remedy: 'Leave the metric out, or use another name for a new collection.',
-    })
+  for (const [at, { name, dimension, metric }] of wanted.entries()) {
+    const vector = named ? vectors.find((one) => one.name === name) : vectors[at]
+    if (vector && vector.dimension !== dimension) {
+      throw new AppError({
+        code: 'DIMENSION_MISMATCH',
+        message: `Collection "${collection}" holds vectors of ${vector.dimension} dimensions in "${vector.name}", not ${dimension}.`,
+        remedy: 'Use its own dimension, or another name for a new collection.',
+        detail: { have: vector.dimension, want: dimension },
+      })
+    }
+    if (vector && metric && vector.metric !== metric) {
+      throw new AppError({
+        code: 'INVALID_REQUEST',
+        message: `Collection "${collection}" measures distances in "${vector.name}" as ${vector.metric}, not ${metric}.`,
+        remedy: 'Leave the metric out, or use another name for a new collection.',
+      })
+    }
   }
 }
 

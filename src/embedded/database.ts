@@ -15,6 +15,15 @@ import type { CollectionOptions, DatabaseInfo, Hit, Row, SearchOptions, StoredRo
 /** Collection that `db.add` and `db.search` use. */
 const DEFAULT_COLLECTION = 'vectors'
 
+function dimensionOf({ vector }: Row): number {
+  if (vector) return vector.length
+  throw new AppError({
+    code: 'NO_VECTOR_COLUMN',
+    message: 'The first row has no vector. Nothing was written.',
+    remedy: 'Give it as `vector`, or name the vector columns: db.collection(name, { vectors: … }).',
+  })
+}
+
 /** How many databases of this program share a store's handle. */
 const users = new Map<string, number>()
 
@@ -64,7 +73,7 @@ export class Database {
     const first = rows[0]
     if (first === undefined) return []
     const known = (await this.collections()).some(({ name }) => name === DEFAULT_COLLECTION)
-    const options = known ? undefined : { dimension: toRow(first).vector.length }
+    const options = known ? undefined : { dimension: dimensionOf(toRow(first)) }
     return this.collection(DEFAULT_COLLECTION, options).add(rows)
   }
 

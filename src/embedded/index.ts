@@ -43,6 +43,7 @@ export type {
   SearchOptions,
   StoredRow,
   Vector,
+  VectorOptions,
 } from './types.ts'
 
 export interface OpenOptions {

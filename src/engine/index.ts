@@ -19,7 +19,7 @@ export interface Engine {
   /** Runs one operation. Throws AppError. */
   call<O extends Operation>(op: O, params: Params<O>): Promise<Results[O]>
   /** One unchanging state of a collection, for who runs in the same process. Throws AppError. */
-  snapshot(store: string, collection: string): NativeSnapshot
+  snapshot(store: string, collection: string, vector?: string): NativeSnapshot
   /** Hears every event; returns the way to stop. */
   on(listener: (message: EngineEvent) => void): () => void
   /** Cancels the jobs and closes the stores. The engine may be used again afterwards. */
@@ -52,9 +52,9 @@ export function createEngine({ grants, holder = 'a Node program' }: EngineOption
   return {
     router,
     call: (op, params) => router.call(op, params),
-    snapshot(store, collection) {
+    snapshot(store, collection, vector) {
       try {
-        return sessions.get(store).native.snapshot(collection)
+        return sessions.get(store).native.snapshot(collection, vector)
       } catch (error) {
         throw nativeError(error)
       }

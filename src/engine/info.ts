@@ -95,6 +95,7 @@ function withKept(session: Session, collection: string, saved: MapInfo[]): MapIn
 interface KeptParams {
   method: string
   epoch: number
+  vector: string
   of: { filter: string | null }
   placed: number
   onto: string
@@ -102,7 +103,7 @@ interface KeptParams {
 
 export function mapInfo(native: NativeMapInfo): MapInfo {
   const given = typeof native.params === 'object' && native.params !== null ? native.params : {}
-  const { method, epoch, of, placed, onto, ...rest } = given as Partial<
+  const { method, epoch, vector, of, placed, onto, ...rest } = given as Partial<
     Omit<MapInfo['params'], 'method'> & KeptParams
   >
   const params: MapInfo['params'] = {
@@ -118,6 +119,7 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
     params,
     seed: native.seed,
     rows: native.rows,
+    ...(vector === undefined ? {} : { vector }),
     ...(of === undefined ? {} : { of }),
     ...(placed ? { placed } : {}),
     ...(onto === undefined ? {} : { onto }),
@@ -132,9 +134,9 @@ export function mapInfo(native: NativeMapInfo): MapInfo {
 /** The other way round. */
 export function nativeMapInfo(info: MapInfo): NativeMapInfo {
   const { name, params, seed, rows, generation, created, score } = info
-  const { method, epoch, of, placed, onto } = info
+  const { method, epoch, vector, of, placed, onto } = info
   // What is undefined does not travel.
-  const kept = { ...params, method, epoch, of, placed, onto }
+  const kept = { ...params, method, epoch, vector, of, placed, onto }
   return {
     name,
     params: kept,

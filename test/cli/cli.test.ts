@@ -150,6 +150,70 @@ describe('the main job', () => {
   })
 })
 
+describe('a file with two vector columns', () => {
+  const both = () => join(folder, 'both.db')
+  const json = (...args: string[]) => {
+    const { status, out, err } = omendb(...args, '--json')
+    expect([status, err]).toEqual([0, ''])
+    return JSON.parse(out) as unknown
+  }
+  const file = () => {
+    const rows = Array.from({ length: 60 }, (_, row) => ({
+      id: `row ${row}`,
+      text_embedding: [row % 3 === 0 ? 9 : 0, row % 3 === 1 ? 9 : 0, row % 3 === 2 ? 9 : 0].map(
+        (value, at) => value + row / 97 + at / 10,
+      ),
+      image_embedding: Array.from({ length: 6 }, (_, at) => (at === row % 2 ? 200 : row % 7) + at),
+    }))
+    const path = join(folder, 'both.jsonl')
+    writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    return path
+  }
+
+  test('is imported with both, searched, measured and mapped by each', () => {
+    json('import', file(), '--store', both())
+    expect(omendb('info', '--store', both()).out).toMatch(
+      /vector +image_embedding: 6 dimensions, l2.+\n +vector +text_embedding: 3 dimensions, cosine/,
+    )
+    const near = (...how: string[]) => {
+      const { hits } = json('query', '--store', both(), '--id', 'row 7', '-k', '12', ...how) as Query
+      return hits.map(({ id }) => Number(String(id).slice(4)))
+    }
+    expect(near().every((row) => row % 2 === 1)).toBe(true)
+    expect(near('--vector-column', 'text_embedding').every((row) => row % 3 === 1)).toBe(true)
+    expect(omendb('query', '--store', both(), '--id', 'row 7', '--vector-column', 'none').err).toMatch(
+      /UNKNOWN_COLUMN/,
+    )
+    expect(json('tune', '--store', both(), '--vector', 'text_embedding')).toMatchObject({ dimension: 3 })
+    const out = join(folder, 'both.csv')
+    const map = ['map', '--store', both(), '--out', out, '--epochs', '30', '--name', 'text']
+    expect(json(...map, '--vector', 'text_embedding')).toMatchObject({ rows: 60 })
+    expect(omendb('info', '--store', both()).out).toMatch(/map +text: 60 rows by text_embedding, umap/)
+  })
+
+  test('is imported with those that are named, under the metrics that are named', () => {
+    const one = join(folder, 'one.db')
+    const named = ['--vector', 'text_embedding', '--vector', 'image_embedding']
+    json('import', file(), '--store', one, ...named, '--metric', 'dot', '--metric', 'image_embedding=l2')
+    json('import', file(), '--store', one, '--collection', 'text', '--vector', 'text_embedding')
+    expect(json('info', '--store', one)).toMatchObject({
+      collections: [
+        {
+          name: 'both',
+          vectors: [
+            { name: 'text_embedding', metric: 'dot' },
+            { name: 'image_embedding', metric: 'l2' },
+          ],
+        },
+        { name: 'text', vectors: [{ name: 'text_embedding', metric: 'cosine' }] },
+      ],
+    })
+    const again = omendb('import', file(), '--store', one, '--vector', 'text_embedding', '--metric', 'dot')
+    expect(again.err).toMatch(/no vectors for "image_embedding"\. \[NO_VECTOR_COLUMN\]\s+Nothing was written/)
+    expect(omendb('import', file(), '--store', one, '--metric', 'nearness').err).toMatch(/--metric is one of/)
+  })
+})
+
 describe('what goes wrong', () => {
   const cases: [string, string[], number, RegExp][] = [
     ['no such command', ['improt'], 1, /There is no command "improt"/],

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Database, open } from '../../src/embedded/index.ts'
+import { type CollectionOptions, type Database, open } from '../../src/embedded/index.ts'
 
 let folder = ''
 let db: Database
@@ -31,6 +31,47 @@ test('the README’s example does what it says', async () => {
   ])
   const hits = await words.search([0.1, 0.9, 0], { k: 1, filter: "kind = 'direction'" })
   expect(hits.map(({ id }) => id)).toEqual(['up'])
+})
+
+test('a collection with several vector columns takes a vector for each, and searches each', async () => {
+  const vectors = { text: { dimension: 2 }, image: { dimension: 3, metric: 'l2' as const } }
+  const docs = db.collection('docs', { vectors })
+  await docs.add([
+    { id: 'a', text: [1, 0], image: [0, 0, 1], title: 'first' },
+    { id: 'b', text: [0, 1], image: new Float32Array([5, 5, 5]) },
+  ])
+  expect((await docs.info()).vectors).toMatchObject([
+    { name: 'text', dimension: 2, metric: 'cosine' },
+    { name: 'image', dimension: 3, metric: 'l2' },
+  ])
+  const ids = async (query: number[], vector?: string) =>
+    (await docs.search(query, { vector, k: 1 })).map(({ id }) => id)
+  expect(await ids([0.2, 0.9])).toEqual(['b'])
+  expect(await ids([0, 0, 2], 'image')).toEqual(['a'])
+  await expect(docs.search([1, 2], { vector: 'picture' })).rejects.toMatchObject({ code: 'UNKNOWN_COLUMN' })
+  expect(await docs.get('a')).toEqual({
+    id: 'a',
+    title: 'first',
+    vector: new Float32Array([1, 0]),
+    text: new Float32Array([1, 0]),
+    image: new Float32Array([0, 0, 1]),
+  })
+  const reader = await docs.reader({ vector: 'image' })
+  const [rows, distances] = [new Uint32Array(1), new Float32Array(1)]
+  expect(reader.dimension).toBe(3)
+  expect(reader.search(new Float32Array([5, 5, 7]), rows, distances)).toBe(1)
+  expect([...reader.ids(rows), distances[0]]).toEqual(['b', 2])
+  const batch = new Float32Array([5, 5, 7, 0, 0, 0])
+  expect(reader.searchBatch(batch, 1, new Uint32Array(2), new Float32Array(2))).toBe(1)
+  reader.release()
+
+  await expect(docs.add([{ id: 'c', text: [1, 1] }])).rejects.toMatchObject({ code: 'NO_VECTOR_COLUMN' })
+  await expect(docs.add([[1, 1]])).rejects.toMatchObject({ code: 'NO_VECTOR_COLUMN' })
+  const again = (options: CollectionOptions) => db.collection('docs', options).search([1, 0])
+  expect(await again({ vectors })).toHaveLength(2)
+  await expect(again({ dimension: 2 })).rejects.toMatchObject({ code: 'NO_VECTOR_COLUMN' })
+  const wider = { ...vectors, image: { dimension: 4 } }
+  await expect(again({ vectors: wider })).rejects.toMatchObject({ code: 'DIMENSION_MISMATCH' })
 })
 
 test('rows are read, replaced, deleted, and there again after closing', async () => {

@@ -121,7 +121,10 @@ test('a store that another program writes is read, and followed', async () => {
   try {
     const { store } = await other.call('store.open', { grant: 'other', create: true })
     const target = { store, collection: 'rows' }
-    await other.call('collection.create', { ...target, dimension: 2, metric: 'l2' })
+    await other.call('collection.create', {
+      ...target,
+      vectors: [{ name: 'vector', dimension: 2, metric: 'l2' }],
+    })
     await other.call('rows.add', { ...target, rows: [{ id: 'a', vector: [1, 2] }] })
     await expect(open(path('other.db'))).rejects.toMatchObject({
       code: 'STORE_LOCKED',

@@ -14,7 +14,7 @@ test.each(['table.page', 'collection.create', 'history.undo', 'import.start'] as
   'a name that pretends to be of the past does not pass the schema of %s',
   (op) => {
     const rest = {
-      ...{ dimension: 2, metric: 'l2', offset: 0, limit: 1, grant: 'g' },
+      ...{ vectors: [{ name: 'v', dimension: 2, metric: 'l2' }], offset: 0, limit: 1, grant: 'g' },
       plan: { vector: 'v', id: null, metric: 'l2', columns: [], onError: 'stop' },
     }
     const parse = (collection: string) => v.safeParse(operations[op], { ...place, ...rest, collection })

@@ -102,10 +102,11 @@ describe('an import', () => {
     const info = await bench.engine.call('store.info', { store })
     expect(info.collections[0]?.id.type).toBe('rownumber')
     const row = await bench.engine.call('row.get', { store, collection: 'rows', row: 5 })
-    expect([...row.vector]).toEqual(rows[5]?.vector.map(Math.fround))
+    const own = row.vectors[0]?.vector ?? []
+    expect([...own]).toEqual(rows[5]?.vector.map(Math.fround))
     const { vectors, dimension } = await bench.engine.call('file.vectors', { grant })
     expect(dimension).toBe(8)
-    expect([...vectors.subarray(40, 48)]).toEqual([...row.vector])
+    expect([...vectors.subarray(40, 48)]).toEqual([...own])
   })
 
   test('leaves bad rows out and names them, or stops and leaves nothing', async () => {
@@ -227,7 +228,9 @@ describe('reads', () => {
     const byId = await bench.engine.call('search.run', { ...target, query: { by: 'id', id: 'row-8' }, k: 5 })
     expect(byId.hits).toEqual(byRow.hits)
 
-    const { vector } = await bench.engine.call('row.get', { ...target, row: 8 })
+    const [{ vector } = { vector: new Float32Array() }] = (
+      await bench.engine.call('row.get', { ...target, row: 8 })
+    ).vectors
     const byVector = await bench.engine.call('search.run', {
       ...target,
       query: { by: 'vector', vector: vector.slice() },
@@ -277,7 +280,8 @@ describe('reads', () => {
     const target = await imported()
     const row = await bench.engine.call('row.get', { ...target, row: 3 })
     expect(row).toMatchObject({ row: 3, id: 'row-3', fields: { id: 'row-3', group: 'west', rank: 3 } })
-    expect(row.norm).toBeCloseTo(Math.hypot(...row.vector), 4)
+    const [{ vector, norm } = { vector: [], norm: -1 }] = row.vectors
+    expect(norm).toBeCloseTo(Math.hypot(...vector), 4)
     expect(await bench.engine.call('row.find', { ...target, id: 'row-3' })).toBe(3)
     expect(await bench.engine.call('row.find', { ...target, id: 'none' })).toBeNull()
     const labels = await bench.engine.call('row.labels', {
@@ -321,11 +325,17 @@ describe('writes', () => {
   test('make a collection and add, replace, find and delete rows', async () => {
     const { store } = await bench.open()
     const target = { store, collection: 'mine' }
-    const info = await bench.engine.call('collection.create', { ...target, dimension: 3, metric: 'cosine' })
+    const info = await bench.engine.call('collection.create', {
+      ...target,
+      vectors: [{ name: 'vector', dimension: 3, metric: 'cosine' }],
+    })
     expect(info.collections[0]).toMatchObject({ name: 'mine', rows: 0, id: { column: 'id', type: 'text' } })
-    expect(await codeOf('collection.create', { ...target, dimension: 3, metric: 'l2' })).toBe(
-      'COLLECTION_EXISTS',
-    )
+    expect(
+      await codeOf('collection.create', {
+        ...target,
+        vectors: [{ name: 'vector', dimension: 3, metric: 'l2' }],
+      }),
+    ).toBe('COLLECTION_EXISTS')
     const added = await bench.engine.call('rows.add', {
       ...target,
       rows: [
@@ -358,7 +368,11 @@ describe('writes', () => {
   test('refuse rows that do not fit, and keep nothing of the call', async () => {
     const { store } = await bench.open()
     const target = { store, collection: 'mine' }
-    await bench.engine.call('collection.create', { ...target, dimension: 2, metric: 'l2', id: 'int' })
+    await bench.engine.call('collection.create', {
+      ...target,
+      vectors: [{ name: 'vector', dimension: 2, metric: 'l2' }],
+      id: 'int',
+    })
     const good = { id: 1, vector: [1, 2] }
     const add = (row: Record<string, unknown>) => codeOf('rows.add', { ...target, rows: [good, row] })
     expect(await add({ id: 2, vector: [1] })).toBe('DIMENSION_MISMATCH')
@@ -477,7 +491,11 @@ describe('a map', () => {
 
   test('of nothing says so', async () => {
     const { store } = await bench.open()
-    await bench.engine.call('collection.create', { store, collection: 'c', dimension: 2, metric: 'l2' })
+    await bench.engine.call('collection.create', {
+      store,
+      collection: 'c',
+      vectors: [{ name: 'vector', dimension: 2, metric: 'l2' }],
+    })
     const { job } = await bench.engine.call('map.start', { store, collection: 'c', params: MAP_PARAMS })
     expect(await bench.end(job)).toMatchObject({ state: 'failed', error: { code: 'EMPTY_INPUT' } })
     expect(await codeOf('map.start', { store, collection: 'none', params: MAP_PARAMS })).toBe(

@@ -16,7 +16,10 @@ beforeEach(async () => {
     create: true,
   })
   place = { store, collection: 'rows' }
-  await writer.call('collection.create', { ...place, dimension: 8, metric: 'l2' })
+  await writer.call('collection.create', {
+    ...place,
+    vectors: [{ name: 'vector', dimension: 8, metric: 'l2' }],
+  })
   await add(0, 40)
 })
 afterEach(async () => {
@@ -88,7 +91,11 @@ describe('a store that another program writes', () => {
     const target = { store, collection: 'rows' }
     const rows = Uint32Array.of(1)
     const tries: { [O in Operation]?: Params<O> } = {
-      'collection.create': { store, collection: 'more', dimension: 2, metric: 'l2' },
+      'collection.create': {
+        store,
+        collection: 'more',
+        vectors: [{ name: 'vector', dimension: 2, metric: 'l2' }],
+      },
       'collection.drop': target,
       'rows.add': { ...target, rows: [{ id: 'x', vector: [1, 2, 3, 4, 5, 6, 7, 8] }] },
       'rows.addVectors': { ...target, vectors: new Float32Array(8), ids: ['x'] },

@@ -8,6 +8,7 @@ import {
   nameFromFile,
   toPlan,
   unusedName,
+  withVector,
 } from '../../src/renderer/features/import/plan.ts'
 
 const preview: ImportPreview = {
@@ -35,9 +36,27 @@ const preview: ImportPreview = {
       dimension: 50,
       sampleNulls: 0,
     },
+    {
+      name: 'box',
+      type: 'vector',
+      sourceType: 'list<float32>',
+      role: 'field',
+      dimension: 4,
+      sampleNulls: 0,
+    },
   ],
   vector: { column: 'vec', dimension: 100, reason: '' },
-  vectorCandidates: [],
+  vectorCandidates: [
+    {
+      column: 'vec',
+      dimension: 100,
+      reason: '',
+      metric: { metric: 'cosine', reason: '' },
+      planned: true,
+    },
+    { column: 'vec2', dimension: 50, reason: '', metric: { metric: 'l2', reason: '' }, planned: true },
+    { column: 'box', dimension: 4, reason: '', metric: { metric: 'l2', reason: '' }, planned: false },
+  ],
   id: { column: 'word', reason: '' },
   metric: { metric: 'cosine', reason: '' },
   sample: [],
@@ -47,8 +66,22 @@ const preview: ImportPreview = {
 describe('the import form', () => {
   it('begins with what the preview found and makes a plan that the contract accepts', () => {
     const plan = toPlan(firstForm(preview))
-    expect(plan?.columns).toEqual([{ source: 'rank', name: 'rank', type: 'int' }])
+    expect(plan?.columns).toEqual([
+      { source: 'rank', name: 'rank', type: 'int' },
+      { source: 'vec2', name: 'vec2', type: 'vector', dimension: 50, metric: 'l2' },
+    ])
     expect(v.safeParse(ImportPlan, plan).success).toBe(true)
+  })
+
+  it('takes another vector first, and the one before as a further one with the metric that it had', () => {
+    const form = { ...firstForm(preview), metric: 'dot' as const }
+    const turned = withVector(form, 'vec2')
+    expect([turned.vector, turned.metric]).toEqual(['vec2', 'l2'])
+    expect(toPlan(turned)?.columns).toEqual([
+      { source: 'rank', name: 'rank', type: 'int' },
+      { source: 'vec', name: 'vec', type: 'vector', dimension: 100, metric: 'dot' },
+    ])
+    expect(withVector(turned, 'vec').metric).toBe('dot')
   })
 
   it('has no plan without a vector column', () => {
@@ -57,7 +90,7 @@ describe('the import form', () => {
 
   it('gives the id column back as a field when another is the id', () => {
     const form = { ...firstForm(preview), id: null }
-    expect(toPlan(form)?.columns.map((c) => c.name)).toEqual(['word', 'rank'])
+    expect(toPlan(form)?.columns.map((c) => c.name)).toEqual(['word', 'rank', 'vec2'])
     expect(idChoices(preview, form)).toEqual(['word', 'rank'])
   })
 
@@ -73,7 +106,10 @@ describe('the import form', () => {
       ...renamed,
       columns: renamed.columns.map((c) => (c.source === 'word' ? { ...c, included: false } : c)),
     }
-    expect(toPlan(without)?.columns).toEqual([{ source: 'rank', name: 'word', type: 'int' }])
+    expect(toPlan(without)?.columns.map((c) => [c.source, c.name])).toEqual([
+      ['rank', 'word'],
+      ['vec2', 'vec2'],
+    ])
   })
 
   it('finds names for what is new', () => {

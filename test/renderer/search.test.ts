@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { AppError, type CollectionInfo, type SearchResult, type StoreInfo } from '../../src/contract/index.ts'
-import { addNear, applyFilter, clearStep, findSimilar } from '../../src/renderer/state/actions.ts'
+import { addNear, applyFilter, clearStep, findSimilar, searchIn } from '../../src/renderer/state/actions.ts'
 import { useView } from '../../src/renderer/state/view.ts'
 
 const call = vi.hoisted(() => vi.fn())
@@ -93,6 +93,31 @@ describe('a search', () => {
     await slow
     expect(useView.getState().search.result?.hits.map((h) => h.row)).toEqual([2])
     expect(useView.getState().search.resultLabel).toBe('fast')
+  })
+})
+
+describe('a search in one of several vector columns', () => {
+  const [vector] = words.vectors
+  const image = { ...vector, name: 'image', dimension: 3, metric: 'l2' }
+  const both = { ...words, vectors: [vector, image] } as CollectionInfo
+
+  it('goes on in another one, without pasted vectors of another dimension', async () => {
+    useView.getState().storeChanged({ ...store, collections: [both] })
+    call.mockResolvedValue(result(1))
+    await findSimilar(0, 'w0')
+    await addNear('[1, 0]')
+    call.mockReset()
+    call.mockResolvedValue(result(2))
+    await searchIn('image')
+    expect(call).toHaveBeenCalledExactlyOnceWith(
+      'search.run',
+      expect.objectContaining({ query: { by: 'row', row: 0 }, vector: 'image' }),
+    )
+    const { search } = useView.getState()
+    expect(search.near).toEqual([{ by: 'row', row: 0, label: 'w0' }])
+    expect(search.resultLabel).toBe('w0 by image')
+    expect(await addNear('[1, 0]')).toMatch(/vectors of 3/)
+    expect(await addNear('[1, 0, 2]')).toBeNull()
   })
 })
 

@@ -17,6 +17,8 @@ use crate::store::NativeStore;
 struct Search {
     /// The row whose neighbours are looked for, itself not among them; null for the vector that comes along.
     like: Option<u32>,
+    /// The vector column; null for the first.
+    vector: Option<String>,
     k: usize,
     ef: Option<usize>,
     #[serde(default)]
@@ -43,6 +45,11 @@ pub fn id_for(kind: IdKind, id: Id) -> Id {
         (IdKind::Text, Id::Int(v)) => Id::Text(v.to_string()),
         (_, id) => id,
     }
+}
+
+/// The position of a vector column; that of the first where none is named.
+fn vector_column(snapshot: &Snapshot, name: Option<&str>) -> Outcome<usize> {
+    name.map_or(Ok(0), |name| Ok(snapshot.vector_column(name)?))
 }
 
 /// Names of the columns, and the cells of rows in their order.
@@ -124,26 +131,33 @@ impl NativeStore {
         })
     }
 
-    /// A row without its vector: JSON `{id, fields, dimension}`.
+    /// A row without its vectors: JSON `{id, fields, vectors: [{name, dimension}]}`.
     #[napi(catch_unwind)]
     pub fn row(&self, collection: String, row: u32) -> Result<String> {
         guard(|| {
             let snapshot = self.snapshot_of(&collection)?;
             let fields = snapshot.rows_json(&[row], None)?.pop().unwrap_or_default();
-            let dimension = snapshot.vector(row, 0)?.len();
-            Ok(json!({ "id": id_json(snapshot.id_of(row)?), "fields": fields, "dimension": dimension }).to_string())
+            let vectors = snapshot.meta().vectors.iter();
+            let vectors: Vec<Value> = vectors
+                .map(|v| json!({ "name": v.name, "dimension": v.dimension }))
+                .collect();
+            Ok(json!({ "id": id_json(snapshot.id_of(row)?), "fields": fields, "vectors": vectors }).to_string())
         })
     }
 
-    /// Writes a row's vector into an array of its dimension.
+    /// Writes a row's vector in one vector column, by its position among these, into an array of its dimension.
     #[napi(catch_unwind)]
     pub fn vector(
         &self,
         collection: String,
         row: u32,
+        column: u32,
         mut out: Float32ArraySlice<'_>,
     ) -> Result<()> {
-        guard(|| fill_f32(&mut out, self.snapshot_of(&collection)?.vector(row, 0)?))
+        guard(|| {
+            let snapshot = self.snapshot_of(&collection)?;
+            fill_f32(&mut out, snapshot.vector(row, column as usize)?)
+        })
     }
 
     /// The row number of an id (JSON: a number or a text); null if there is no such row.
@@ -173,7 +187,7 @@ impl NativeStore {
         })
     }
 
-    /// Nearest rows: `request` is JSON `{like, k, ef, exact, filter}`; row numbers and distances go into the arrays, the rest into
+    /// Nearest rows: `request` is JSON `{like, vector, k, ef, exact, filter}`; row numbers and distances go into the arrays, the rest into
     /// JSON `{count, plan, ef, scored, ids, columns, cells}`.
     #[napi(catch_unwind)]
     pub fn search(
@@ -187,13 +201,14 @@ impl NativeStore {
         guard(|| {
             let snapshot = self.snapshot_of(&collection)?;
             let search: Search = parse("the search", &request)?;
+            let vector = vector_column(&snapshot, search.vector.as_deref())?;
             // A copy: other threads read it, and the array is the caller's.
             let query = match search.like {
-                Some(row) => snapshot.vector(row, 0)?.to_vec(),
+                Some(row) => snapshot.vector(row, vector)?.to_vec(),
                 None => query.to_vec(),
             };
             let found = snapshot.search(&SearchRequest {
-                vector: 0,
+                vector,
                 query: &query,
                 k: search.k,
                 ef: search.ef,
@@ -263,10 +278,14 @@ impl NativeStore {
         })
     }
 
-    /// The collection as it is now.
+    /// The collection as it is now, by one of its vector columns; the first unless it is named.
     #[napi(catch_unwind)]
-    pub fn snapshot(&self, collection: String) -> Result<NativeSnapshot> {
-        guard(|| Ok(NativeSnapshot::new(self.snapshot_of(&collection)?)))
+    pub fn snapshot(&self, collection: String, vector: Option<String>) -> Result<NativeSnapshot> {
+        guard(|| {
+            let snapshot = self.snapshot_of(&collection)?;
+            let column = vector_column(&snapshot, vector.as_deref())?;
+            Ok(NativeSnapshot::new(snapshot, column))
+        })
     }
 
     /// A saved map.

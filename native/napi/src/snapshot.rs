@@ -1,4 +1,4 @@
-//! One unchanging state of a collection: what a map is drawn from.
+//! One unchanging state of a collection by one of its vector columns: what a map is drawn from.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,16 +17,18 @@ use crate::reads::id_json;
 use crate::results::{NativeJudgement, NativeNeighbours, NativePoints};
 use crate::searcher::searcher_object;
 
-/// A snapshot. Keeps its files on disk and mapped until it is released.
+/// A snapshot, and the vector column that all calls are about. Keeps its files on disk and mapped until it is released.
 #[napi]
 pub struct NativeSnapshot {
     snapshot: Option<Arc<Snapshot>>,
+    column: usize,
 }
 
 impl NativeSnapshot {
-    pub(crate) fn new(snapshot: Arc<Snapshot>) -> NativeSnapshot {
+    pub(crate) fn new(snapshot: Arc<Snapshot>, column: usize) -> NativeSnapshot {
         NativeSnapshot {
             snapshot: Some(snapshot),
+            column,
         }
     }
 
@@ -98,7 +100,7 @@ impl NativeSnapshot {
         guard(|| Ok(self.get()?.generation() as f64))
     }
 
-    /// The nearest rows to a query in the first vector column, as many as fit into `rows`: row numbers and distances go into the
+    /// The nearest rows to a query, as many as fit into `rows`: row numbers and distances go into the
     /// arrays. Gives how many there are. `ef` of 0 for a good one.
     #[napi(catch_unwind)]
     pub fn search_into(
@@ -112,7 +114,13 @@ impl NativeSnapshot {
     ) -> Result<u32> {
         self.answer(&query, &mut rows, &mut distances, |snapshot, work| {
             let how = how(ef, exact, filter.as_deref());
-            snapshot.search_into(0, &work.query, how, &mut work.rows, &mut work.distances)
+            snapshot.search_into(
+                self.column,
+                &work.query,
+                how,
+                &mut work.rows,
+                &mut work.distances,
+            )
         })
     }
 
@@ -129,7 +137,7 @@ impl NativeSnapshot {
     ) -> Result<Object<'env>> {
         let searcher = guarded(|| {
             let how = how(ef, exact, filter.as_deref());
-            Ok(Searcher::new(self.get()?, 0, k as usize, how)?)
+            Ok(Searcher::new(self.get()?, self.column, k as usize, how)?)
         })?;
         searcher_object(env, searcher, k as usize)
     }
@@ -153,7 +161,8 @@ impl NativeSnapshot {
         self.answer(&queries, &mut rows, &mut distances, |snapshot, work| {
             let how = how(ef, exact, filter.as_deref());
             let (rows, distances) = (&mut work.rows, &mut work.distances);
-            snapshot.search_batch(0, &work.query, k as usize, how, rows, distances)
+            let (column, k) = (self.column, k as usize);
+            snapshot.search_batch(column, &work.query, k, how, rows, distances)
         })
     }
 
@@ -167,7 +176,7 @@ impl NativeSnapshot {
         })
     }
 
-    /// The first two principal components of the first vector column: of all rows, or of `among`.
+    /// The first two principal components: of all rows, or of `among`.
     #[napi(catch_unwind, ts_return_type = "Promise<NativePoints>")]
     pub fn pca<'env>(
         &self,
@@ -176,9 +185,10 @@ impl NativeSnapshot {
         among: Option<Uint32ArraySlice<'_>>,
     ) -> Result<Object<'env>> {
         let (snapshot, among) = guarded(|| Ok((self.get()?, among.map(|rows| rows.to_vec()))))?;
+        let column = self.column;
         let job = job.handle();
         on_thread(env, "pca", move || {
-            let (rows, xy) = snapshot.pca(0, among.as_deref(), job.cancel())?;
+            let (rows, xy) = snapshot.pca(column, among.as_deref(), job.cancel())?;
             Ok(NativePoints {
                 info: "null".to_owned(),
                 points: MapPoints::new(rows, xy),
@@ -186,7 +196,7 @@ impl NativeSnapshot {
         })
     }
 
-    /// The neighbours that a map is drawn from, k a row, by the first vector column; with `among` of these rows alone, among themselves.
+    /// The neighbours that a map is drawn from, k a row; with `among` of these rows alone, among themselves.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeNeighbours>")]
     pub fn map_graph<'env>(
         &self,
@@ -196,20 +206,21 @@ impl NativeSnapshot {
         among: Option<Uint32ArraySlice<'_>>,
     ) -> Result<Object<'env>> {
         let (snapshot, among) = guarded(|| Ok((self.get()?, among.map(|rows| rows.to_vec()))))?;
+        let column = self.column;
         let job = job.handle();
         on_thread(env, "knn", move || {
             let progress = |done: usize, total: usize| {
                 job.progress("neighbour graph", done as u64, total as u64)
             };
             let among = among.as_deref();
-            let graph = snapshot.map_graph(0, among, k as usize, job.cancel(), &progress)?;
+            let graph = snapshot.map_graph(column, among, k as usize, job.cancel(), &progress)?;
             Ok(NativeNeighbours {
                 graph: Arc::new(graph),
             })
         })
     }
 
-    /// How much of a map is true: compares the k nearest rows of up to `most` rows by the first vector column with those on the map.
+    /// How much of a map is true: compares the k nearest rows of up to `most` rows with those on the map.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeJudgement>")]
     pub fn judge_map<'env>(
         &self,
@@ -221,17 +232,19 @@ impl NativeSnapshot {
         most: u32,
     ) -> Result<Object<'env>> {
         let (snapshot, rows, xy) = guarded(|| Ok((self.get()?, rows.to_vec(), xy.to_vec())))?;
+        let column = self.column;
         let job = job.handle();
         on_thread(env, "judge", move || {
             let progress =
                 |done: usize, total: usize| job.progress("judging", done as u64, total as u64);
             let (k, most) = (k as usize, most as usize);
-            let judgement = snapshot.judge_map(0, &rows, &xy, k, most, job.cancel(), &progress)?;
+            let cancel = job.cancel();
+            let judgement = snapshot.judge_map(column, &rows, &xy, k, most, cancel, &progress)?;
             Ok(NativeJudgement { judgement })
         })
     }
 
-    /// Places for rows that a map does not have, among its k nearest rows by the first vector column; `params`: JSON {minDist, spread, epochs, seed}.
+    /// Places for rows that a map does not have, among its k nearest rows; `params`: JSON {minDist, spread, epochs, seed}.
     #[napi(catch_unwind, ts_return_type = "Promise<NativePoints>")]
     #[allow(clippy::too_many_arguments, reason = "each array is its own")]
     pub fn place_on_map<'env>(
@@ -246,12 +259,13 @@ impl NativeSnapshot {
     ) -> Result<Object<'env>> {
         let (snapshot, params) = guarded(|| Ok((self.get()?, layout::params(&params)?)))?;
         let (rows, xy, more) = (rows.to_vec(), xy.to_vec(), more.to_vec());
-        let job = job.handle();
+        let (column, job) = (self.column, job.handle());
         on_thread(env, "place", move || {
             let progress =
                 |done: usize, total: usize| job.progress("placing", done as u64, total as u64);
             let (k, cancel) = (k as usize, job.cancel());
-            let xy = snapshot.place_on_map(0, &rows, &xy, &more, k, params, cancel, &progress)?;
+            let xy =
+                snapshot.place_on_map(column, &rows, &xy, &more, k, params, cancel, &progress)?;
             Ok(NativePoints {
                 info: "null".to_owned(),
                 points: MapPoints::new(more, xy),
@@ -270,21 +284,22 @@ impl NativeSnapshot {
         k: u32,
     ) -> Result<Object<'env>> {
         let (snapshot, rows, xy) = guarded(|| Ok((self.get()?, rows.to_vec(), xy.to_vec())))?;
+        let column = self.column;
         on_thread(env, "neighbours", move || {
-            let found = snapshot.neighbours_on_map(0, &rows, &xy, row, k as usize)?;
+            let found = snapshot.neighbours_on_map(column, &rows, &xy, row, k as usize)?;
             serde_json::to_string(&found).map_err(Failure::internal)
         })
     }
 
-    /// What each choice of precision and metric gives on a sample of the rows, by the first vector column: JSON of a `TuneReport`.
+    /// What each choice of precision and metric gives on a sample of the rows: JSON of a `TuneReport`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn tune<'env>(&self, env: &'env Env, job: &Job, queries: u32) -> Result<Object<'env>> {
         let snapshot = guarded(|| self.get())?;
-        let job = job.handle();
+        let (column, job) = (self.column, job.handle());
         on_thread(env, "tune", move || {
             let progress =
                 |done: usize, total: usize| job.progress("searching", done as u64, total as u64);
-            let report = snapshot.tune(0, queries as usize, job.cancel(), &progress)?;
+            let report = snapshot.tune(column, queries as usize, job.cancel(), &progress)?;
             serde_json::to_string(&report).map_err(Failure::internal)
         })
     }

@@ -164,8 +164,8 @@ impl NativeStore {
         on_thread(env, "drop", move || Ok(store.drop_collection(&name)?))
     }
 
-    /// Reads a file into a collection: `{path, collection, metric, vector, id, columns: [{source, name, type}], onError}`. Resolves
-    /// to JSON `{rows, replaced, rejected, rejectedRows, seconds}`.
+    /// Reads a file into a collection: `{path, collection, metric, metrics: {name: metric}, vector, id, columns: [{source, name, type, dimension}],
+    /// onError}`. Resolves to JSON `{rows, replaced, rejected, rejectedRows, seconds}`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn import<'env>(&self, env: &'env Env, job: &Job, request: String) -> Result<Object<'env>> {
         let store = guarded(|| self.store())?;

@@ -93,7 +93,18 @@ impl NativeStore {
             guarded(|| Ok((self.collection(&collection)?, vectors.to_vec())))?;
         on_thread(env, "add", move || {
             let ids: Option<Vec<Id>> = parse("the ids", &ids)?;
-            let dimension = collection.info().vectors.first().map_or(0, |v| v.dimension);
+            let meta = collection.meta();
+            if meta.vectors.len() > 1 {
+                return Err(omendb_store::Error::VectorColumns {
+                    collection: meta.name.clone(),
+                    reason:
+                        "vectors alone are taken where there is one; with several, rows are objects"
+                            .to_owned(),
+                    known: meta.vectors.iter().map(|v| v.name.clone()).collect(),
+                }
+                .into());
+            }
+            let dimension = meta.vectors.first().map_or(0, |v| v.dimension);
             if dimension == 0 || vectors.len() % dimension != 0 {
                 return Err(Failure::invalid(format!(
                     "{} numbers are no whole number of vectors of dimension {dimension}",

@@ -76,7 +76,7 @@ async function layoutOf(job: JobHandle, session: Session, place: MapPlace, map: 
   if (last?.key === mapKey(nativeName(place), place.name) && last.created === info.created) {
     return { layout: last.layout, rows, start: xy }
   }
-  const snapshot = session.native.snapshot(nativeName(place))
+  const snapshot = session.native.snapshot(nativeName(place), info.vector)
   try {
     const found = session.native.filterRows(nativeName(place), '')
     const live = new Uint32Array(found.length)

@@ -19,8 +19,14 @@ export async function importFile(
   path: string,
   plan: ImportPlan,
 ): Promise<ImportResult> {
+  const metrics = Object.fromEntries(
+    plan.columns.flatMap(({ name, type, metric }) => (type === 'vector' && metric ? [[name, metric]] : [])),
+  )
   const result = JSON.parse(
-    await session.native.import(nativeJob(job, 'rows'), JSON.stringify({ path, collection, ...plan })),
+    await session.native.import(
+      nativeJob(job, 'rows'),
+      JSON.stringify({ path, collection, ...plan, metrics }),
+    ),
   ) as NativeImportResult
   return {
     collection,

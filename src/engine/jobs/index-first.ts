@@ -10,12 +10,19 @@ const ROWS_A_SECOND = 15_000
 /** At least this long it is waited for, ms. */
 const PATIENCE_MS = 1_000
 
+interface Place {
+  collection: string
+  /** The vector column; absent: the first. */
+  vector?: string
+}
+
 /** Whether the collection's index is being built, and how far it is, 0 to 1. */
-function building({ native }: Session, collection: string): number | null {
+function building({ native }: Session, { collection, vector }: Place): number | null {
   const { collections } = JSON.parse(native.info()) as {
-    collections: { name: string; vectors: { index: { state: string; progress: number } }[] }[]
+    collections: { name: string; vectors: { name: string; index: { state: string; progress: number } }[] }[]
   }
-  const index = collections.find(({ name }) => name === collection)?.vectors[0]?.index
+  const { vectors = [] } = collections.find(({ name }) => name === collection) ?? {}
+  const { index } = vectors.find(({ name }) => vector === undefined || name === vector) ?? {}
   return index?.state === 'building' ? index.progress : null
 }
 
@@ -27,15 +34,15 @@ export async function graphAfterIndex(
   job: JobHandle,
   session: Session,
   snapshot: NativeSnapshot,
-  { collection, rows, k }: { collection: string; rows: Uint32Array; k: number },
+  { rows, k, ...place }: Place & { rows: Uint32Array; k: number },
 ): Promise<NativeNeighbours> {
   const graphOf = async (of: NativeSnapshot) => {
     const found = await of.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), k)
     job.check()
     return found
   }
-  if (!(await waited(job, session, collection, rows.length))) return graphOf(snapshot)
-  const newer = session.native.snapshot(collection)
+  if (!(await waited(job, session, place, rows.length))) return graphOf(snapshot)
+  const newer = session.native.snapshot(place.collection, place.vector)
   try {
     // Rows may have come or gone meanwhile; the picture is of those that were there.
     if (newer.length !== rows.length) return await graphOf(snapshot)
@@ -49,15 +56,15 @@ export async function graphAfterIndex(
 }
 
 /** Whether an index was being built, and is there now. */
-async function waited(job: JobHandle, session: Session, collection: string, rows: number): Promise<boolean> {
+async function waited(job: JobHandle, session: Session, place: Place, rows: number): Promise<boolean> {
   const until = performance.now() + Math.max(PATIENCE_MS, (rows / ROWS_A_SECOND) * 1_000)
-  let before = building(session, collection)
+  let before = building(session, place)
   if (before === null) return false
   while (performance.now() < until) {
     job.progress('index', Math.floor(before * rows), rows, 'rows')
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     job.check()
-    const now = building(session, collection)
+    const now = building(session, place)
     if (now === null) return true
     before = now
   }

@@ -56,7 +56,7 @@ async function judge(job: JobHandle, session: Session, place: MapPlace): Promise
   const { info, rows, xy, placed } = readMap(session, place)
   const most = rows.length <= ALL_ROWS ? rows.length : SAMPLE
   job.progress('judging', 0, most, 'rows', true)
-  const snapshot = session.native.snapshot(nativeName(place))
+  const snapshot = session.native.snapshot(nativeName(place), info.vector)
   try {
     const k = judgedNeighbours(rows.length)
     const found = await snapshot.judgeMap(nativeJob(job, 'rows', 'judging'), rows, xy, k, most)

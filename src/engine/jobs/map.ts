@@ -29,6 +29,8 @@ export interface MapPlace {
 export interface MapOrder extends MapPlace {
   params: MapParams
   seed: number
+  /** The vector column; absent: the first. */
+  vector?: string
   /** Absent: all rows. */
   among?: MapRows
   /** A saved map that this one is turned to lie like. */
@@ -60,7 +62,7 @@ export async function drawMap(
   emit: Emit,
 ): Promise<MapInfo> {
   const among = chosenRows(session, order)
-  const snapshot = session.native.snapshot(nativeName(order))
+  const snapshot = session.native.snapshot(nativeName(order), order.vector)
   try {
     const of = order.among && { filter: order.among.by === 'filter' ? order.among.filter : null }
     const onto = order.onto === undefined ? undefined : readMap(session, { ...order, name: order.onto })
@@ -116,6 +118,7 @@ async function draw(
     params: { ...params, epochs },
     seed,
     rows: rows.length,
+    ...(order.vector === undefined ? {} : { vector: order.vector }),
     ...(order.of ? { of: order.of } : {}),
     ...(turned ? { onto: onto.info.name } : {}),
     epoch: epochs,
@@ -129,7 +132,7 @@ async function draw(
   const k = neighbours - 1
   const found =
     among === undefined && order.before === undefined
-      ? await graphAfterIndex(job, session, snapshot, { collection, rows, k })
+      ? await graphAfterIndex(job, session, snapshot, { collection, vector: order.vector, rows, k })
       : await snapshot.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), k, among)
   job.check()
   job.progress('layout', 0, epochs, 'epochs', true)

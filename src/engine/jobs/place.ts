@@ -23,7 +23,7 @@ export async function placeRows(job: JobHandle, session: Session, place: MapPlac
     })
   }
   job.progress('placing', 0, newer.length, 'rows', true)
-  const snapshot = session.native.snapshot(nativeName(place))
+  const snapshot = session.native.snapshot(nativeName(place), info.vector)
   try {
     const { neighbours, minDist, spread, epochs } = info.params
     const asked = JSON.stringify({ minDist, spread, epochs, seed: info.seed })

@@ -7,14 +7,14 @@ import { nativeName } from '../names.ts'
 export const collectionOperations: Handlers<'collection.create' | 'collection.drop' | 'collection.tune'> = {
   'collection.create': async (params, { sessions }) => {
     const session = sessions.toWrite(params.store)
-    const { collection, dimension, metric, id, idColumn, columns } = params
+    const { collection, vectors, id, idColumn, columns } = params
     await session.native.createCollection(
       JSON.stringify({
         name: collection,
         idType: id,
         idColumn: id === 'rownumber' ? null : idColumn,
         columns,
-        vectors: [{ name: 'vector', dimension, metric }],
+        vectors,
       }),
     )
     return storeInfo(session)
@@ -27,8 +27,8 @@ export const collectionOperations: Handlers<'collection.create' | 'collection.dr
   },
 
   'collection.tune': (params, { sessions, jobs }) => {
-    const { store, collection, queries } = params
-    const snapshot = sessions.get(store).native.snapshot(nativeName(params))
+    const { store, collection, vector, queries } = params
+    const snapshot = sessions.get(store).native.snapshot(nativeName(params), vector)
     return {
       job: jobs.start('tune', { store, collection }, async (job) => {
         try {

@@ -33,7 +33,7 @@ export const importOperations: Handlers<'import.preview' | 'import.start' | 'fil
 type NativePreview = Omit<ImportPreview, 'file' | 'bytes' | 'format' | 'vectorCandidates'> & {
   fileBytes: number
   format: 'parquet' | 'csv' | 'jsonlines' | 'npy' | 'fvecs'
-  vectorCandidates: { column: string; dimension: number; reason?: string }[]
+  vectorCandidates: Omit<ImportPreview['vectorCandidates'][number], 'reason'>[]
 }
 
 function preview(file: string, native: NativePreview): ImportPreview {
@@ -46,10 +46,9 @@ function preview(file: string, native: NativePreview): ImportPreview {
     vectorCandidates: vectorCandidates.map((candidate) => ({
       ...candidate,
       reason:
-        candidate.reason ??
-        (candidate.column === native.vector?.column
+        candidate.column === native.vector?.column
           ? native.vector.reason
-          : `${candidate.dimension} numbers a row`),
+          : `${candidate.dimension} numbers a row`,
     })),
     csv: csv && { delimiter: csv.delimiter, header: csv.header },
   }

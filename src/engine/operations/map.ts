@@ -28,8 +28,9 @@ type MapOperation =
 export const mapOperations: Handlers<`map.${MapOperation}`> = {
   'map.start': ({ store, ...order }, context) => {
     const session = context.sessions.get(store)
-    // An unknown collection is the caller's error now, not the job's later.
+    // An unknown collection or vector column is the caller's error now, not the job's later.
     session.native.checkFilter(nativeName(order), order.among?.by === 'filter' ? order.among.filter : '')
+    session.native.snapshot(nativeName(order), order.vector).release()
     if (order.onto !== undefined) readMap(session, { ...order, name: order.onto })
     return making(context, session, order, (job) => drawMap(job, session, order, context.emit))
   },
@@ -79,8 +80,8 @@ export const mapOperations: Handlers<`map.${MapOperation}`> = {
 
   'map.neighbours': async ({ store, row, ...place }, { sessions }) => {
     const session = sessions.get(store)
-    const { rows, xy } = readMap(session, place)
-    const snapshot = session.native.snapshot(nativeName(place))
+    const { info, rows, xy } = readMap(session, place)
+    const snapshot = session.native.snapshot(nativeName(place), info.vector)
     try {
       const found = await snapshot.neighboursOnMap(rows, xy, row, judgedNeighbours(rows.length))
       return (JSON.parse(found) as [number, boolean][]).map(([row, kept]) => ({ row, lost: !kept }))

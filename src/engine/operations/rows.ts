@@ -7,7 +7,7 @@ import { cellText } from './text.ts'
 interface NativeRow {
   id: Id
   fields: Record<string, Cell>
-  dimension: number
+  vectors: { name: string; dimension: number }[]
 }
 
 /** Numbers of one add across all its vectors: a gigabyte. */
@@ -30,12 +30,18 @@ export const rowOperations: Handlers<
   'row.get': ({ store, row, ...target }, { sessions }) => {
     const { native } = sessions.get(store)
     const collection = nativeName(target)
-    const { dimension, ...found } = JSON.parse(native.row(collection, row)) as NativeRow
-    const vector = new Float32Array(dimension)
-    native.vector(collection, row, vector)
-    let squares = 0
-    for (const value of vector) squares += value * value
-    return { row, ...found, vector, norm: Math.sqrt(squares) }
+    const { vectors, ...found } = JSON.parse(native.row(collection, row)) as NativeRow
+    return {
+      row,
+      ...found,
+      vectors: vectors.map(({ name, dimension }, column) => {
+        const vector = new Float32Array(dimension)
+        native.vector(collection, row, column, vector)
+        let squares = 0
+        for (const value of vector) squares += value * value
+        return { name, vector, norm: Math.sqrt(squares) }
+      }),
+    }
   },
 
   'row.find': ({ store, id, ...target }, { sessions }) =>

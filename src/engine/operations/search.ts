@@ -16,7 +16,7 @@ interface NativeSearch {
 const EMPTY = new Float32Array(0)
 
 export const searchOperations: Handlers<'search.run'> = {
-  'search.run': ({ store, query, k, ef, exact, filter, ...target }, { sessions }) => {
+  'search.run': ({ store, query, vector: column, k, ef, exact, filter, ...target }, { sessions }) => {
     const { native } = sessions.get(store)
     const collection = nativeName(target)
     const started = performance.now()
@@ -30,9 +30,8 @@ export const searchOperations: Handlers<'search.run'> = {
           : Float32Array.from(query.vector)
     const rows = new Uint32Array(k)
     const distances = new Float32Array(k)
-    const found = JSON.parse(
-      native.search(collection, JSON.stringify({ like, k, ef, exact, filter }), vector, rows, distances),
-    ) as NativeSearch
+    const request = JSON.stringify({ like, vector: column, k, ef, exact, filter })
+    const found = JSON.parse(native.search(collection, request, vector, rows, distances)) as NativeSearch
     const hits: Hit[] = []
     for (let rank = 0; rank < found.count; rank++) {
       const cells = found.cells[rank] ?? []

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import type { IndexInfo, JobInfo, StoreInfo } from '../../contract/index.ts'
+import type { CollectionInfo, IndexInfo, JobInfo, StoreInfo } from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
 import { shell } from '../client/shell.ts'
 import { cancelJob } from '../state/actions.ts'
@@ -27,7 +27,6 @@ export function StatusBar() {
     const timer = setTimeout(() => useView.getState().setNotice(null), NOTICE_MS)
     return () => clearTimeout(timer)
   }, [notice])
-  const index = collection?.vectors[0]?.index
   return (
     <section className={styles.status} aria-label="State of the store">
       {collection && (
@@ -35,7 +34,7 @@ export function StatusBar() {
           {selected > 0 ? `${count(selected)} selected` : 'none selected'}
         </span>
       )}
-      {index && collection && <span data-index={index.state}>{indexText(index, collection.rows)}</span>}
+      {collection && <Indexes collection={collection} />}
       {store?.readOnly ? <Followed store={store} /> : store && <span>WAL {bytes(store.walBytes)}</span>}
       {Object.values(jobs).map((job) => (
         <Job key={job.job} job={job} />
@@ -84,6 +83,23 @@ function Versions() {
       {engineInfo.data && <span>engine ready, {engineInfo.data.isa.toUpperCase()}</span>}
     </>
   )
+}
+
+/** How far the index of each vector column is; those that are equally far are told together. */
+function Indexes({ collection: { vectors, rows } }: { collection: CollectionInfo }) {
+  const told = new Map<string, { state: IndexInfo['state']; names: string[] }>()
+  for (const { name, index } of vectors) {
+    const text = indexText(index, rows)
+    const same = told.get(text)
+    if (same) same.names.push(name)
+    else told.set(text, { state: index.state, names: [name] })
+  }
+  return [...told].map(([text, { state, names }]) => (
+    <span key={text} data-index={state}>
+      {told.size > 1 && `${names.join(', ')}: `}
+      {text}
+    </span>
+  ))
 }
 
 function indexText(index: IndexInfo, rows: number): string {

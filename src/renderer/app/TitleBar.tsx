@@ -31,13 +31,14 @@ export function TitleBar({ commands }: { commands: readonly Command[] }) {
   const collection = useCollection()
   const info = useQuery({ queryKey: ['shell'], queryFn: () => shell('info') })
   const run = (id: string) => void commands.find((command) => command.id === id)?.run()
-  const [vector] = collection?.vectors ?? []
+  const vectors = collection?.vectors ?? []
+  const [vector] = vectors
   const looking = useView((view) => view.looking !== null)
   const facts = collection && [
     // How many there were then stands above the table.
     looking ? 'as it was' : counted(collection.rows, 'row'),
-    vector && `${count(vector.dimension)}-d`,
-    vector && metricName(vector.metric),
+    vector && vectors.map(({ dimension }) => `${count(dimension)}-d`).join(' + '),
+    vector && [...new Set(vectors.map(({ metric }) => metricName(metric)))].join(' and '),
   ]
   return (
     <header className={styles.title} data-controls={info.data?.windowControls ?? 'none'}>

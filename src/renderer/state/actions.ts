@@ -1,9 +1,16 @@
-import { AppError, type GrantInfo, LIMITS, type SearchQuery, type StoreInfo } from '../../contract/index.ts'
+import {
+  AppError,
+  type GrantInfo,
+  LIMITS,
+  type SearchQuery,
+  type StoreInfo,
+  type VectorInfo,
+} from '../../contract/index.ts'
 import { engine } from '../client/engine.ts'
 import { liveQuery, queryClient, rowQuery, type Source, target } from '../client/queries.ts'
 import { shell } from '../client/shell.ts'
 import { mean } from '../ui/vector.ts'
-import { equals, nearLabel, readNear, rowLabel } from './near.ts'
+import { equals, nearLabel, readNear, rowLabel, vectorColumn } from './near.ts'
 import { hasRow, intersection, NO_ROWS } from './rows.ts'
 import { collectionOf, type Near, NO_SEARCH, type StorePlace, useView } from './view.ts'
 
@@ -153,13 +160,15 @@ export async function runSearch(near?: Near[]): Promise<void> {
   }
   useView.getState().setSearch({ running: true, error: null })
   try {
-    const query = await toQuery(search.near, source)
+    const column = vectorColumn(collection, search.vector)
+    const query = await toQuery(search.near, column, source)
     // What is asked for is its own nearest neighbour and tells nothing: ask for as many more and drop them.
     const own = search.near.filter((near) => near.by !== 'vector')
     const k = Math.min(search.k + own.length, LIMITS.kMax)
     const result = await engine.call('search.run', {
       ...target(source),
       query,
+      vector: column?.name,
       k,
       ef: search.exact ? undefined : (search.ef ?? undefined),
       exact: search.exact,
@@ -172,7 +181,7 @@ export async function runSearch(near?: Near[]): Promise<void> {
     )
     useView.getState().setSearch({
       result: { ...result, hits: others.slice(0, search.k) },
-      resultLabel: nearLabel(search.near),
+      resultLabel: nearLabel(search.near) + (collection.vectors.length > 1 ? ` by ${column?.name}` : ''),
       running: false,
     })
   } catch (error) {
@@ -180,22 +189,27 @@ export async function runSearch(near?: Near[]): Promise<void> {
   }
 }
 
-async function toQuery(near: readonly Near[], source: Source): Promise<SearchQuery> {
+async function toQuery(
+  near: readonly Near[],
+  column: VectorInfo | undefined,
+  source: Source,
+): Promise<SearchQuery> {
   const [first] = near
   if (near.length === 1 && first) {
     if (first.by === 'row') return { by: 'row', row: first.row }
     if (first.by === 'id') return { by: 'id', id: first.id }
     return { by: 'vector', vector: new Float32Array(first.vector) }
   }
-  const vectors = await Promise.all(near.map((one) => vectorOf(one, source)))
-  const metric = collectionOf(useView.getState())?.vectors[0]?.metric
-  return { by: 'vector', vector: new Float32Array(mean(vectors, metric === 'cosine')) }
+  const vectors = await Promise.all(near.map((one) => vectorOf(one, column, source)))
+  return { by: 'vector', vector: new Float32Array(mean(vectors, column?.metric === 'cosine')) }
 }
 
-async function vectorOf(near: Near, source: Source): Promise<Float32Array> {
+async function vectorOf(near: Near, column: VectorInfo | undefined, source: Source): Promise<Float32Array> {
   if (near.by === 'vector') return near.vector
   const row = near.by === 'row' ? near.row : await rowOfId(near.id, source)
-  return (await queryClient.fetchQuery(rowQuery(source, row))).vector
+  const { vectors } = await queryClient.fetchQuery(rowQuery(source, row))
+  const own = vectors.find(({ name }) => name === column?.name)
+  return own?.vector ?? new Float32Array()
 }
 
 async function rowOfId(id: string | number, source: Source): Promise<number> {
@@ -219,7 +233,8 @@ export async function addNear(text: string): Promise<string | null> {
   const source = currentSource()
   const collection = collectionOf(useView.getState())
   if (!source || !collection) return null
-  const typed = readNear(text, collection)
+  const column = vectorColumn(collection, useView.getState().search.vector)
+  const typed = readNear(text, collection, column?.dimension ?? null)
   if (typed.kind === 'error') return typed.message
   let near: Near
   if (typed.kind === 'near') {
@@ -265,8 +280,18 @@ export async function findSimilar(row: number, label?: string): Promise<void> {
 
 export function clearSearch(): void {
   searches++
-  const { k, ef, exact } = useView.getState().search
-  useView.getState().setSearch({ ...NO_SEARCH, k, ef, exact })
+  const { k, ef, exact, vector } = useView.getState().search
+  useView.getState().setSearch({ ...NO_SEARCH, k, ef, exact, vector })
+}
+
+/** Searches go on in another vector column. Pasted vectors of another dimension have nothing to look for there. */
+export async function searchIn(name: string): Promise<void> {
+  const collection = collectionOf(useView.getState())
+  if (!collection) return
+  const dimension = vectorColumn(collection, name)?.dimension
+  const { near } = useView.getState().search
+  useView.getState().setSearch({ vector: name })
+  await runSearch(near.filter((one) => one.by !== 'vector' || one.vector.length === dimension))
 }
 
 /** Esc: gives back the whole window, then the selection, then the search. */

@@ -1,4 +1,4 @@
-import type { CollectionInfo, Hit, Id } from '../../contract/index.ts'
+import type { CollectionInfo, Hit, Id, VectorInfo } from '../../contract/index.ts'
 import { brief, cell, measure } from '../ui/format.ts'
 import { norm, parseVector } from '../ui/vector.ts'
 import type { Near } from './view.ts'
@@ -20,9 +20,17 @@ export function vectorNear(vector: Float32Array): Near {
   return { by: 'vector', vector, label: `vector, norm ${measure(norm(vector))}` }
 }
 
-/** Reads an id or a vector. Whole numbers are ids where ids are numbers, and row numbers where rows have no ids. */
-export function readNear(text: string, collection: CollectionInfo): Typed {
-  const parsed = parseVector(text, collection.vectors[0]?.dimension ?? null)
+/** The vector column of that name; the first for null. */
+export function vectorColumn(collection: CollectionInfo, name: string | null): VectorInfo | undefined {
+  return collection.vectors.find((vector) => vector.name === name) ?? collection.vectors[0]
+}
+
+/**
+ * Reads an id or a vector of that dimension. Whole numbers are ids where ids are numbers, and row numbers where rows
+ * have no ids.
+ */
+export function readNear(text: string, collection: CollectionInfo, dimension: number | null): Typed {
+  const parsed = parseVector(text, dimension)
   if (parsed.kind === 'error') return parsed
   if (parsed.kind === 'vector') return { kind: 'near', near: vectorNear(parsed.vector) }
   const id = text.trim()

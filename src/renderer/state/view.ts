@@ -39,6 +39,8 @@ export interface SearchState {
   /** null: the engine's default for this k. */
   ef: number | null
   exact: boolean
+  /** Name of the vector column that is searched; null: the first. */
+  vector: string | null
   /** Of the last search that ended well; null if none or cleared. */
   result: SearchResult | null
   /** What the result is near to, e.g. "king"; empty without a result. */
@@ -180,6 +182,7 @@ export const NO_SEARCH: SearchState = {
   k: 10,
   ef: null,
   exact: false,
+  vector: null,
   result: null,
   resultLabel: '',
   running: false,

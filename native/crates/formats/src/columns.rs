@@ -96,18 +96,16 @@ impl ColumnBuf {
             }
             Values::Text { bytes, ends } => {
                 let text = std::str::from_utf8(cell).map_err(|_| not_utf8(cell))?;
-                if self.ty == ColumnType::Vector {
-                    let mut vector = Vec::new();
-                    parse::push_vector(cell, &mut vector)?;
-                    serde_json::to_writer(&mut *bytes, &vector)
-                        .map_err(|_| unparsable("a vector"))?;
-                    ends.push(bytes.len());
-                    self.valid.push(true);
-                    return Ok(());
-                }
                 if self.ty != ColumnType::Text {
                     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-                        return Err(unparsable("JSON"));
+                        // Numbers without brackets, as some write lists.
+                        let mut numbers = Vec::new();
+                        parse::push_vector(cell, &mut numbers).map_err(|_| unparsable("JSON"))?;
+                        serde_json::to_writer(&mut *bytes, &numbers)
+                            .map_err(|_| unparsable("JSON"))?;
+                        ends.push(bytes.len());
+                        self.valid.push(true);
+                        return Ok(());
                     }
                     check_depth(cell)?;
                 }

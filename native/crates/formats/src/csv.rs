@@ -292,7 +292,7 @@ struct Rows {
     cut: Cut,
     spans: Vec<Span>,
     width: usize,
-    vector: From,
+    vectors: Vec<From>,
     columns: Vec<From>,
     rows: u64,
 }
@@ -315,7 +315,7 @@ pub(crate) fn open(
         cut,
         spans: Vec::new(),
         width: 0,
-        vector: From::Cell(0),
+        vectors: Vec::new(),
         columns: Vec::new(),
         rows: 0,
     };
@@ -352,19 +352,23 @@ pub(crate) fn open(
         rows.window.consume(bytes, lines);
     }
     rows.width = names.len();
-    rows.vector = From::find(&path, &names, &plan.vector)?;
     let layout = Layout::new(&path, plan, |source| {
         names
             .iter()
             .any(|n| n == source)
             .then_some(ColumnType::Text)
     })?;
+    rows.vectors = layout
+        .vectors
+        .iter()
+        .map(|v| From::find(&path, &names, &v.source))
+        .collect::<Result<_>>()?;
     rows.columns = layout
         .columns
         .iter()
         .map(|c| From::find(&path, &names, &c.source))
         .collect::<Result<_>>()?;
-    let sink = Sink::new(&path, plan, layout)?;
+    let sink = Sink::new(&path, plan.on_error, layout);
     Ok(Box::new(TextSource::new(rows, sink)?))
 }
 
@@ -458,11 +462,12 @@ impl RowFormat for Rows {
                 .get(index)
                 .map_or(Cow::Borrowed(&b""[..]), |s| s.of(data))
         };
-        let vector = |out: &mut Vec<f32>| match &self.vector {
-            From::Cell(index) => parse::push_vector(&cell(*index), out).map(drop),
-            From::Group(indices) => indices
+        let vector = |index: usize, out: &mut Vec<f32>| match self.vectors.get(index) {
+            Some(From::Cell(index)) => parse::push_vector(&cell(*index), out).map(drop),
+            Some(From::Group(indices)) => indices
                 .iter()
                 .try_for_each(|i| parse::push_number(parse::trim(&cell(*i)), out)),
+            None => Ok(()),
         };
         sink.row(place, vector, |index, buffer| {
             match self.columns.get(index) {

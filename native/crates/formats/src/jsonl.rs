@@ -240,11 +240,12 @@ pub(crate) fn sample(source: &mut SourceFile) -> Result<Sample> {
 
 struct Rows {
     window: Window,
-    /// Slot of each wanted name: 0 is the vector, i + 1 the i-th column. A column may share its name with the vector.
+    /// Slots of each wanted name: first those of the vectors, then those of the columns. A column may share its name with a vector.
     wanted: HashMap<String, Vec<usize>>,
     slots: usize,
     array_lines: bool,
-    vector: String,
+    /// Names of the vectors.
+    vectors: Vec<String>,
     rows: u64,
 }
 
@@ -256,24 +257,22 @@ pub(crate) fn open(
     // A name that a sample does not hold may still come later, so names are not checked against one. The id's natural type is text.
     let layout = Layout::new(&path, plan, |_| Some(ColumnType::Text))?;
     let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
-    wanted.entry(plan.vector.clone()).or_default().push(0);
-    for (index, column) in layout.columns.iter().enumerate() {
-        wanted
-            .entry(column.source.clone())
-            .or_default()
-            .push(index + 1);
+    let vectors: Vec<String> = layout.vectors.iter().map(|v| v.source.clone()).collect();
+    let columns = layout.columns.iter().map(|c| &c.source);
+    for (slot, source) in vectors.iter().chain(columns).enumerate() {
+        wanted.entry(source.clone()).or_default().push(slot);
     }
-    let slots = layout.columns.len() + 1;
-    let array_lines = plan.vector == ARRAY_COLUMN && layout.columns.is_empty();
+    let slots = vectors.len() + layout.columns.len();
+    let array_lines = slots == 1 && plan.vector == ARRAY_COLUMN;
     let rows = Rows {
         window: Window::new(source)?,
         wanted,
         slots,
         array_lines,
-        vector: plan.vector.clone(),
+        vectors,
         rows: 0,
     };
-    let sink = Sink::new(&path, plan, layout)?;
+    let sink = Sink::new(&path, plan.on_error, layout);
     Ok(Box::new(TextSource::new(rows, sink)?))
 }
 
@@ -323,16 +322,17 @@ impl RowFormat for Rows {
                 Err(fault) => sink.reject(fault.at(place.row, place.line, None))?,
                 Ok(()) => {
                     let raw = |slot: usize| raws.get(slot).copied().flatten();
-                    let vector = |out: &mut Vec<f32>| match raw(0) {
+                    let vector = |index: usize, out: &mut Vec<f32>| match raw(index) {
                         Some("null") | None => Err(Fault::new(
                             RejectKind::MissingVector,
-                            format!("there is no {:?}", self.vector),
+                            format!("there is no {:?}", self.vectors[index]),
                         )),
                         Some(cell) => {
                             infer::push_cell_vector(cell.as_bytes(), Script::Json, out).map(drop)
                         }
                     };
-                    sink.row(place, vector, |index, buffer| match raw(index + 1) {
+                    let first = self.vectors.len();
+                    sink.row(place, vector, |index, buffer| match raw(first + index) {
                         Some(cell) => buffer.push_json(cell),
                         None => {
                             buffer.push_null();

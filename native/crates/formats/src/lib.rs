@@ -42,6 +42,6 @@ pub use preview::{
     ColumnPreview, IdChoice, MetricChoice, Preview, Role, VectorCandidate, VectorChoice, inspect,
     inspect_with,
 };
-pub use reader::{Batch, Progress, Reader, open};
+pub use reader::{Batch, Progress, Reader, VectorColumn, open};
 pub use reject::{RejectKind, Rejected, Rejections};
 pub use sniff::sniff;

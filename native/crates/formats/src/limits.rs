@@ -4,6 +4,8 @@
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// Most columns of a file.
 pub const MAX_COLUMNS: usize = 10_000;
+/// Most vector columns of a plan.
+pub const MAX_VECTORS: usize = 16;
 /// Most values of one vector.
 pub const MAX_DIMENSION: usize = 65_536;
 /// Deepest nesting of a JSON value (serde_json's own limit).
@@ -12,7 +14,7 @@ pub const MAX_JSON_DEPTH: usize = 127;
 pub const MAX_NPY_HEADER_BYTES: usize = 64 << 10;
 /// Most rows of a [`Batch`](crate::Batch).
 pub const MAX_BATCH_ROWS: usize = 8_192;
-/// Most bytes of vectors of a [`Batch`](crate::Batch) (one row may be larger than this only if the dimension is).
+/// Most bytes of vectors of a [`Batch`](crate::Batch), all its vector columns together (one row may be larger than this only if the dimensions are).
 pub const MAX_BATCH_VECTOR_BYTES: usize = 16 << 20;
 /// A batch ends early when its other cells have grown past this.
 pub const MAX_BATCH_CELL_BYTES: usize = 32 << 20;
@@ -29,7 +31,7 @@ pub const SAMPLE_BYTES: usize = 4 << 20;
 /// Fewest numbered numeric columns that count as one vector.
 pub const MIN_GROUP_COLUMNS: usize = 8;
 
-/// Rows of a batch for vectors of `dimension` values: at least 1.
+/// Rows of a batch for rows of `dimension` values in all their vectors: at least 1.
 pub(crate) fn batch_rows(dimension: usize) -> usize {
     (MAX_BATCH_VECTOR_BYTES / 4 / dimension.max(1)).clamp(1, MAX_BATCH_ROWS)
 }

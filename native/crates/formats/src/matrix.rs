@@ -7,9 +7,9 @@ use arrow_schema::{Schema, SchemaRef};
 use crate::dense::{all_finite, finite_fault, retain_rows};
 use crate::infer::Sampled;
 use crate::plan::{ColumnType, OnError, ReadPlan};
-use crate::reader::{Batch, Progress, RowSource};
+use crate::reader::{Batch, Progress, RowSource, VectorColumn};
 use crate::reject::{Rejected, Rejections};
-use crate::sink::{planned_dimension, record_batch, unknown};
+use crate::sink::{check_dimension, record_batch, unknown};
 use crate::source::SourceFile;
 use crate::{Error, Result};
 
@@ -57,7 +57,7 @@ impl<B: BlockReader> MatrixSource<B> {
                 "the only column is the vector; it can be neither the id nor a column beside itself",
             ));
         }
-        check_planned(path, plan, reader.dimension())?;
+        check_planned(path, plan.dimension, reader.dimension())?;
         Ok(Self {
             reader,
             on_error: plan.on_error,
@@ -68,8 +68,8 @@ impl<B: BlockReader> MatrixSource<B> {
 }
 
 /// A plan's dimension must be the one that the file's type tells.
-pub(crate) fn check_planned(path: &Path, plan: &ReadPlan, dimension: usize) -> Result<()> {
-    match planned_dimension(path, plan)? {
+pub(crate) fn check_planned(path: &Path, planned: Option<usize>, dimension: usize) -> Result<()> {
+    match check_dimension(path, planned)? {
         Some(planned) if planned != dimension => Err(Error::column(
             path,
             format!(
@@ -89,8 +89,11 @@ impl<B: BlockReader> RowSource for MatrixSource<B> {
         None
     }
 
-    fn dimension(&self) -> usize {
-        self.reader.dimension()
+    fn vectors(&self) -> Vec<VectorColumn> {
+        vec![VectorColumn {
+            name: COLUMN.into(),
+            dimension: self.reader.dimension(),
+        }]
     }
 
     fn progress(&self) -> Progress {
@@ -135,7 +138,7 @@ impl<B: BlockReader> RowSource for MatrixSource<B> {
                 let columns = record_batch(path, self.schema(), Vec::new(), rows)?;
                 return Ok(Some(Batch {
                     columns,
-                    vectors,
+                    vectors: vec![vectors],
                     rows,
                 }));
             }

@@ -14,11 +14,12 @@ use crate::arrow_vectors::{Vectors, group_vectors, list_vectors, text_vectors};
 use crate::dense::retain_rows;
 use crate::infer;
 use crate::limits::{MAX_BATCH_CELL_BYTES, MAX_COLUMNS, MAX_DIMENSION, batch_rows};
+use crate::matrix::check_planned;
 use crate::parquet_pages::Pages;
 use crate::plan::{OnError, ReadPlan};
-use crate::reader::{Batch, Progress, RowSource};
+use crate::reader::{Batch, Progress, RowSource, VectorColumn};
 use crate::reject::{Fault, RejectKind, Rejections};
-use crate::sink::{Layout, all_rejected, planned_dimension, record_batch, unknown};
+use crate::sink::{Layout, VectorPlan, all_rejected, record_batch, unknown};
 use crate::source::SourceFile;
 use crate::{Error, Result};
 
@@ -99,8 +100,9 @@ pub(crate) fn open_file(source: &SourceFile) -> Result<Opened> {
 }
 
 /// Rows that can be held at once.
-fn rows_at_once(dimension: Option<usize>, row_bytes: usize) -> usize {
-    let by_vector = dimension.map_or(ROWS_UNTIL_KNOWN, batch_rows);
+fn rows_at_once(vectors: &[VectorPlan], row_bytes: usize) -> usize {
+    let all: Option<usize> = vectors.iter().map(|v| v.dimension).sum();
+    let by_vector = all.map_or(ROWS_UNTIL_KNOWN, batch_rows);
     by_vector
         .min(MAX_BATCH_CELL_BYTES / row_bytes.max(1))
         .max(1)
@@ -119,12 +121,11 @@ struct ParquetSource {
     reader: ParquetRecordBatchReader,
     /// Place of each file column in the reader's batches.
     place: Vec<Option<usize>>,
-    vector: From,
-    vector_name: String,
+    /// Where the layout's vectors and columns come from.
+    vectors: Vec<From>,
     columns: Vec<From>,
     layout: Layout,
     on_error: OnError,
-    dimension: Option<usize>,
     rejections: Rejections,
     rows_read: u64,
     rows_total: u64,
@@ -157,40 +158,42 @@ pub(crate) fn open(source: SourceFile, plan: &ReadPlan) -> Result<Box<dyn RowSou
             .all(|i| types.get(*i).is_some_and(is_number))
             .then_some(group)
     };
-    let mut dimension = planned_dimension(&path, plan)?;
-    let vector = match (index_of(&plan.vector), type_of(&plan.vector)) {
-        (Some(index), Some(ty)) if list_item(ty).is_some_and(is_number) => {
-            if let DataType::FixedSizeList(_, size) = ty {
-                let size = usize::try_from(*size).unwrap_or(0);
-                if !(1..=MAX_DIMENSION).contains(&size) {
-                    return Err(Error::no_vector(
-                        &path,
-                        format!("the vectors in {:?} have {size} dimensions", plan.vector),
-                    ));
+    let mut layout = Layout::new(&path, plan, |source| type_of(source).map(natural))?;
+    let mut vectors = Vec::with_capacity(layout.vectors.len());
+    for VectorPlan {
+        source, dimension, ..
+    } in &mut layout.vectors
+    {
+        vectors.push(match (index_of(source), type_of(source)) {
+            (Some(index), Some(ty)) if list_item(ty).is_some_and(is_number) => {
+                if let DataType::FixedSizeList(_, size) = ty {
+                    let size = usize::try_from(*size).unwrap_or(0);
+                    if !(1..=MAX_DIMENSION).contains(&size) {
+                        return Err(Error::no_vector(
+                            &path,
+                            format!("the vectors in {source:?} have {size} dimensions"),
+                        ));
+                    }
+                    check_planned(&path, *dimension, size)?;
+                    *dimension = Some(size);
                 }
-                crate::matrix::check_planned(&path, plan, size)?;
-                dimension = Some(size);
+                From::List(index)
             }
-            From::List(index)
-        }
-        (Some(index), Some(ty)) if is_text(ty) => From::Text(index),
-        (Some(_), Some(ty)) => {
-            return Err(Error::no_vector(
-                &path,
-                format!(
-                    "column {:?} is of type {ty}, which is no list of numbers",
-                    plan.vector
-                ),
-            ));
-        }
-        _ => {
-            let group = group(&plan.vector).ok_or_else(|| unknown(&path, &plan.vector, &known))?;
-            crate::matrix::check_planned(&path, plan, group.len())?;
-            dimension = Some(group.len());
-            From::Group(group)
-        }
-    };
-    let layout = Layout::new(&path, plan, |source| type_of(source).map(natural))?;
+            (Some(index), Some(ty)) if is_text(ty) => From::Text(index),
+            (Some(_), Some(ty)) => {
+                return Err(Error::no_vector(
+                    &path,
+                    format!("column {source:?} is of type {ty}, which is no list of numbers"),
+                ));
+            }
+            _ => {
+                let group = group(source).ok_or_else(|| unknown(&path, source, &known))?;
+                check_planned(&path, *dimension, group.len())?;
+                *dimension = Some(group.len());
+                From::Group(group)
+            }
+        });
+    }
     let mut columns = Vec::with_capacity(layout.columns.len());
     for column in &layout.columns {
         columns.push(match (index_of(&column.source), type_of(&column.source)) {
@@ -210,7 +213,7 @@ pub(crate) fn open(source: SourceFile, plan: &ReadPlan) -> Result<Box<dyn RowSou
     }
     let mut wanted: Vec<usize> = columns
         .iter()
-        .chain([&vector])
+        .chain(&vectors)
         .flat_map(From::indices)
         .collect();
     wanted.sort_unstable();
@@ -219,7 +222,7 @@ pub(crate) fn open(source: SourceFile, plan: &ReadPlan) -> Result<Box<dyn RowSou
         .map(|index| wanted.binary_search(&index).ok())
         .collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-    let at_once = rows_at_once(dimension, row_bytes);
+    let at_once = rows_at_once(&layout.vectors, row_bytes);
     let reader = guarded(&path, || {
         builder
             .with_projection(mask)
@@ -232,12 +235,10 @@ pub(crate) fn open(source: SourceFile, plan: &ReadPlan) -> Result<Box<dyn RowSou
         path,
         reader,
         place,
-        vector,
-        vector_name: plan.vector.clone(),
+        vectors,
         columns,
         layout,
         on_error: plan.on_error,
-        dimension,
         rejections: Rejections::default(),
         rows_read: 0,
         rows_total: rows,
@@ -262,8 +263,8 @@ impl From {
     }
 }
 
-/// One batch in its planned types: vectors, columns, and the faults as row, column (0 is the vector) and reason.
-type Converted = (Vec<f32>, Vec<ArrayRef>, Vec<(usize, usize, Fault)>);
+/// One batch in its planned types: vectors, columns, and the faults as row, column (the vectors first) and reason.
+type Converted = (Vec<Vec<f32>>, Vec<ArrayRef>, Vec<(usize, usize, Fault)>);
 
 impl ParquetSource {
     fn array<'b>(&self, batch: &'b RecordBatch, column: usize) -> Result<&'b ArrayRef, String> {
@@ -273,9 +274,14 @@ impl ParquetSource {
             .ok_or_else(|| "a column is missing".into())
     }
 
-    fn vectors(&mut self, batch: &RecordBatch) -> Result<Vectors, String> {
-        let mut dimension = self.dimension;
-        let found = match &self.vector {
+    /// The values of one vector column; its dimension, if the batch told it.
+    fn vector_column(
+        &self,
+        batch: &RecordBatch,
+        from: &From,
+        mut dimension: Option<usize>,
+    ) -> Result<(Vectors, Option<usize>), String> {
+        let found = match from {
             From::List(column) => list_vectors(self.array(batch, *column)?.clone(), &mut dimension),
             From::Text(column) => text_vectors(self.array(batch, *column)?, &mut dimension),
             From::Group(columns) => {
@@ -286,8 +292,7 @@ impl ParquetSource {
                 group_vectors(&arrays, batch.num_rows())
             }
         };
-        self.dimension = dimension;
-        found
+        Ok((found?, dimension))
     }
 
     /// One column in its planned type, and a fault for each value that does not fit.
@@ -364,19 +369,26 @@ impl ParquetSource {
     }
 
     fn convert(&mut self, batch: &RecordBatch) -> Result<Converted, String> {
-        let found = self.vectors(batch)?;
-        let mut faults: Vec<(usize, usize, Fault)> = found
-            .faults
-            .into_iter()
-            .map(|(row, f)| (row, 0, f))
-            .collect();
+        let mut faults: Vec<(usize, usize, Fault)> = Vec::new();
+        let mut vectors = Vec::with_capacity(self.vectors.len());
+        let mut dimensions = Vec::with_capacity(self.vectors.len());
+        for (at, (from, plan)) in self.vectors.iter().zip(&self.layout.vectors).enumerate() {
+            let (found, dimension) = self.vector_column(batch, from, plan.dimension)?;
+            faults.extend(found.faults.into_iter().map(|(row, f)| (row, at, f)));
+            vectors.push(found.values);
+            dimensions.push(dimension);
+        }
+        for (plan, dimension) in self.layout.vectors.iter_mut().zip(dimensions) {
+            plan.dimension = dimension;
+        }
         let mut arrays = Vec::with_capacity(self.columns.len());
         for index in 0..self.columns.len() {
             let mut bad = Vec::new();
             arrays.push(self.column(batch, index, &mut bad)?);
-            faults.extend(bad.into_iter().map(|(row, f)| (row, index + 1, f)));
+            let at = self.vectors.len() + index;
+            faults.extend(bad.into_iter().map(|(row, f)| (row, at, f)));
         }
-        Ok((found.values, arrays, faults))
+        Ok((vectors, arrays, faults))
     }
 
     /// Rejects the faulty rows and makes a batch of the others; None if no row is left.
@@ -392,10 +404,7 @@ impl ParquetSource {
             faults.dedup_by_key(|(row, ..)| *row);
             let mut keep = vec![true; rows];
             for (row, column, fault) in faults {
-                let name = match column.checked_sub(1) {
-                    None => Some(self.vector_name.as_str()),
-                    Some(index) => self.layout.columns.get(index).map(|c| c.source.as_str()),
-                };
+                let name = self.layout.source(column);
                 let rejected = fault.at(first + row as u64, None, name);
                 self.rejections
                     .reject(&self.path, self.on_error, rejected)?;
@@ -404,7 +413,9 @@ impl ParquetSource {
                 }
             }
             left = keep.iter().filter(|k| **k).count();
-            retain_rows(&mut vectors, self.dimension.unwrap_or(0), &keep);
+            for (values, plan) in vectors.iter_mut().zip(&self.layout.vectors) {
+                retain_rows(values, plan.dimension.unwrap_or(0), &keep);
+            }
             let mask = BooleanArray::from(keep);
             let kept: Result<Vec<ArrayRef>, _> = arrays.iter().map(|a| filter(a, &mask)).collect();
             arrays = kept.map_err(|e| Error::invalid(&self.path, e.to_string()))?;
@@ -430,8 +441,8 @@ impl RowSource for ParquetSource {
         self.layout.id
     }
 
-    fn dimension(&self) -> usize {
-        self.dimension.unwrap_or_default()
+    fn vectors(&self) -> Vec<VectorColumn> {
+        self.layout.vector_columns()
     }
 
     fn progress(&self) -> Progress {

@@ -75,7 +75,7 @@ impl ColumnType {
         }
     }
 
-    /// The Arrow type of a column of this type. A vector kept as an ordinary column is JSON text.
+    /// The Arrow type of a column of this type. Vector columns are no columns of a batch's table; their text would be JSON.
     #[must_use]
     pub fn arrow(self) -> DataType {
         match self {
@@ -111,7 +111,7 @@ pub enum OnError {
     Skip,
 }
 
-/// One column to read beside the vector.
+/// One column to read beside the first vector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnPlan {
@@ -119,9 +119,12 @@ pub struct ColumnPlan {
     pub source: String,
     /// Name in the batches.
     pub name: String,
-    /// Type in the batches. `Vector` is read as JSON text.
+    /// Type in the batches. `Vector` makes it a further vector column: not in the batches' tables, but among their vectors.
     #[serde(rename = "type")]
     pub ty: ColumnType,
+    /// Of a vector column: values of each vector, 1 to 65,536. None: the type says, or else the first good row.
+    #[serde(default)]
+    pub dimension: Option<usize>,
 }
 
 /// How a delimited text file is cut.
@@ -141,7 +144,7 @@ pub struct CsvDialect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadPlan {
-    /// Column of the vector, as the preview names it (also `v0…v99` for one column a dimension).
+    /// Column of the first vector, as the preview names it (also `v0…v99` for one column a dimension).
     pub vector: String,
     /// Column of the id. It is read as `Int` or `Text`, and a row without one is rejected. None: rows have no id of their own.
     #[serde(default)]
@@ -152,7 +155,7 @@ pub struct ReadPlan {
     /// What happens at a bad row.
     #[serde(default)]
     pub on_error: OnError,
-    /// Values of each vector, 1 to 65,536. None: the type says, or else the first good row.
+    /// Values of each first vector, 1 to 65,536. None: the type says, or else the first good row.
     #[serde(default)]
     pub dimension: Option<usize>,
     /// How a delimited text file is cut. None: detected, as in the preview.
@@ -160,30 +163,36 @@ pub struct ReadPlan {
     pub csv: Option<CsvDialect>,
 }
 
-/// Other vector columns up to this dimension are planned as JSON columns; larger ones are left out.
+/// Lists of numbers up to this length that no preview takes for vectors are planned as JSON columns; longer ones are left out.
 pub const MAX_PLANNED_JSON_VECTOR: usize = 32;
 
-/// The plan that a preview suggests: its vector, its id, every other column under its own name, stop at a bad row.
-/// A further vector column is read as JSON if it is short ([`MAX_PLANNED_JSON_VECTOR`]) and left out otherwise.
-/// None if the preview found no vector.
+/// The plan that a preview suggests: its vectors, its id, every other column under its own name, stop at a bad row.
+/// Lists of numbers that it does not take for vectors ([`VectorCandidate::planned`](crate::VectorCandidate)) are read as JSON if they are short
+/// ([`MAX_PLANNED_JSON_VECTOR`]) and left out otherwise. None if the preview found no vector.
 #[must_use]
 pub fn plan_from(preview: &Preview) -> Option<ReadPlan> {
     let vector = preview.vector.as_ref()?;
+    let planned = |name: &str| {
+        let mut candidates = preview.vector_candidates.iter();
+        candidates.any(|c| c.column == name && c.planned)
+    };
     let columns = preview
         .columns
         .iter()
         .filter(|c| c.name != vector.column)
-        .filter(|c| {
-            c.ty != ColumnType::Vector || c.dimension.is_none_or(|d| d <= MAX_PLANNED_JSON_VECTOR)
-        })
-        .map(|c| ColumnPlan {
-            source: c.name.clone(),
-            name: c.name.clone(),
-            ty: if c.ty == ColumnType::Vector {
-                ColumnType::Json
-            } else {
-                c.ty
-            },
+        .filter_map(|c| {
+            let ty = match (c.ty, c.dimension) {
+                (ColumnType::Vector, _) if planned(&c.name) => ColumnType::Vector,
+                (ColumnType::Vector, Some(d)) if d > MAX_PLANNED_JSON_VECTOR => return None,
+                (ColumnType::Vector, _) => ColumnType::Json,
+                (other, _) => other,
+            };
+            Some(ColumnPlan {
+                source: c.name.clone(),
+                name: c.name.clone(),
+                ty,
+                dimension: c.dimension.filter(|_| ty == ColumnType::Vector),
+            })
         })
         .collect();
     Some(ReadPlan {

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::Result;
 use crate::fvecs::Fvecs;
 use crate::infer::{Sampled, norm};
+use crate::limits::MAX_VECTORS;
 use crate::npy::Npy;
-use crate::plan::{ColumnType, CsvDialect, Format};
+use crate::plan::{ColumnType, CsvDialect, Format, MAX_PLANNED_JSON_VECTOR};
 use crate::sniff::{extension, sniff_source};
 use crate::source::SourceFile;
 
@@ -94,6 +95,11 @@ pub struct VectorCandidate {
     pub column: String,
     /// Values of each vector.
     pub dimension: usize,
+    /// The metric that fits its sampled vectors, and why.
+    pub metric: MetricChoice,
+    /// Whether the suggested plan has it as a vector column: the chosen one, and each further one that no sampled row lacks and that is longer than
+    /// [`MAX_PLANNED_JSON_VECTOR`] or named like vectors.
+    pub planned: bool,
 }
 
 /// The chosen id column.
@@ -191,6 +197,10 @@ fn assemble(
         reason: vector_reason(c, candidates.len()),
     });
     let id = choose_id(&columns);
+    let planned = |c: &Sampled, at: usize| {
+        let is_long = c.dimension.is_some_and(|d| d > MAX_PLANNED_JSON_VECTOR);
+        at == 0 || at < MAX_VECTORS && c.nulls == 0 && (is_long || named_like_vector(&c.name))
+    };
     let role = |name: &str| match (&vector, &id) {
         (Some(v), _) if v.column == name => Role::Vector,
         (_, Some(i)) if i.column == name => Role::Id,
@@ -212,9 +222,12 @@ fn assemble(
         rows_estimate,
         vector_candidates: candidates
             .iter()
-            .map(|c| VectorCandidate {
+            .enumerate()
+            .map(|(at, c)| VectorCandidate {
                 column: c.name.clone(),
                 dimension: c.dimension.unwrap_or_default(),
+                metric: choose_metric(Some(c)),
+                planned: planned(c, at),
             })
             .collect(),
         metric: choose_metric(chosen),

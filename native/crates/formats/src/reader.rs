@@ -19,12 +19,21 @@ use crate::source::SourceFile;
 /// Some rows of a file: at most 8,192, with at most 16 MiB of vectors.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// The columns beside the vector, the id among them, in the order of [`Reader::schema`].
+    /// The columns beside the vectors, the id among them, in the order of [`Reader::schema`].
     pub columns: RecordBatch,
-    /// The vectors, row-major: `rows` x `dimension` finite values.
-    pub vectors: Vec<f32>,
+    /// For each of [`Reader::vectors`] its values, row-major: `rows` x `dimension` finite numbers.
+    pub vectors: Vec<Vec<f32>>,
     /// Number of rows, at least 1.
     pub rows: usize,
+}
+
+/// A vector column that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorColumn {
+    /// Its name in the plan; of the first its name in the file.
+    pub name: String,
+    /// Values of each vector, 1 to 65,536.
+    pub dimension: usize,
 }
 
 /// How far a reader has come.
@@ -45,7 +54,8 @@ pub struct Progress {
 pub(crate) trait RowSource: Send {
     fn schema(&self) -> SchemaRef;
     fn id_column(&self) -> Option<usize>;
-    fn dimension(&self) -> usize;
+    /// Their dimensions are known once the source is open.
+    fn vectors(&self) -> Vec<VectorColumn>;
     fn progress(&self) -> Progress;
     fn rejections(&self) -> &Rejections;
     fn next_batch(&mut self) -> Result<Option<Batch>>;
@@ -54,6 +64,7 @@ pub(crate) trait RowSource: Send {
 /// Reads a file batch by batch, in bounded memory whatever the file says.
 pub struct Reader {
     format: Format,
+    vectors: Vec<VectorColumn>,
     inner: Box<dyn RowSource>,
 }
 
@@ -76,10 +87,16 @@ impl Reader {
         self.inner.id_column()
     }
 
-    /// Values of each vector, 1 to 65,536.
+    /// The vector columns, at least one: the plan's vector, then its columns of type `Vector` in their order.
+    #[must_use]
+    pub fn vectors(&self) -> &[VectorColumn] {
+        &self.vectors
+    }
+
+    /// Values of each first vector, 1 to 65,536.
     #[must_use]
     pub fn dimension(&self) -> usize {
-        self.inner.dimension()
+        self.vectors.first().map_or(0, |v| v.dimension)
     }
 
     /// How far it has come.
@@ -106,7 +123,7 @@ impl Reader {
 
 /// Opens a file for reading by a plan.
 ///
-/// Where neither the plan nor the type tells the dimension, this reads on to the first good row.
+/// Where neither the plan nor the type tells the dimensions, this reads on to the first good row.
 ///
 /// # Errors
 /// As [`inspect`](crate::inspect), and `UNKNOWN_COLUMN` for a plan that does not fit the file, `EMPTY_INPUT` if no row is good,
@@ -122,5 +139,9 @@ pub fn open(path: impl AsRef<Path>, plan: &ReadPlan) -> Result<Reader> {
         Format::Npy => Box::new(MatrixSource::new(Npy::open(source)?, plan)?),
         Format::Fvecs => Box::new(MatrixSource::new(Fvecs::open(source)?, plan)?),
     };
-    Ok(Reader { format, inner })
+    Ok(Reader {
+        format,
+        vectors: inner.vectors(),
+        inner,
+    })
 }

@@ -7,14 +7,25 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use crate::columns::ColumnBuf;
-use crate::limits::{MAX_BATCH_CELL_BYTES, batch_rows};
+use crate::limits::{MAX_BATCH_CELL_BYTES, MAX_VECTORS, batch_rows};
 use crate::plan::{ColumnPlan, ColumnType, OnError, ReadPlan};
-use crate::reader::Batch;
+use crate::reader::{Batch, VectorColumn};
 use crate::reject::{Fault, RejectKind, Rejected, Rejections};
 use crate::{Error, Result};
 
-/// The columns of a plan with the id placed, types settled and names checked.
+/// A vector column of a plan.
+pub(crate) struct VectorPlan {
+    pub source: String,
+    pub name: String,
+    /// None until the file tells it.
+    pub dimension: Option<usize>,
+}
+
+/// The columns of a plan with the vectors apart, the id placed, types settled and names checked.
 pub(crate) struct Layout {
+    /// At least one.
+    pub vectors: Vec<VectorPlan>,
+    /// None of them of type `Vector`.
     pub columns: Vec<ColumnPlan>,
     pub id: Option<usize>,
     pub schema: SchemaRef,
@@ -27,7 +38,20 @@ impl Layout {
         plan: &ReadPlan,
         natural: impl Fn(&str) -> Option<ColumnType>,
     ) -> Result<Self> {
-        let mut columns = plan.columns.clone();
+        let (further, mut columns): (Vec<_>, Vec<_>) = plan
+            .columns
+            .iter()
+            .cloned()
+            .partition(|c| c.ty == ColumnType::Vector);
+        if further.len() >= MAX_VECTORS {
+            return Err(Error::limit(
+                path,
+                format!(
+                    "the plan has {} vector columns; at most {MAX_VECTORS} are possible",
+                    further.len() + 1
+                ),
+            ));
+        }
         let mut id = None;
         if let Some(source) = &plan.id {
             let index = match columns.iter().position(|c| &c.source == source) {
@@ -40,6 +64,7 @@ impl Layout {
                             source: source.clone(),
                             name: source.clone(),
                             ty,
+                            dimension: None,
                         },
                     );
                     0
@@ -51,18 +76,49 @@ impl Layout {
             id = Some(index);
         }
         let mut names = std::collections::HashSet::new();
-        if let Some(twice) = columns.iter().find(|c| !names.insert(c.name.as_str())) {
+        let mut all = columns.iter().chain(&further);
+        if let Some(twice) = all.find(|c| !names.insert(c.name.as_str())) {
             return Err(Error::column(
                 path,
                 format!("two columns of the plan are named {:?}", twice.name),
             ));
         }
         let fields: Vec<Field> = columns.iter().map(|c| c.ty.field(&c.name)).collect();
+        let first = VectorPlan {
+            source: plan.vector.clone(),
+            name: plan.vector.clone(),
+            dimension: check_dimension(path, plan.dimension)?,
+        };
+        let mut vectors = vec![first];
+        for column in further {
+            vectors.push(VectorPlan {
+                dimension: check_dimension(path, column.dimension)?,
+                source: column.source,
+                name: column.name,
+            });
+        }
         Ok(Self {
+            vectors,
             columns,
             id,
             schema: Arc::new(Schema::new(fields)),
         })
+    }
+
+    /// The vector columns, once their dimensions are known.
+    pub fn vector_columns(&self) -> Vec<VectorColumn> {
+        let column = |v: &VectorPlan| VectorColumn {
+            name: v.name.clone(),
+            dimension: v.dimension.unwrap_or_default(),
+        };
+        self.vectors.iter().map(column).collect()
+    }
+
+    /// The file's name of a column, the vectors counted before the others.
+    pub fn source(&self, at: usize) -> Option<&str> {
+        let vectors = self.vectors.iter().map(|v| v.source.as_str());
+        let columns = self.columns.iter().map(|c| c.source.as_str());
+        vectors.chain(columns).nth(at)
     }
 }
 
@@ -81,10 +137,10 @@ pub(crate) fn unknown(path: &Path, wanted: &str, known: &[&str]) -> Error {
     Error::column(path, what)
 }
 
-/// Checks the dimension a plan asks for.
-pub(crate) fn planned_dimension(path: &Path, plan: &ReadPlan) -> Result<Option<usize>> {
+/// Checks a dimension that a plan asks for.
+pub(crate) fn check_dimension(path: &Path, planned: Option<usize>) -> Result<Option<usize>> {
     let max = crate::limits::MAX_DIMENSION;
-    match plan.dimension {
+    match planned {
         Some(d) if d == 0 || d > max => Err(Error::limit(
             path,
             format!("the plan asks for {d} dimensions; 1 to {max} are possible"),
@@ -104,33 +160,30 @@ pub(crate) struct Place {
 pub(crate) struct Sink {
     path: PathBuf,
     layout: Layout,
-    vector_name: String,
     on_error: OnError,
-    dimension: Option<usize>,
     buffers: Vec<ColumnBuf>,
-    vectors: Vec<f32>,
+    /// Values of each of the layout's vectors.
+    vectors: Vec<Vec<f32>>,
     rows: usize,
     pub rejections: Rejections,
 }
 
 impl Sink {
-    pub fn new(path: &Path, plan: &ReadPlan, layout: Layout) -> Result<Self> {
+    pub fn new(path: &Path, on_error: OnError, layout: Layout) -> Self {
         let buffers = layout
             .columns
             .iter()
             .map(|c| ColumnBuf::new(c.ty))
             .collect();
-        Ok(Self {
+        Self {
             path: path.into(),
-            vector_name: plan.vector.clone(),
-            on_error: plan.on_error,
-            dimension: planned_dimension(path, plan)?,
+            on_error,
             buffers,
-            vectors: Vec::new(),
+            vectors: vec![Vec::new(); layout.vectors.len()],
             rows: 0,
             rejections: Rejections::default(),
             layout,
-        })
+        }
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -141,8 +194,9 @@ impl Sink {
         self.layout.id
     }
 
-    pub fn dimension(&self) -> Option<usize> {
-        self.dimension
+    /// The vector columns; their dimensions are known once a row was taken.
+    pub fn vectors(&self) -> Vec<VectorColumn> {
+        self.layout.vector_columns()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -150,7 +204,8 @@ impl Sink {
     }
 
     pub fn is_full(&self) -> bool {
-        self.rows >= batch_rows(self.dimension.unwrap_or(1))
+        let dimensions = self.layout.vectors.iter().filter_map(|v| v.dimension);
+        self.rows >= batch_rows(dimensions.sum())
             || self
                 .buffers
                 .iter()
@@ -159,18 +214,29 @@ impl Sink {
                 >= MAX_BATCH_CELL_BYTES
     }
 
-    /// Takes one row. `vector` appends the vector's values; `cell` appends the value of the i-th column to its buffer.
+    /// Takes one row. `vector` appends the values of the i-th vector; `cell` appends the value of the i-th column to its buffer.
     pub fn row(
         &mut self,
         place: Place,
-        vector: impl FnOnce(&mut Vec<f32>) -> Result<(), Fault>,
+        mut vector: impl FnMut(usize, &mut Vec<f32>) -> Result<(), Fault>,
         mut cell: impl FnMut(usize, &mut ColumnBuf) -> Result<(), Fault>,
     ) -> Result<()> {
-        let start = self.vectors.len();
-        let mut fault = vector(&mut self.vectors)
-            .and_then(|()| self.check_dimension(self.vectors.len() - start))
-            .map_err(|fault| fault.at(place.row, place.line, Some(&self.vector_name)))
-            .err();
+        let mut found = [0; MAX_VECTORS];
+        let mut fault = None;
+        let columns = self.vectors.iter_mut().zip(&self.layout.vectors);
+        for (index, ((values, plan), found)) in columns.zip(&mut found).enumerate() {
+            let start = values.len();
+            let taken = vector(index, values);
+            *found = values.len() - start;
+            let checked = taken.and_then(|()| match plan.dimension {
+                Some(wanted) if wanted != *found => Err(Fault::dimension(*found, wanted)),
+                _ => Ok(()),
+            });
+            if let Err(bad) = checked {
+                fault = Some(bad.at(place.row, place.line, Some(&plan.source)));
+                break;
+            }
+        }
         for (index, buffer) in self.buffers.iter_mut().enumerate() {
             if fault.is_some() {
                 break;
@@ -188,12 +254,16 @@ impl Sink {
         }
         match fault {
             None => {
-                self.dimension.get_or_insert(self.vectors.len() - start);
+                for (plan, found) in self.layout.vectors.iter_mut().zip(found) {
+                    plan.dimension.get_or_insert(found);
+                }
                 self.rows += 1;
                 Ok(())
             }
             Some(rejected) => {
-                self.vectors.truncate(start);
+                for (values, found) in self.vectors.iter_mut().zip(found) {
+                    values.truncate(values.len() - found);
+                }
                 for buffer in &mut self.buffers {
                     buffer.truncate(self.rows);
                 }
@@ -204,13 +274,6 @@ impl Sink {
 
     pub fn reject(&mut self, rejected: Rejected) -> Result<()> {
         self.rejections.reject(&self.path, self.on_error, rejected)
-    }
-
-    fn check_dimension(&self, found: usize) -> Result<(), Fault> {
-        match self.dimension {
-            Some(wanted) if wanted != found => Err(Fault::dimension(found, wanted)),
-            _ => Ok(()),
-        }
     }
 
     /// The rows taken since the last call; None if there are none.
@@ -227,10 +290,13 @@ impl Sink {
         let rows = std::mem::take(&mut self.rows);
         let columns = record_batch(&self.path, self.layout.schema.clone(), arrays, rows)?;
         // The next batch is likely as large as this one.
-        let next = Vec::with_capacity(self.vectors.len());
+        let next = |values: &mut Vec<f32>| {
+            let next = Vec::with_capacity(values.len());
+            std::mem::replace(values, next)
+        };
         Ok(Some(Batch {
             columns,
-            vectors: std::mem::replace(&mut self.vectors, next),
+            vectors: self.vectors.iter_mut().map(next).collect(),
             rows,
         }))
     }

@@ -2,7 +2,7 @@
 
 use arrow_schema::SchemaRef;
 
-use crate::reader::{Batch, Progress, RowSource};
+use crate::reader::{Batch, Progress, RowSource, VectorColumn};
 use crate::reject::Rejections;
 use crate::sink::{Sink, all_rejected};
 use crate::window::Window;
@@ -19,11 +19,10 @@ pub(crate) trait RowFormat: Send {
 pub(crate) struct TextSource<F> {
     format: F,
     sink: Sink,
-    dimension: usize,
 }
 
 impl<F: RowFormat> TextSource<F> {
-    /// Reads on to the first good row, which tells the dimension if the plan does not.
+    /// Reads on to the first good row, which tells the dimensions that the plan does not.
     pub fn new(mut format: F, mut sink: Sink) -> Result<Self> {
         while sink.is_empty() {
             if format.advance(&mut sink)? {
@@ -35,12 +34,7 @@ impl<F: RowFormat> TextSource<F> {
                 _ => all_rejected(path, &sink.rejections),
             });
         }
-        let dimension = sink.dimension().unwrap_or_default();
-        Ok(Self {
-            format,
-            sink,
-            dimension,
-        })
+        Ok(Self { format, sink })
     }
 }
 
@@ -53,8 +47,8 @@ impl<F: RowFormat> RowSource for TextSource<F> {
         self.sink.id()
     }
 
-    fn dimension(&self) -> usize {
-        self.dimension
+    fn vectors(&self) -> Vec<VectorColumn> {
+        self.sink.vectors()
     }
 
     fn progress(&self) -> Progress {

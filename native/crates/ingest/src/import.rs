@@ -2,28 +2,22 @@
 //! stays bounded whatever the file's size. The rows become visible together at the end; an import that fails, is
 //! cancelled or dies leaves nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-use arrow_schema::{DataType, Field};
-use omendb_formats::{
-    Batch, ColumnPlan, ColumnType, Error as FormatError, Progress, ReadPlan, Reader, Rejections,
-};
-use omendb_store::{
-    BulkWriter, Collection, CollectionMeta, CollectionSpec, Error as StoreError, IdKind,
-    ImportTarget, MAX_NAME_BYTES, Metric, Store, VectorSpec,
-};
+use omendb_formats::{Batch, Error as FormatError, Progress, ReadPlan, Reader, Rejections};
+use omendb_store::{BulkWriter, Error as StoreError, ImportTarget, Metric, Store};
 use serde::Deserialize;
 
 use crate::Result;
+use crate::target::{adapted, fits, missing_columns, spec, vector_names};
 
 /// Batches that wait between reader and writer; each holds at most 16 MiB of vectors.
 const QUEUED_BATCHES: usize = 2;
-/// What the vector column is called when its name in the file cannot be its name in the store.
-const DEFAULT_VECTOR_NAME: &str = "vector";
 
 /// What to import and where.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,9 +27,13 @@ pub struct ImportRequest {
     pub path: PathBuf,
     /// The collection; made if it is not there, otherwise added to (rows with a known id replace the old ones).
     pub collection: String,
-    /// The metric of a new collection; one that exists must have the same.
+    /// The metric of the first vector column; in a collection that exists it must have the same.
     #[serde(deserialize_with = "metric")]
     pub metric: Metric,
+    /// Those of further vector columns by their names in the plan. Where none is said, a new collection gets the one that fits the sampled vectors, and
+    /// one that exists keeps its own.
+    #[serde(default, deserialize_with = "metrics")]
+    pub metrics: BTreeMap<String, Metric>,
     /// What to read.
     #[serde(flatten)]
     pub plan: ReadPlan,
@@ -44,6 +42,17 @@ pub struct ImportRequest {
 fn metric<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Metric, D::Error> {
     let name = String::deserialize(d)?;
     Metric::parse(&name).map_err(serde::de::Error::custom)
+}
+
+fn metrics<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<BTreeMap<String, Metric>, D::Error> {
+    let names = BTreeMap::<String, String>::deserialize(d)?;
+    let parsed = names.into_iter().map(|(column, name)| {
+        let metric = Metric::parse(&name).map_err(serde::de::Error::custom)?;
+        Ok((column, metric))
+    });
+    parsed.collect()
 }
 
 /// What an import is doing.
@@ -98,19 +107,21 @@ pub fn import(
         Err(StoreError::UnknownCollection { .. }) => None,
         Err(other) => return Err(other.into()),
     };
-    let (reader, target, brought) = match existing {
+    let names = vector_names(&request.plan);
+    let (reader, target, brought, order) = match existing {
         Some(collection) => {
-            fits(&collection, request)?;
+            let order = fits(&collection.meta(), request, &names)?;
             let reader =
                 omendb_formats::open(&request.path, &adapted(&request.plan, &collection.meta()))?;
             let brought = missing_columns(&collection, &reader);
             let target = ImportTarget::Existing(request.collection.clone());
-            (reader, target, brought)
+            (reader, target, brought, order)
         }
         None => {
             let reader = omendb_formats::open(&request.path, &request.plan)?;
-            let target = ImportTarget::New(spec(request, &reader));
-            (reader, target, Vec::new())
+            let order = (0..names.len()).collect();
+            let target = ImportTarget::New(spec(request, &reader, names)?);
+            (reader, target, Vec::new(), order)
         }
     };
     let file = request.path.file_name().map(|name| name.to_string_lossy());
@@ -119,7 +130,7 @@ pub fn import(
     let (sender, receiver) = sync_channel(QUEUED_BATCHES);
     let (written, read) = std::thread::scope(|scope| {
         let reading = scope.spawn(move || read(reader, sender));
-        let written = write(&mut writer, receiver, progress, cancel);
+        let written = write(&mut writer, receiver, &order, progress, cancel);
         // The receiver is gone by now, so a reader that still reads ends at its next send.
         (written, reading.join())
     });
@@ -159,10 +170,12 @@ fn read(mut reader: Reader, sender: SyncSender<Chunk>) -> Result<Rejections> {
     Ok(reader.rejections().clone())
 }
 
-/// Writes what comes until no more does; returns the rows. Dropping the receiver stops the reader.
+/// Writes what comes until no more does; returns the rows. `order` says which of a batch's vectors go into each vector column. Dropping the receiver
+/// stops the reader.
 fn write(
     writer: &mut BulkWriter,
     receiver: Receiver<Chunk>,
+    order: &[usize],
     progress: &dyn Fn(Phase, u64, u64),
     cancel: &AtomicBool,
 ) -> Result<u64> {
@@ -175,7 +188,8 @@ fn write(
         if cancel.load(Ordering::Relaxed) {
             return Err(cancelled().into());
         }
-        writer.append(&batch.columns, &batch.vectors)?;
+        let vectors: Vec<&[f32]> = order.iter().map(|at| &*batch.vectors[*at]).collect();
+        writer.append_each(&batch.columns, &vectors)?;
         rows += batch.rows as u64;
         progress(Phase::Reading, at.rows_read, expected_rows(&at));
     }
@@ -214,121 +228,9 @@ fn nothing_good(request: &ImportRequest, rejections: &Rejections) -> FormatError
     }
 }
 
-/// Distances of two metrics cannot stand in one list, so an import may not change the metric.
-fn fits(collection: &Collection, request: &ImportRequest) -> Result<()> {
-    let meta = collection.meta();
-    let Some(vector) = meta.vectors.first() else {
-        return Ok(());
-    };
-    if vector.metric == request.metric {
-        return Ok(());
-    }
-    Err(StoreError::InvalidRequest {
-        reason: format!(
-            "collection {:?} has the metric {}, and the import asks for {}",
-            request.collection,
-            vector.metric.as_str(),
-            request.metric.as_str()
-        ),
-    }
-    .into())
-}
-
-/// The plan with the file's id read as the collection's: under its name and in its type, whatever the file calls it.
-fn adapted(plan: &ReadPlan, meta: &CollectionMeta) -> ReadPlan {
-    let mut plan = plan.clone();
-    let (Some(source), Some(name)) = (&plan.id, &meta.id_column) else {
-        return plan;
-    };
-    let id = ColumnPlan {
-        source: source.clone(),
-        name: name.clone(),
-        ty: if meta.id_kind == IdKind::Int {
-            ColumnType::Int
-        } else {
-            ColumnType::Text
-        },
-    };
-    match plan.columns.iter_mut().find(|c| &c.source == source) {
-        Some(column) => *column = id,
-        None => plan.columns.insert(0, id),
-    }
-    plan
-}
-
-/// Columns that the file has and the collection lacks. They are added before the rows, so an import that then fails leaves them
-/// behind, empty.
-/// Columns of the file that the collection does not have.
-fn missing_columns(collection: &Collection, reader: &Reader) -> Vec<Field> {
-    let meta = collection.meta();
-    reader
-        .schema()
-        .fields()
-        .iter()
-        .filter(|field| meta.column(field.name()).is_none())
-        .map(|field| field.as_ref().clone())
-        .collect()
-}
-
-fn spec(request: &ImportRequest, reader: &Reader) -> CollectionSpec {
-    let schema = reader.schema();
-    let id = reader
-        .id_column()
-        .and_then(|at| schema.fields().get(at).cloned());
-    let columns: Vec<Field> = schema
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| Some(*at) != reader.id_column())
-        .map(|(_, field)| field.as_ref().clone())
-        .collect();
-    let taken = |name: &str| schema.fields().iter().any(|f| f.name() == name);
-    CollectionSpec {
-        name: request.collection.clone(),
-        id_kind: match id.as_ref().map(|f| f.data_type()) {
-            None => IdKind::RowNumber,
-            Some(DataType::Int64) => IdKind::Int,
-            Some(_) => IdKind::Text,
-        },
-        id_column: id.map(|f| f.name().clone()),
-        columns,
-        vectors: vec![VectorSpec {
-            name: vector_name(&request.plan.vector, taken),
-            dimension: reader.dimension(),
-            metric: request.metric,
-        }],
-    }
-}
-
-/// The vector column's name in the file, unless the store could not take it or another column has it.
-fn vector_name(source: &str, taken: impl Fn(&str) -> bool) -> String {
-    // A range of numbered columns ("v0…v99") is a description, not a name that a person would type.
-    let usable = !source.is_empty() && source.len() <= MAX_NAME_BYTES && !source.contains('…');
-    let wanted = if usable { source } else { DEFAULT_VECTOR_NAME };
-    let mut name = wanted.to_owned();
-    let mut n = 2u32;
-    while taken(&name) {
-        name = format!("{DEFAULT_VECTOR_NAME}_{n}");
-        n += 1;
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_vector_column_keeps_its_name_unless_it_is_a_range_or_taken() {
-        assert_eq!(vector_name("embedding", |_| false), "embedding");
-        assert_eq!(vector_name("v0…v99", |_| false), "vector");
-        assert_eq!(vector_name("", |_| false), "vector");
-        assert_eq!(vector_name("embedding", |n| n == "embedding"), "vector_2");
-        assert_eq!(
-            vector_name("x…y", |n| n == "vector" || n == "vector_2"),
-            "vector_3"
-        );
-    }
 
     #[test]
     fn rows_to_come_are_extrapolated_from_the_bytes_read() {

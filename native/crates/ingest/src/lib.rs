@@ -3,6 +3,7 @@
 mod error;
 mod export;
 mod import;
+mod target;
 mod vectors;
 
 pub use error::{Error, Result};

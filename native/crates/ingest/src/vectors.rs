@@ -33,14 +33,15 @@ pub fn read_vectors(path: &Path, max: usize) -> Result<Vectors> {
     let mut reader = omendb_formats::open(path, &plan)?;
     let mut data = Vec::new();
     while let Some(batch) = reader.next_batch()? {
-        if data.len() + batch.vectors.len() > max {
+        let vectors = batch.vectors.first().map_or(&[][..], Vec::as_slice);
+        if data.len() + vectors.len() > max {
             return Err(FormatError::LimitExceeded {
                 path: path.to_path_buf(),
                 what: format!("more than {max} numbers in all its vectors"),
             }
             .into());
         }
-        data.extend_from_slice(&batch.vectors);
+        data.extend_from_slice(vectors);
     }
     Ok(Vectors {
         dimension: reader.dimension(),

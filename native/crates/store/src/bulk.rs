@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::history::{Change, ChangeKind, Entry, Inverse, MAX_NOTE_BYTES, now};
-use crate::ingest::{count_rows, fit_columns, ids_of, split_vectors};
+use crate::ingest::{count_rows, count_rows_of, fit_columns, ids_of, split_vectors};
 use crate::meta::{CollectionMeta, CollectionSpec, IdKind};
 use crate::part::Part;
 use crate::recovery::new_collection;
@@ -119,18 +119,32 @@ impl BulkWriter {
     /// `UNKNOWN_COLUMN`, `INVALID_REQUEST`, `DIMENSION_MISMATCH`, `INVALID_VECTOR`, `LIMIT_EXCEEDED`, `STORE_CLOSED`, `DISK_FULL`, `IO`.
     pub fn append(&mut self, columns: &RecordBatch, vectors: &[f32]) -> Result<()> {
         self.shared.check()?;
+        let rows = count_rows(&self.meta, columns, vectors)?;
+        let meta = self.meta.clone();
+        self.put(rows, columns, &split_vectors(&meta, rows, vectors)?)
+    }
+
+    /// The same with the values of each vector column apart, in the collection's order.
+    ///
+    /// # Errors
+    /// As [`BulkWriter::append`].
+    pub fn append_each(&mut self, columns: &RecordBatch, vectors: &[&[f32]]) -> Result<()> {
+        self.shared.check()?;
+        let rows = count_rows_of(&self.meta, columns, vectors)?;
+        self.put(rows, columns, vectors)
+    }
+
+    fn put(&mut self, rows: u32, columns: &RecordBatch, vectors: &[&[f32]]) -> Result<()> {
         if self.failed {
             return Err(Error::invalid("the import failed before; begin it again"));
         }
-        let rows = count_rows(&self.meta, columns, vectors)?;
         let columns = fit_columns(&self.meta, &self.schema, columns, rows as usize)?;
-        let vectors = split_vectors(&self.meta, rows, vectors)?;
         let writer = self
             .writer
             .as_mut()
             .ok_or_else(|| Error::internal("the import has no segment"))?;
         writer
-            .append(rows, columns.as_ref(), &vectors)
+            .append(rows, columns.as_ref(), vectors)
             .inspect_err(|_| self.failed = true)
     }
 

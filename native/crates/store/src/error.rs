@@ -54,6 +54,16 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Rows that do not bring exactly the vector columns that the collection has.
+    #[error("collection {collection:?} has the vector columns {}: {reason}", known.join(", "))]
+    VectorColumns {
+        /// The collection.
+        collection: String,
+        /// Which are missing, or too many.
+        reason: String,
+        /// Its vector columns.
+        known: Vec<String>,
+    },
     /// A vector has the wrong number of values.
     #[error("vector column {column:?} takes {expected} values, and {actual} were given")]
     DimensionMismatch {
@@ -234,6 +244,7 @@ impl Error {
             Error::UnknownId { .. } => "UNKNOWN_ID",
             Error::UnknownMap { .. } => "UNKNOWN_MAP",
             Error::CollectionExists { .. } => "COLLECTION_EXISTS",
+            Error::VectorColumns { .. } => "NO_VECTOR_COLUMN",
             Error::DimensionMismatch { .. } => "DIMENSION_MISMATCH",
             Error::InvalidVector { .. } => "INVALID_VECTOR",
             Error::InvalidFilter { .. } => "INVALID_FILTER",
@@ -270,6 +281,11 @@ impl Error {
                 column,
                 known,
             } => json!({ "collection": collection, "column": column, "known": known }),
+            Error::VectorColumns {
+                collection,
+                reason,
+                known,
+            } => json!({ "collection": collection, "reason": reason, "known": known }),
             Error::NothingToUndo { what } => json!({ "what": what }),
             Error::HistoryPruned { seq } => json!({ "seq": seq }),
             Error::UnknownRow { row } => json!({ "row": row }),
@@ -355,6 +371,9 @@ impl Error {
             }
             Error::CollectionExists { .. } => {
                 "Nothing was changed. Choose another name, or import into the existing collection."
+            }
+            Error::VectorColumns { .. } => {
+                "Nothing was written. Give each row a vector in each of these columns, under the column's name, and in no other."
             }
             Error::DimensionMismatch { .. } => {
                 "Nothing was written. Use vectors of the column's dimension (the same embedding model)."

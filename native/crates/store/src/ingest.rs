@@ -123,18 +123,59 @@ pub(crate) fn count_rows(
         batch.num_rows()
     };
     if vectors.len() != rows.saturating_mul(floats) {
-        let column = meta.vectors.first().map_or("", |v| &v.name).to_owned();
-        // One row's worth, if the rows divide it: then it is simply another dimension.
-        let (expected, actual) = match (meta.vectors.len(), rows) {
-            (1, 1..) if vectors.len().is_multiple_of(rows) => (floats, vectors.len() / rows),
-            _ => (rows.saturating_mul(floats), vectors.len()),
-        };
-        return Err(Error::DimensionMismatch {
-            column,
-            expected,
-            actual,
-        });
+        let names: Vec<&str> = meta.vectors.iter().map(|v| v.name.as_str()).collect();
+        let expected = rows.saturating_mul(floats);
+        return Err(mismatch(names.join(", "), rows, expected, vectors.len()));
     }
+    as_rows(rows)
+}
+
+/// How many rows these make; `vectors` are the values of each vector column, row-major, all finite.
+pub(crate) fn count_rows_of(
+    meta: &CollectionMeta,
+    batch: &RecordBatch,
+    vectors: &[&[f32]],
+) -> Result<u32> {
+    if vectors.len() != meta.vectors.len() {
+        return Err(Error::invalid(format!(
+            "collection {:?} has {} vector columns, and vectors for {} were given",
+            meta.name,
+            meta.vectors.len(),
+            vectors.len()
+        )));
+    }
+    let rows = match (meta.vectors.as_slice(), vectors) {
+        ([spec, ..], [values, ..]) if batch.num_columns() == 0 && batch.num_rows() == 0 => {
+            values.len() / spec.dimension
+        }
+        _ => batch.num_rows(),
+    };
+    for (spec, values) in meta.vectors.iter().zip(vectors) {
+        let expected = rows.saturating_mul(spec.dimension);
+        if values.len() != expected {
+            let column = spec.name.clone();
+            return Err(mismatch(column, rows, expected, values.len()));
+        }
+        check_finite(&spec.name, spec.dimension, values)?;
+    }
+    as_rows(rows)
+}
+
+/// Numbers of one row, if the rows divide them: then it is simply another dimension.
+fn mismatch(column: String, rows: usize, expected: usize, actual: usize) -> Error {
+    let share = if rows > 0 && actual.is_multiple_of(rows) {
+        rows
+    } else {
+        1
+    };
+    Error::DimensionMismatch {
+        column,
+        expected: expected / share,
+        actual: actual / share,
+    }
+}
+
+fn as_rows(rows: usize) -> Result<u32> {
     u32::try_from(rows).map_err(|_| Error::LimitExceeded {
         what: "rows in one write".to_owned(),
         limit: u64::from(u32::MAX),

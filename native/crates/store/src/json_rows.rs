@@ -41,12 +41,13 @@ enum Slot {
 
 /// Makes rows out of JSON objects `{id, vector, other fields}`.
 ///
-/// The id goes by the name of the id column, or `id` unless a column has that name; the vector by the name of its column, or
+/// The id goes by the name of the id column, or `id` unless a column has that name; each vector by the name of its column, or
 /// `vector` if there is only one. A field that the collection lacks becomes a column: of type bool, int, float or text
 /// if all its values are, else JSON; a field of nulls alone is left out.
 ///
 /// # Errors
-/// `INVALID_REQUEST` (not an object, no id, no vector, a value that does not fit its column), `DIMENSION_MISMATCH`,
+/// `INVALID_REQUEST` (not an object, no id, no vector, a value that does not fit its column), `NO_VECTOR_COLUMN` (no vector in one of several columns),
+/// `DIMENSION_MISMATCH`,
 /// `INVALID_VECTOR`, `INVALID_NAME`, `LIMIT_EXCEEDED`. Rows are counted from 0.
 pub(crate) fn from_json(rows: &[Json], meta: &CollectionMeta) -> Result<JsonBatch> {
     limit("rows in one call", rows.len(), MAX_JSON_ROWS)?;
@@ -179,6 +180,12 @@ fn infer_new(
             if known.contains_key(key.as_str()) || value.is_null() {
                 continue;
             }
+            if meta.vectors.len() > 1 && key == VECTOR_KEY {
+                return Err(vector_columns(
+                    meta,
+                    format!("row {i} gives {VECTOR_KEY:?}"),
+                ));
+            }
             if meta.id_kind == IdKind::RowNumber && key == ID_KEY {
                 return Err(Error::invalid(format!(
                     "row {i} has an id, but this collection numbers its rows itself"
@@ -253,8 +260,17 @@ fn read_vector(
     out: &mut Vec<f32>,
 ) -> Result<()> {
     let spec = &meta.vectors[column];
-    let invalid = |reason: String| Error::InvalidVector { row, reason };
+    let invalid = |reason: String| Error::InvalidVector {
+        row,
+        reason: format!("in column {:?} {reason}", spec.name),
+    };
     let values = match value {
+        None | Some(Json::Null) if meta.vectors.len() > 1 => {
+            return Err(vector_columns(
+                meta,
+                format!("row {row} has no vector in {:?}", spec.name),
+            ));
+        }
         None | Some(Json::Null) => {
             return Err(Error::invalid(format!(
                 "row {row} has no vector in {:?}",
@@ -264,7 +280,7 @@ fn read_vector(
         Some(Json::Array(values)) => values,
         Some(other) => {
             return Err(invalid(format!(
-                "it is {}, not a list of numbers",
+                "it has {}, not a list of numbers",
                 describe(other)
             )));
         }
@@ -289,6 +305,14 @@ fn read_vector(
         out.push(x);
     }
     Ok(())
+}
+
+fn vector_columns(meta: &CollectionMeta, reason: String) -> Error {
+    Error::VectorColumns {
+        collection: meta.name.clone(),
+        reason,
+        known: meta.vectors.iter().map(|v| v.name.clone()).collect(),
+    }
 }
 
 /// What a value is, without its contents.

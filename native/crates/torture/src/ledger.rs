@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub struct Row {
     /// Cells that are not null, without the id.
     pub cells: Map<String, Value>,
-    /// The vector.
+    /// The vectors of all its vector columns, one after the other.
     pub vector: Vec<f32>,
 }
 
@@ -152,7 +152,10 @@ pub fn rows_of(snapshot: &Snapshot) -> Result<BTreeMap<String, Arc<Row>>, String
             return Err(format!("the id {id} does not find its row {row}"));
         }
         cells.retain(|_, cell| !cell.is_null());
-        let vector = snapshot.vector(row, 0).map_err(|e| e.to_string())?.to_vec();
+        let columns = 0..snapshot.meta().vectors.len();
+        let vectors = columns.map(|column| snapshot.vector(row, column));
+        let vectors = vectors.collect::<Result<Vec<_>, _>>();
+        let vector = vectors.map_err(|e| e.to_string())?.concat();
         let row = Arc::new(Row { cells, vector });
         if rows.insert(id.clone(), row).is_some() {
             return Err(format!("the id {id} is there twice"));

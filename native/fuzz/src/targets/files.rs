@@ -56,6 +56,9 @@ fn import(name: &str, bytes: &[u8]) -> String {
     // A dimension that the file did not suggest, and no id.
     plan.dimension = None;
     plan.id = None;
+    for column in &mut plan.columns {
+        column.dimension = None;
+    }
     format!("{stopping}; {skipping}; {}", read(&path, &plan))
 }
 
@@ -74,10 +77,13 @@ fn read(path: &Path, plan: &ReadPlan) -> String {
         match reader.next_batch() {
             Ok(Some(batch)) => {
                 assert!(batch.rows > 0);
-                assert_eq!(batch.vectors.len(), batch.rows * reader.dimension());
+                assert_eq!(batch.vectors.len(), reader.vectors().len());
+                for (values, column) in batch.vectors.iter().zip(reader.vectors()) {
+                    assert_eq!(values.len(), batch.rows * column.dimension);
+                    assert!(values.iter().all(|v| v.is_finite()));
+                }
                 assert_eq!(batch.columns.num_rows(), batch.rows);
                 assert_eq!(batch.columns.schema(), reader.schema());
-                assert!(batch.vectors.iter().all(|v| v.is_finite()));
                 rows += batch.rows as u64;
             }
             Ok(None) => break,

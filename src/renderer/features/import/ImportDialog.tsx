@@ -22,6 +22,7 @@ import {
   type PlanForm,
   toPlan,
   unusedName,
+  withVector,
 } from './plan.ts'
 
 const FORMATS: Record<ImportPreview['format'], string> = {
@@ -350,6 +351,8 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
   const candidates = preview.vectorCandidates.length > 0 ? preview.vectorCandidates : [preview.vector]
   const vectors = candidates.filter((one) => one !== null)
   const chosen = vectors.find((one) => one.column === form.vector) ?? preview.vector
+  const candidate = preview.vectorCandidates.find((one) => one.column === form.vector)
+  const suggested = candidate?.metric ?? preview.metric
   const idReason = preview.id?.column === form.id ? preview.id?.reason : null
   return (
     <div className={styles.form}>
@@ -364,7 +367,7 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
               value: one.column,
               label: `${one.column} · ${one.dimension}-d`,
             }))}
-            onChange={(vector) => onChange({ ...form, vector, id: form.id === vector ? null : form.id })}
+            onChange={(vector) => onChange(withVector(form, vector))}
           />
         ) : (
           <span className={styles.problem}>
@@ -405,7 +408,7 @@ function Choices(props: { preview: ImportPreview; form: PlanForm; onChange: (for
           onChange={(metric) => onChange({ ...form, metric })}
         />
         <span className={styles.reason}>
-          {form.metric === preview.metric.metric ? sentence(preview.metric.reason) : ''}
+          {form.metric === suggested.metric ? sentence(suggested.reason) : ''}
         </span>
       </div>
     </div>

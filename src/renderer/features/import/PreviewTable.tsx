@@ -1,10 +1,12 @@
 import { Hash, Waypoints } from 'lucide-react'
-import type { Cell, ImportPreview, VectorCell } from '../../../contract/index.ts'
+import type { Cell, ImportPreview, PreviewColumn, VectorCell } from '../../../contract/index.ts'
 import { Checkbox, cx, Select, TextField, Tip } from '../../ui/controls.tsx'
-import { cell, counted, measure } from '../../ui/format.ts'
+import { cell, counted, measure, metricTitle } from '../../ui/format.ts'
 import { VectorPicture } from '../../ui/pieces.tsx'
 import styles from './import.module.css'
 import { FIELD_TYPES, type PlanColumn, type PlanForm, typeName } from './plan.ts'
+
+const METRICS = ['cosine', 'l2', 'dot'] as const
 
 interface Props {
   preview: ImportPreview
@@ -16,13 +18,14 @@ interface Props {
 /** The first rows of the file, and above each column what becomes of it. */
 export function PreviewTable({ preview, form, problems, onColumn }: Props) {
   const planned = new Map(form.columns.map((column) => [column.source, column]))
-  // What matters most comes first: the id, the vector, then the fields as in the file.
+  const rank = ({ name, type }: PreviewColumn) => {
+    if (name === form.id) return 0
+    if (name === form.vector) return 1
+    return type === 'vector' && planned.get(name)?.included ? 2 : 3
+  }
+  // What matters most comes first: the id, the vectors, then the fields as in the file.
   const order = preview.columns
-    .map((column, at) => ({
-      column,
-      at,
-      first: column.name === form.id ? 0 : column.name === form.vector ? 1 : 2,
-    }))
+    .map((column, at) => ({ column, at, first: rank(column) }))
     .sort((a, b) => a.first - b.first || a.at - b.at)
   return (
     <div className={styles.tableWrap}>
@@ -50,7 +53,7 @@ export function PreviewTable({ preview, form, problems, onColumn }: Props) {
             <tr key={i}>
               {order.map(({ column, at, first }) => {
                 const plan = planned.get(column.name)
-                const out = first === 2 && plan?.included !== true
+                const out = first > 1 && plan?.included !== true
                 const value = row[at] ?? null
                 return (
                   <td
@@ -80,11 +83,11 @@ interface HeadProps {
 }
 
 function ColumnHead({ name, sourceType, dimension, role, plan, problem, onChange }: HeadProps) {
-  if (role !== 'field' || !plan || plan.type === 'vector') {
+  if (role !== 'field' || !plan) {
     return (
       <div className={styles.head}>
         <Tip label={`In the file: ${sourceType}`}>
-          <span className={cx(styles.headPlain, role === 'field' && styles.out)}>{name}</span>
+          <span className={styles.headPlain}>{name}</span>
         </Tip>
         {role === 'vector' && (
           <span className={styles.role}>
@@ -96,7 +99,6 @@ function ColumnHead({ name, sourceType, dimension, role, plan, problem, onChange
             <Hash size={12} aria-hidden="true" /> Id
           </span>
         )}
-        {role === 'field' && <span className={cx(styles.role, styles.out)}>Left out</span>}
       </div>
     )
   }
@@ -124,15 +126,32 @@ function ColumnHead({ name, sourceType, dimension, role, plan, problem, onChange
           />
         </Tip>
       </div>
-      <Select
-        bare
-        label={`Type of ${name}`}
-        className={styles.headType}
-        value={plan.type}
-        disabled={!plan.included}
-        options={FIELD_TYPES.map((type) => ({ value: type, label: typeName(type) }))}
-        onChange={(type) => onChange({ type })}
-      />
+      {plan.type === 'vector' ? (
+        <div className={styles.headVector}>
+          <span className={cx(styles.role, !plan.included && styles.out)}>
+            <Waypoints size={12} aria-hidden="true" /> Vector{dimension ? ` · ${dimension}-d` : ''}
+          </span>
+          <Select
+            bare
+            label={`Metric of ${name}`}
+            className={styles.headMetric}
+            value={plan.metric ?? 'cosine'}
+            disabled={!plan.included}
+            options={METRICS.map((metric) => ({ value: metric, label: metricTitle(metric) }))}
+            onChange={(metric) => onChange({ metric })}
+          />
+        </div>
+      ) : (
+        <Select
+          bare
+          label={`Type of ${name}`}
+          className={styles.headType}
+          value={plan.type}
+          disabled={!plan.included}
+          options={FIELD_TYPES.map((type) => ({ value: type, label: typeName(type) }))}
+          onChange={(type) => onChange({ type })}
+        />
+      )}
     </div>
   )
 }

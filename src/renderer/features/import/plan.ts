@@ -13,6 +13,9 @@ export interface PlanColumn {
   name: string
   type: ColumnType
   included: boolean
+  /** Of a column of vectors. */
+  dimension?: number
+  metric?: Metric
 }
 
 export interface PlanForm {
@@ -45,22 +48,37 @@ export function firstForm(preview: ImportPreview): PlanForm {
     vector: preview.vector?.column ?? null,
     id: preview.id?.column ?? null,
     metric: preview.metric.metric,
-    // Vectors beside the chosen one cannot be fields; they are offered as the vector column instead.
-    columns: preview.columns.map(({ name, type }) => ({
-      source: name,
-      name: name.slice(0, LIMITS.nameCharsMax),
-      type,
-      included: type !== 'vector',
-    })),
+    columns: preview.columns.map(({ name, type, dimension }) => {
+      const vector = preview.vectorCandidates.find((candidate) => candidate.column === name)
+      return {
+        source: name,
+        name: name.slice(0, LIMITS.nameCharsMax),
+        type,
+        included: type !== 'vector' || vector?.planned === true,
+        ...(type === 'vector' && { dimension, metric: vector?.metric.metric ?? preview.metric.metric }),
+      }
+    }),
     onError: 'stop',
   }
 }
 
-/** Columns that go in as fields: neither the vector nor the id. */
+/** Another column holds the first vector; the one before goes in as a further one. */
+export function withVector(form: PlanForm, vector: string): PlanForm {
+  const metric = form.columns.find((column) => column.source === vector)?.metric ?? form.metric
+  return {
+    ...form,
+    vector,
+    metric,
+    id: form.id === vector ? null : form.id,
+    columns: form.columns.map((column) =>
+      column.source === form.vector ? { ...column, metric: form.metric } : column,
+    ),
+  }
+}
+
+/** Columns that go in beside the first vector and the id: further vectors and fields. */
 export function fields(form: PlanForm): PlanColumn[] {
-  return form.columns.filter(
-    (column) => column.source !== form.vector && column.source !== form.id && column.type !== 'vector',
-  )
+  return form.columns.filter((column) => column.source !== form.vector && column.source !== form.id)
 }
 
 /** Columns whose values can be ids. */
@@ -100,7 +118,9 @@ export function toPlan(form: PlanForm): ImportPlan | null {
     metric: form.metric,
     columns: fields(form)
       .filter((column) => column.included)
-      .map(({ source, name, type }) => ({ source, name, type })),
+      .map(({ source, name, type, dimension, metric }) =>
+        type === 'vector' ? { source, name, type, dimension, metric } : { source, name, type },
+      ),
     onError: form.onError,
   }
 }

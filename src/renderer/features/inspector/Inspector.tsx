@@ -7,6 +7,7 @@ import {
   type CollectionInfo,
   type ColumnType,
   type RowDetail,
+  type RowVector,
   type StoreInfo,
 } from '../../../contract/index.ts'
 import { rowQuery } from '../../client/queries.ts'
@@ -72,21 +73,20 @@ export function Inspector({ store, collection, maximized, onMaximize }: Props) {
 }
 
 function rowText(row: RowDetail, collection: CollectionInfo): string {
-  const { id, vector } = row
-  const name = collection.vectors[0]?.name ?? 'vector'
+  const { id, vectors } = row
   const text = JSON.stringify(
     { [collection.id.column]: id, ...Object.fromEntries(inOrder(row, collection)) },
     null,
     2,
   )
-  // The vector by its shortest digits: JSON would write single precision out in double.
-  return `${text.slice(0, -2)},\n  ${JSON.stringify(name)}: ${vectorText(vector)}\n}`
+  // Vectors by their shortest digits: JSON would write single precision out in double.
+  const lines = vectors.map(({ name, vector }) => `,\n  ${JSON.stringify(name)}: ${vectorText(vector)}`)
+  return `${text.slice(0, -2)}${lines.join('')}\n}`
 }
 
 function Detail({ row, collection }: { row: RowDetail; collection: CollectionInfo }) {
   const label = rowLabel(row, collection)
   const named = labelColumn(collection)
-  const [vector] = collection.vectors
   // A text that names the row stands above, but below as well where it can be changed.
   const fields = inOrder(row, collection).filter(([name]) => name !== collection.id.column)
   return (
@@ -102,24 +102,9 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
           </p>
         )}
       </div>
-      <div className={styles.vector}>
-        <VectorPicture vector={row.vector} height={56} />
-        <div className={styles.vectorLine}>
-          <span>
-            norm <strong>{measure(row.norm)}</strong>
-          </span>
-          <span>
-            <strong>{count(row.vector.length)}</strong>-d
-          </span>
-          <Extremes vector={row.vector} />
-          <span className={styles.push} />
-          <CopyButton
-            small
-            label={`Copy ${vector?.name ?? 'the vector'}`}
-            text={() => vectorText(row.vector)}
-          />
-        </div>
-      </div>
+      {row.vectors.map((one) => (
+        <VectorBox key={one.name} one={one} named={row.vectors.length > 1} />
+      ))}
       <dl className={styles.fields}>
         {fields.map(([name, value]) => (
           <Field key={name} row={row.row} name={name} value={value} type={editableType(collection, name)} />
@@ -132,6 +117,31 @@ function Detail({ row, collection }: { row: RowDetail; collection: CollectionInf
           </Button>
         </Tip>
         <DeleteRow row={row.row} />
+      </div>
+    </div>
+  )
+}
+
+/** A vector of the row; with its column's name where there are several. */
+function VectorBox({ one: { name, vector, norm }, named }: { one: RowVector; named: boolean }) {
+  return (
+    <div className={styles.vector} data-vector={name}>
+      {named && (
+        <p className={styles.vectorName} title={name}>
+          {name}
+        </p>
+      )}
+      <VectorPicture vector={vector} height={named ? 40 : 56} />
+      <div className={styles.vectorLine}>
+        <span>
+          norm <strong>{measure(norm)}</strong>
+        </span>
+        <span>
+          <strong>{count(vector.length)}</strong>-d
+        </span>
+        <Extremes vector={vector} />
+        <span className={styles.push} />
+        <CopyButton small label={`Copy ${name}`} text={() => vectorText(vector)} />
       </div>
     </div>
   )

@@ -8,7 +8,7 @@ import {
   type MapParams,
   MapParamsSchema,
 } from '../../../contract/index.ts'
-import { useView } from '../../state/view.ts'
+import { useCollection, useView } from '../../state/view.ts'
 import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
 import { NONE } from './options.ts'
@@ -20,6 +20,8 @@ export interface DrawRequest {
   seed: number
   /** Absent: the map that is shown. */
   name?: string
+  /** Name of the vector column; absent: the first. */
+  vector?: string
   /** Absent: all rows. */
   of?: MapOf
   /** A saved map that it is turned to lie like; absent: none. */
@@ -136,6 +138,8 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
   const [name, setName] = useState(shown)
   // A map of some rows is not drawn of all by the way.
   const [of, setOf] = useState<MapOf>(saved?.of ? 'same' : 'all')
+  const vectors = useCollection()?.vectors ?? []
+  const [vector, setVector] = useState(saved?.vector)
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [onto, setOnto] = useState(saved ? shown : NONE)
@@ -148,7 +152,10 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
     const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
     if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
     else if (misnamed.length > 0) setWrong(new Set(misnamed))
-    else onDraw({ ...request, name: trimmed, of, onto: onto === NONE ? undefined : onto })
+    else {
+      const turned = onto === NONE ? undefined : onto
+      onDraw({ ...request, name: trimmed, of, onto: turned, ...(vector === undefined ? {} : { vector }) })
+    }
   }
   return (
     <form onSubmit={submit} className={styles.form} noValidate>
@@ -168,6 +175,28 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
           {nameHint(wrong.has('name'), name.trim() === shown && saved !== null)}
         </p>
       </div>
+      {vectors.length > 1 && (
+        <div className={styles.formMethod}>
+          <span>Vectors</span>
+          <Select
+            bare
+            label="Vectors"
+            className={styles.formVectors}
+            value={vector ?? vectors[0]?.name ?? ''}
+            options={vectors.map(({ name, dimension }) => ({
+              value: name,
+              label: name,
+              hint: `${dimension}-d`,
+            }))}
+            onChange={(chosen) => {
+              setVector(chosen)
+              // A map by other vectors is another map, unless the person named it.
+              const same = chosen === (saved?.vector ?? vectors[0]?.name)
+              setName((now) => (now === shown || now === vector ? (same || !saved ? shown : chosen) : now))
+            }}
+          />
+        </div>
+      )}
       {(filtered || chosen || saved?.of) && (
         <div className={styles.formMethod}>
           <span>Of</span>

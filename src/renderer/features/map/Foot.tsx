@@ -17,20 +17,22 @@ interface FootProps {
   onPlace: () => void
 }
 
+/** Who laid it out. */
+const METHODS: Record<string, string> = { umap: 'UMAP', pca: 'PCA' }
 /** A map of which so many rows came or went since is out of date. */
 const OUTDATED = 0.2
 
 /** What the map is of, and how much of it is true. */
 export function Foot({ info, rows, state, judging, why, onKept, onGoOn, onPlace }: FootProps) {
-  const { score, of, epoch, params, placed = 0 } = info
+  const { score, of, vector, epoch, params, placed = 0 } = info
   const outdated = state !== null && state.newer + state.gone > info.rows * OUTDATED
   const stopped = epoch < params.epochs && info.method === 'umap'
   return (
     <div className={styles.foot} data-float data-map-foot>
       <span>
-        {counted(rows, 'point')}
-        {info.method !== 'umap' && ` by ${info.method === 'pca' ? 'PCA' : info.method}`}
+        {counted(rows, 'point')} by {METHODS[info.method] ?? info.method}
       </span>
+      {vector !== undefined && <span>of {vector}</span>}
       {of && (
         <span title={of.filter ?? undefined}>{of.filter === null ? 'of a selection' : 'of a filter'}</span>
       )}

@@ -34,6 +34,8 @@ export function useMaking(shown: Shown, onStart: () => void): Making {
   const [error, setError] = useState<AppError | null>(null)
   const { collection, name } = shown
   const place = { store: shown.store, collection: collection.name }
+  // A map says what it is by where there is a choice.
+  const first = collection.vectors.length > 1 ? collection.vectors[0]?.name : undefined
   const start = (call: Promise<unknown>): void => {
     setError(null)
     onStart()
@@ -41,10 +43,10 @@ export function useMaking(shown: Shown, onStart: () => void): Making {
   }
   return {
     error,
-    draw: ({ params, seed, name: wanted = name, of = 'all', onto }) => {
+    draw: ({ params, seed, name: wanted = name, vector = first, of = 'all', onto }) => {
       useView.getState().setMapName(wanted)
       const among = rowsOf(of, shown)
-      start(engine.call('map.start', { ...place, name: wanted, params, seed, among, onto }))
+      start(engine.call('map.start', { ...place, name: wanted, params, seed, vector, among, onto }))
     },
     goOn: (change) => start(engine.call('map.goOn', { ...place, name, ...change })),
     place: () => start(engine.call('map.place', { ...place, name })),

@@ -3,10 +3,11 @@ import { Braces, Gauge, Play, X } from 'lucide-react'
 import { type ClipboardEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { AppError, type CollectionInfo, LIMITS } from '../../../contract/index.ts'
 import { checkQuery } from '../../client/queries.ts'
-import { addNear, applyFilter, currentSource, runSearch } from '../../state/actions.ts'
+import { addNear, applyFilter, currentSource, runSearch, searchIn } from '../../state/actions.ts'
+import { vectorColumn } from '../../state/near.ts'
 import { type Near, useView } from '../../state/view.ts'
 import { Button, cx, IconButton, Menu, Select, TextField, Tip } from '../../ui/controls.tsx'
-import { count } from '../../ui/format.ts'
+import { count, metricName } from '../../ui/format.ts'
 import { ErrorNote, VectorPicture } from '../../ui/pieces.tsx'
 import { parseVector } from '../../ui/vector.ts'
 import styles from './query.module.css'
@@ -71,6 +72,20 @@ export function QueryBar({ collection }: { collection: CollectionInfo }) {
         }}
         onCommit={(text) => void commitNear(text)}
       />
+      {collection.vectors.length > 1 && (
+        <Select
+          bare
+          label="Vectors to search in"
+          className={styles.vectors}
+          value={vectorColumn(collection, search.vector)?.name ?? ''}
+          options={collection.vectors.map(({ name, dimension, metric }) => ({
+            value: name,
+            label: name,
+            hint: `${dimension}-d · ${metricName(metric)}`,
+          }))}
+          onChange={(name) => void searchIn(name)}
+        />
+      )}
       <WhereField
         collection={collection}
         text={where}
@@ -136,8 +151,8 @@ interface NearProps {
 }
 
 function NearField({ collection, text, problem, onText, onCommit }: NearProps) {
-  const near = useView((view) => view.search.near)
-  const dimension = collection.vectors[0]?.dimension ?? null
+  const { near, vector } = useView((view) => view.search)
+  const dimension = vectorColumn(collection, vector)?.dimension ?? null
   const remove = (index: number) => void runSearch(near.filter((_, i) => i !== index))
 
   function pasted(event: ClipboardEvent<HTMLInputElement>) {

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import { AppError, type CollectionInfo, type TuneChoice, type TuneReport } from '../../../contract/index.ts'
 import { engine } from '../../client/engine.ts'
 import { cancelJob } from '../../state/actions.ts'
+import { vectorColumn } from '../../state/near.ts'
 import { useView } from '../../state/view.ts'
 import { Button, cx } from '../../ui/controls.tsx'
 import { bytes, count, counted, measure, share } from '../../ui/format.ts'
@@ -13,6 +14,7 @@ const BAR_PX = 56
 
 /** What each precision and metric gives, measured on the collection's own rows; one can be taken for the queries that follow. */
 export function TuneDialog({ store, collection }: { store: string; collection: CollectionInfo }) {
+  const vector = useView((view) => vectorColumn(collection, view.search.vector)?.name)
   const [started, setStarted] = useState<string | null>(null)
   const [error, setError] = useState<AppError | null>(null)
   const job = useView((view) => (started === null ? undefined : view.jobs[started]))
@@ -25,14 +27,14 @@ export function TuneDialog({ store, collection }: { store: string; collection: C
 
   useEffect(() => {
     let gone = false
-    engine.call('collection.tune', { store, collection: collection.name }).then(
+    engine.call('collection.tune', { store, collection: collection.name, vector }).then(
       ({ job }) => (gone ? void cancelJob(job) : setStarted(job)),
       (thrown: unknown) => setError(AppError.from(thrown)),
     )
     return () => {
       gone = true
     }
-  }, [store, collection.name])
+  }, [store, collection.name, vector])
 
   const report = ended?.kind === 'tune' && ended.state === 'done' ? ended.result : null
   const failed = error ?? (ended?.state === 'failed' ? ended.error : null)
@@ -40,7 +42,7 @@ export function TuneDialog({ store, collection }: { store: string; collection: C
     <Dialog
       open
       onClose={cancel}
-      title={`Precision of ${collection.name}`}
+      title={`Precision of ${collection.vectors.length > 1 ? `${vector} in ` : ''}${collection.name}`}
       width={620}
       foot={
         report || failed ? (

@@ -122,7 +122,7 @@ export function StoreScreen({ store }: { store: StoreInfo }) {
                   <th scope="col" className={styles.number}>
                     Rows
                   </th>
-                  <th scope="col">Vector</th>
+                  <th scope="col">Vectors</th>
                   <th scope="col">Index</th>
                   <th scope="col" className={styles.number}>
                     Columns
@@ -201,7 +201,7 @@ function CollectionLine({
   collection: CollectionInfo
   why: string | null
 }) {
-  const [vector] = collection.vectors
+  const { vectors } = collection
   const show = () => useView.getState().setCollection(collection.name)
   return (
     <tr onDoubleClick={show}>
@@ -211,8 +211,25 @@ function CollectionLine({
         </button>
       </td>
       <td className={styles.number}>{count(collection.rows)}</td>
-      <td>{vector ? `${vector.dimension}-d · ${metricName(vector.metric)}` : '–'}</td>
-      <td className={styles.secondary}>{vector ? indexState(vector.index) : '–'}</td>
+      <td>
+        {vectors.map(({ name, dimension, metric }) => (
+          <div key={name} className={styles.vectorLine}>
+            {vectors.length > 1 && (
+              <span className={styles.vectorName} title={name}>
+                {name}
+              </span>
+            )}
+            <span>
+              {dimension}-d · {metricName(metric)}
+            </span>
+          </div>
+        ))}
+      </td>
+      <td className={styles.secondary}>
+        {vectors.map(({ name, index }) => (
+          <div key={name}>{indexState(index)}</div>
+        ))}
+      </td>
       <td className={styles.number}>{count(collection.columns.length)}</td>
       <td className={styles.number}>
         <Menu

@@ -4,3 +4,4 @@ mod hostile;
 mod preview;
 mod round_trip;
 mod support;
+mod vectors;

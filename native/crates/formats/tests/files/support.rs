@@ -45,7 +45,10 @@ impl Fixture {
 /// Everything a reader gave.
 #[derive(Debug)]
 pub struct Table {
+    /// Of the first vector column.
     pub vectors: Vec<f32>,
+    /// Of the others.
+    pub further: Vec<Vec<f32>>,
     pub dimension: usize,
     pub rows: usize,
     pub batches: Vec<RecordBatch>,
@@ -86,12 +89,19 @@ pub fn read(path: &Path, plan: &ReadPlan) -> Result<Table, Error> {
     let mut reader = open(path, plan)?;
     let dimension = reader.dimension();
     let (mut vectors, mut rows, mut batches) = (Vec::new(), 0, Vec::new());
+    let mut further = vec![Vec::new(); reader.vectors().len() - 1];
     while let Some(batch) = reader.next_batch()? {
         assert!(batch.rows > 0 && batch.rows <= 8192);
-        assert_eq!(batch.vectors.len(), batch.rows * dimension);
+        for (values, column) in batch.vectors.iter().zip(reader.vectors()) {
+            assert_eq!(values.len(), batch.rows * column.dimension);
+        }
+        assert_eq!(batch.vectors.len(), reader.vectors().len());
         assert_eq!(batch.columns.num_rows(), batch.rows);
         assert_eq!(batch.columns.schema(), reader.schema());
-        vectors.extend(batch.vectors);
+        for (all, values) in further.iter_mut().zip(&batch.vectors[1..]) {
+            all.extend(values);
+        }
+        vectors.extend(&batch.vectors[0]);
         rows += batch.rows;
         batches.push(batch.columns);
     }
@@ -101,6 +111,7 @@ pub fn read(path: &Path, plan: &ReadPlan) -> Result<Table, Error> {
     );
     Ok(Table {
         vectors,
+        further,
         dimension,
         rows,
         batches,

@@ -134,9 +134,9 @@ impl Bench {
     /// Adds or replaces rows `(id, n)`.
     pub fn add(&mut self, name: &str, pairs: &[(u64, i64)]) -> Result<()> {
         self.write(
-            |state| put(state.table(name), pairs),
+            |state| put(name, state.table(name), pairs),
             |store| {
-                let (columns, vectors) = rows(pairs);
+                let (columns, vectors) = rows_of(name, pairs);
                 store.collection(name)?.add(columns, &vectors).map(drop)
             },
         )
@@ -175,12 +175,12 @@ impl Bench {
                 if !state.tables.contains_key(name) {
                     *state.table(name) = empty();
                 }
-                put(state.table(name), pairs);
+                put(name, state.table(name), pairs);
             },
             |store| {
                 let mut import = store.begin_import(target)?;
                 for batch in pairs.chunks(pairs.len().div_ceil(3)) {
-                    let (columns, vectors) = rows(batch);
+                    let (columns, vectors) = rows_of(name, batch);
                     import.append(&columns, &vectors)?;
                 }
                 import.commit().map(drop)
@@ -191,7 +191,7 @@ impl Bench {
     /// The same, given up before it is committed.
     pub fn cancelled_import(&mut self, name: &str, pairs: &[(u64, i64)]) -> Result<()> {
         let mut import = self.store()?.begin_import(self.target(name))?;
-        let (columns, vectors) = rows(pairs);
+        let (columns, vectors) = rows_of(name, pairs);
         import.append(&columns, &vectors)
     }
 
@@ -266,9 +266,18 @@ impl Bench {
     }
 }
 
-/// A collection with text ids, one integer column and one vector column.
+/// The collection that has a second vector column.
+const WITH_SECOND: &str = "other";
+const SECOND_DIMENSION: usize = 3;
+
+/// A collection with text ids, one integer column and one vector column; one of this name has a second one.
 pub fn spec(name: &str) -> CollectionSpec {
-    CollectionSpec {
+    let second = VectorSpec {
+        name: "w".to_owned(),
+        dimension: SECOND_DIMENSION,
+        metric: Metric::Cosine,
+    };
+    let mut spec = CollectionSpec {
         name: name.to_owned(),
         id_kind: IdKind::Text,
         id_column: Some("id".to_owned()),
@@ -278,7 +287,11 @@ pub fn spec(name: &str) -> CollectionSpec {
             dimension: DIMENSION,
             metric: Metric::L2,
         }],
+    };
+    if name == WITH_SECOND {
+        spec.vectors.push(second);
     }
+    spec
 }
 
 fn empty() -> Table {
@@ -288,11 +301,15 @@ fn empty() -> Table {
     }
 }
 
-fn put(table: &mut Table, pairs: &[(u64, i64)]) {
+fn put(name: &str, table: &mut Table, pairs: &[(u64, i64)]) {
     for &(number, n) in pairs {
+        let mut vector = vector(number, n).to_vec();
+        if name == WITH_SECOND {
+            vector.extend(second_vector(number, n));
+        }
         let row = Row {
             cells: Map::from_iter([("n".to_owned(), Value::from(n))]),
-            vector: vector(number, n).to_vec(),
+            vector,
         };
         table.rows.insert(id(number), Arc::new(row));
     }
@@ -310,6 +327,21 @@ pub fn rows(pairs: &[(u64, i64)]) -> (RecordBatch, Vec<f32>) {
     let batch = RecordBatch::try_from_iter([("id", ids), ("n", numbers)])
         .unwrap_or_else(|e| panic!("two columns of one length: {e}"));
     (batch, pairs.iter().flat_map(|p| vector(p.0, p.1)).collect())
+}
+
+/// The same for a collection of this name.
+fn rows_of(name: &str, pairs: &[(u64, i64)]) -> (RecordBatch, Vec<f32>) {
+    let (columns, mut vectors) = rows(pairs);
+    if name == WITH_SECOND {
+        vectors.extend(pairs.iter().flat_map(|p| second_vector(p.0, p.1)));
+    }
+    (columns, vectors)
+}
+
+/// The second vector of a row, which says nothing of its first.
+fn second_vector(id: u64, n: i64) -> [f32; SECOND_DIMENSION] {
+    let mut rng = Rng::new(!(id << 32 ^ n as u64));
+    std::array::from_fn(|_| rng.below(2000) as f32 / 10.0 - 100.0)
 }
 
 /// The vector of a row.
