@@ -1,4 +1,4 @@
-import { drawMap, expect, importSample, map, test } from './app.ts'
+import { drawMap, expect, importSample, map, select, test } from './app.ts'
 
 test('a map is stopped, goes on, is judged, and moves when its spacing changes', async ({ start }) => {
   const { page } = await start()
@@ -54,4 +54,22 @@ test('a second map of a filter stands beside the first, and goes again', async (
   await page.getByRole('button', { name: 'Delete this map' }).click()
   await expect(page.getByText('1,979 points')).toBeVisible()
   await expect(maps).toBeHidden()
+})
+
+test('rows that come back after the map was drawn are placed on it and marked', async ({ start }) => {
+  const { page } = await start()
+  await importSample(page)
+  await select(page, [2, 3, 4])
+  await page.locator('[data-table]').press('Delete')
+  await drawMap(page)
+  await expect(page.getByText('19,997 points by UMAP')).toBeVisible()
+  await page.locator('[data-table]').press('Control+z')
+  await expect(page.locator('[data-map-newer]')).toContainText('3 newer rows not on it')
+  await page.getByRole('button', { name: 'Place', exact: true }).click()
+  await expect(page.getByText('20,000 points by UMAP')).toBeVisible({ timeout: 30_000 })
+  await expect(page.getByText('3 placed later')).toBeVisible()
+  await expect(page.locator('[data-map-newer]')).toHaveCount(0)
+  await page.getByRole('combobox', { name: 'Colour by' }).click()
+  await page.getByRole('option', { name: /^placed later/ }).click()
+  await expect(map(page)).toHaveAttribute('data-coloured-by', 'placed later')
 })
