@@ -1,5 +1,6 @@
 //! Two-dimensional projections of vectors; pure compute, seeded, cancellable.
 
+pub mod cluster;
 mod faithful;
 mod linear;
 mod pca;

@@ -143,7 +143,7 @@ struct Piece {
     counts: Vec<usize>,
 }
 
-fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
+pub(crate) fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
     match cancel.load(Ordering::Relaxed) {
         true => Err(ProjectionError::Cancelled),
         false => Ok(()),

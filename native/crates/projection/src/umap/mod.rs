@@ -9,6 +9,7 @@ mod layout;
 mod place;
 mod pool;
 
+pub(crate) use fuzzy::stop_if;
 pub use fuzzy::{FuzzyGraph, Neighbours};
 pub use layout::{Layout, LayoutParams};
 pub(crate) use layout::{Step, move_block};
