@@ -1,3 +1,4 @@
+import type { ClusterResult, Region } from './clusters.ts'
 import type { CompactResult, CopyResult, HistoryEntry, RepairReport } from './history.ts'
 import type { MapData, MapInfo } from './maps.ts'
 import type { Cell, ColumnType, Id, Metric, StoreInfo } from './values.ts'
@@ -171,6 +172,7 @@ export interface JobResults {
   restore: CopyResult
   repair: RepairReport
   tune: TuneReport
+  cluster: ClusterResult
 }
 export type JobKind = keyof JobResults
 export type JobResult = JobResults[JobKind]
@@ -217,6 +219,7 @@ export interface Results {
   'collection.create': StoreInfo
   'collection.drop': StoreInfo
   'collection.tune': { job: string }
+  'collection.cluster': { job: string }
   /** Row numbers `first` to `first + count - 1`. */
   'rows.add': { first: number; count: number }
   'rows.addVectors': { first: number; count: number }
@@ -244,6 +247,7 @@ export interface Results {
   'map.judge': { job: string }
   /** `lost`: not among the k nearest on the map. */
   'map.neighbours': { row: number; lost: boolean }[]
+  'map.regions': Region[]
   'map.get': MapData
   'map.delete': null
   'map.export': { rows: number; bytes: number }

@@ -29,7 +29,7 @@ impl NativeSnapshot {
         }
     }
 
-    fn get(&self) -> Outcome<Arc<Snapshot>> {
+    pub(crate) fn get(&self) -> Outcome<Arc<Snapshot>> {
         self.snapshot
             .clone()
             .ok_or_else(|| Failure::from(StoreError::Closed))

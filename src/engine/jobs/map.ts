@@ -59,7 +59,10 @@ export async function drawMap(
 }
 
 /** The rows that a map is of, ascending; undefined for all. */
-function chosenRows(session: Session, { among, ...order }: MapOrder): Uint32Array | undefined {
+export function chosenRows(
+  session: Session,
+  { among, ...order }: Omit<MapPlace, 'name'> & Pick<MapOrder, 'among'>,
+): Uint32Array | undefined {
   if (among?.by !== 'filter') return among && Uint32Array.from(new Set(among.rows)).sort()
   const found = session.native.filterRows(nativeName(order), among.filter)
   const rows = new Uint32Array(found.length)

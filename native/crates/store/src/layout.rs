@@ -26,17 +26,22 @@ impl KnnGraph {
                 self.rows.len()
             )));
         }
+        let graph = self.fuzzy(cancel)?;
+        Ok(Layout::new(graph, start, params))
+    }
+
+    /// How much the rows belong together.
+    pub(crate) fn fuzzy(&self, cancel: &AtomicBool) -> Result<FuzzyGraph> {
         let neighbours = Neighbours {
             k: self.k,
             ids: &self.ids,
             distances: &self.distances,
         };
-        let graph = FuzzyGraph::new(neighbours, cancel).map_err(|e| match e {
+        FuzzyGraph::new(neighbours, cancel).map_err(|e| match e {
             ProjectionError::Cancelled => Error::Cancelled {
                 what: "the map".to_owned(),
             },
             other => Error::internal(other.to_string()),
-        })?;
-        Ok(Layout::new(graph, start, params))
+        })
     }
 }

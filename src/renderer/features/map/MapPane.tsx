@@ -22,6 +22,7 @@ import styles from './map.module.css'
 import { NoMap } from './NoMap.tsx'
 import { Names } from './names.ts'
 import { useNeighbours } from './neighbours.ts'
+import { useRegions } from './regions.ts'
 import { rowIndex, sameRows, statesOf } from './rowindex.ts'
 import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
@@ -188,6 +189,9 @@ export function MapPane({ store, collection }: MapPaneProps) {
   useLayoutEffect(() => surface?.setStates(states), [surface, states])
 
   // Names and marks.
+  const stands = picture?.stage === 'saved' ? saved : null
+  const regions = useRegions(source, collection, stands, colouring?.column ?? null)
+  useLayoutEffect(() => surface?.setRegions(regions), [surface, regions])
   useLayoutEffect(() => {
     surface?.setNames(
       (index) => names.get(rows[index] as number),
@@ -295,6 +299,7 @@ export function MapPane({ store, collection }: MapPaneProps) {
       </p>
       {picture && (
         <Toolbar
+          store={store.store}
           collection={collection}
           saved={saved}
           name={name}

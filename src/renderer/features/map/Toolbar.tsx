@@ -15,6 +15,7 @@ import type { Tool } from '../../gl/surface.ts'
 import { KEPT } from '../../state/view.ts'
 import { Button, IconButton, Select } from '../../ui/controls.tsx'
 import { scoreText } from '../../ui/format.ts'
+import { Clusters } from './Clusters.tsx'
 import { DrawPopover, type DrawRequest } from './DrawPopover.tsx'
 import { colourColumns } from './data.ts'
 import styles from './map.module.css'
@@ -24,6 +25,7 @@ import { Spacing } from './Spacing.tsx'
 const NONE = ''
 
 interface ToolbarProps {
+  store: string
   collection: CollectionInfo
   saved: MapInfo | null
   name: string
@@ -104,6 +106,7 @@ export function Toolbar(props: ToolbarProps) {
         {!forming && why === null && saved?.method === 'umap' && (
           <Spacing info={saved} onSpace={props.onSpace} />
         )}
+        {!forming && saved && <Clusters store={props.store} collection={collection} />}
         {!forming && why === null && saved && collection.maps.length > 1 && (
           <IconButton label="Delete this map" onClick={props.onDelete}>
             <Trash2 size={14} aria-hidden="true" />
