@@ -7,7 +7,7 @@ import { cancelJob } from '../../state/actions.ts'
 import { labelColumn } from '../../state/near.ts'
 import { type EndedJob, useView, whyNotNow } from '../../state/view.ts'
 import { Button, IconButton, Select } from '../../ui/controls.tsx'
-import { count, share } from '../../ui/format.ts'
+import { count, counted, share } from '../../ui/format.ts'
 import { ErrorNote, ProgressBar } from '../../ui/pieces.tsx'
 import styles from './map.module.css'
 
@@ -19,6 +19,7 @@ const COLUMN = 'cluster'
 const NONE = ''
 /** From few clusters to many: resolutions, each some twice the one before. */
 const RESOLUTIONS = [0.15, 0.3, 0.6, 1, 2, 4, 8] as const
+const AMOUNTS = ['fewest', 'far fewer', 'fewer', 'the usual', 'more', 'far more', 'most'] as const
 const USUAL = RESOLUTIONS.indexOf(1)
 
 interface ClustersProps {
@@ -152,7 +153,7 @@ function Order({ store, collection, last }: OrderProps) {
       {error && <ErrorNote error={error} />}
       <div className={styles.formFoot}>
         <span className={styles.formHint}>
-          {last?.result ? `Last time ${count(last.result.clusters)}` : ''}
+          {last?.result ? `Last time: ${counted(last.result.clusters, 'cluster')}` : ''}
         </span>
         <Button look="primary" onClick={start}>
           Find clusters
@@ -163,8 +164,5 @@ function Order({ store, collection, last }: OrderProps) {
 }
 
 function amount(step: number): string {
-  if (step === USUAL) return 'as usual'
-  const far = Math.abs(step - USUAL)
-  const word = step < USUAL ? 'fewer' : 'more'
-  return far === 1 ? word : far === 2 ? `far ${word}` : step < USUAL ? 'fewest' : 'most'
+  return AMOUNTS[step] ?? ''
 }

@@ -242,7 +242,8 @@ export function MapPane({ store, collection }: MapPaneProps) {
         const { left, top, width, height } = float.getBoundingClientRect()
         return { x: left - own.left - 4, y: top - own.top - 4, width: width + 8, height: height + 8 }
       })
-      const legend = colouring && own.width > 720 ? 176 : 24
+      const wide = floats.find((float) => float.matches('[aria-label^="Colours of"]'))?.clientWidth ?? 0
+      const legend = colouring && own.width > 720 ? wide + 20 : 24
       surface.setRoom(taken, { top: 52, right: legend, bottom: 44, left: 28 })
     }
     measure()

@@ -8,6 +8,7 @@ mod fuzzy;
 mod layout;
 mod place;
 mod pool;
+mod supervise;
 
 pub(crate) use fuzzy::stop_if;
 pub use fuzzy::{FuzzyGraph, Neighbours};
@@ -15,3 +16,4 @@ pub use layout::{Layout, LayoutParams};
 pub(crate) use layout::{Step, move_block};
 pub use place::place;
 pub(crate) use place::{Placing, place_block};
+pub use supervise::{Target, UNKNOWN, supervise};
