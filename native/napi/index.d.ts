@@ -110,6 +110,8 @@ export interface NativeSnapshot {
   /** `among`: these rows alone, ascending. */
   pca(job: NativeJob, among?: Uint32Array): Promise<NativePoints>
   knnGraph(job: NativeJob, k: number, among?: Uint32Array): Promise<NativeNeighbours>
+  /** The same neighbours, whose layout follows a column besides: `weight` from 0 to 1. */
+  supervised(neighbours: NativeNeighbours, column: string, weight: number): Promise<NativeNeighbours>
   /** Compares the k nearest rows of up to `most` rows with those on a map. */
   judgeMap(
     job: NativeJob,

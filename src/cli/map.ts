@@ -21,6 +21,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --epochs N        0 lets the number of rows decide
   --seed N          42 unless said
   --filter SQL      of the rows for which this holds alone
+  --target COLUMN   a column that the map follows besides the vectors: rows of one value are drawn together
+  --target-weight W 0 to 1, how much it counts; 0.5 unless said
   --name NAME       of the map: map unless said; a saved one of this name is replaced
   --score           also tells how much of the map is true: trustworthiness and continuity
   --method NAME     umap (unless said) or umap-js, which is slower
@@ -35,6 +37,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       epochs: { type: 'string' },
       seed: { type: 'string' },
       filter: { type: 'string' },
+      target: { type: 'string' },
+      'target-weight': { type: 'string' },
       name: { type: 'string' },
       score: { type: 'boolean' },
       method: { type: 'string' },
@@ -48,19 +52,24 @@ store, the map is drawn of a copy of this moment and not saved in the store.
     const wanted = args.text('method') ?? 'umap'
     const method = METHODS.find((name) => name === wanted)
     if (!method) throw wrong(`--method must be ${METHODS.join(' or ')}.`)
+    const target = args.text('target')
+    const targetWeight = Number(args.text('target-weight') ?? 0.5)
+    if (!(targetWeight >= 0 && targetWeight <= 1))
+      throw wrong('--target-weight must be a number from 0 to 1.')
     const params = {
       neighbours: args.count('neighbours', 2, 200) ?? 15,
       minDist,
       spread: 1,
       epochs: args.count('epochs', 0, 5_000) ?? 0,
       method,
+      ...(target === undefined ? {} : { target, targetWeight }),
     }
     const seed = args.count('seed', 0, 0xffff_ffff) ?? 42
     noWords(args)
     await withEngine(async (session) => {
       const { engine, grant, finish } = session
       const opened = await openOrCopy(session, args.need('store'))
-      const target = {
+      const place = {
         store: opened.store,
         collection: chooseCollection(opened, args.text('collection')).name,
         name: args.text('name') ?? 'map',
@@ -73,10 +82,10 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      await finish<MapInfo>(engine.call('map.start', { ...target, params, seed, among }))
+      await finish<MapInfo>(engine.call('map.start', { ...place, params, seed, among }))
       const seconds = since()
-      const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
-      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null
+      const { rows, bytes } = await engine.call('map.export', { ...place, grant: grant(out, 'file') })
+      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', place)) : null
       const score = judged?.score
       process.stdout.write(
         args.flag('json')

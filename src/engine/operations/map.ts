@@ -6,6 +6,7 @@ import { goOn } from '../jobs/go-on.ts'
 import type { JobHandle } from '../jobs/jobs.ts'
 import { judgedNeighbours, judgeLater, startJudging, stopJudging } from '../jobs/judge.ts'
 import { drawMap, type MapPlace } from '../jobs/map.ts'
+import { checkTarget } from '../jobs/target.ts'
 import { mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
 import { readMap } from '../saved-maps.ts'
@@ -18,6 +19,7 @@ export const mapOperations: Handlers<`map.${MapOperation}`> = {
     const session = context.sessions.get(store)
     // An unknown collection is the caller's error now, not the job's later.
     session.native.checkFilter(nativeName(order), order.among?.by === 'filter' ? order.among.filter : '')
+    checkTarget(session, order.collection, order.params)
     return making(context, session, order, (job) => drawMap(job, session, order, context.emit))
   },
 

@@ -60,6 +60,7 @@ mod snapshot;
 mod state;
 mod store;
 mod sync;
+mod target;
 #[doc(hidden)]
 pub mod testing;
 mod tune;
@@ -90,7 +91,7 @@ pub use meta::{
     MAX_NAME_BYTES, MAX_VECTOR_COLUMNS, TYPE_KEY, VectorSpec,
 };
 pub use omendb_distance::Metric;
-pub use omendb_projection::umap::{Layout, LayoutParams};
+pub use omendb_projection::umap::{Layout, LayoutParams, Target};
 pub use query::{Hit, MAX_EF, MAX_K, Plan, SearchRequest, SearchResult};
 pub use regions::Region;
 pub use repair::{LostRows, RepairReport, RepairedCollection, repair};

@@ -8,8 +8,8 @@ import {
   type MapParams,
   MapParamsSchema,
 } from '../../../contract/index.ts'
-import { useView } from '../../state/view.ts'
-import { Button, Segments, TextField } from '../../ui/controls.tsx'
+import { useCollection, useView } from '../../state/view.ts'
+import { Button, Segments, Select, TextField } from '../../ui/controls.tsx'
 import styles from './map.module.css'
 
 /** The parameters of a map, and the button that draws it. */
@@ -25,6 +25,9 @@ export interface DrawRequest {
 
 /** Rows that a map can be of; `same`: those that the shown one was of. */
 export type MapOf = 'all' | 'same' | 'filter' | 'selection'
+
+/** Stands for "no column"; columns have names of at least one character. */
+const NONE = ''
 
 const DEFAULTS = { neighbours: '15', minDist: '0.1', spread: '1', epochs: '', seed: '42' }
 type Texts = typeof DEFAULTS
@@ -67,7 +70,7 @@ const Form = v.object({
 })
 
 /** The request, or the fields that are wrong. */
-export function readTexts(texts: Texts, method: Method): DrawRequest | Set<string> {
+export function readTexts(texts: Texts, method: Method, target?: string): DrawRequest | Set<string> {
   const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
   const result = v.safeParse(Form, {
     params: {
@@ -76,6 +79,7 @@ export function readTexts(texts: Texts, method: Method): DrawRequest | Set<strin
       spread: number(texts.spread),
       epochs: texts.epochs.trim() === '' ? 0 : number(texts.epochs),
       method,
+      ...(target === undefined ? {} : { target }),
     },
     seed: number(texts.seed),
   })
@@ -131,11 +135,12 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
   const [of, setOf] = useState<MapOf>(saved?.of ? 'same' : 'all')
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
+  const [target, setTarget] = useState(saved?.params.target ?? NONE)
   const [wrong, setWrong] = useState<Set<string>>(new Set())
   const id = useId()
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const request = readTexts(texts, method)
+    const request = readTexts(texts, method, target === NONE ? undefined : target)
     const trimmed = name.trim()
     const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
     if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
@@ -197,9 +202,22 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
           </p>
         </div>
       ))}
+      <Pull
+        value={target}
+        onChange={setTarget}
+        why={method === 'umap' ? null : 'umap-js follows no column'}
+      />
       <div className={styles.formMethod}>
         <span>Laid out by</span>
-        <Segments label="Laid out by" value={method} options={METHODS} onChange={setMethod} />
+        <Segments
+          label="Laid out by"
+          value={method}
+          options={METHODS}
+          onChange={(next) => {
+            setMethod(next)
+            if (next !== 'umap') setTarget(NONE)
+          }}
+        />
         <p className={styles.formHint}>umap-js is slower, and takes up to 100,000 rows: to compare with.</p>
       </div>
       <div className={styles.formFoot}>
@@ -208,6 +226,7 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
           onClick={() => {
             setTexts(DEFAULTS)
             setMethod('umap')
+            setTarget(NONE)
           }}
         >
           Defaults
@@ -217,6 +236,42 @@ function ParameterForm({ saved, shown, onDraw }: FormProps) {
         </Button>
       </div>
     </form>
+  )
+}
+
+/** The column that draws rows of one value together. */
+function Pull({
+  value,
+  why,
+  onChange,
+}: {
+  value: string
+  why: string | null
+  onChange: (column: string) => void
+}) {
+  const columns = useCollection()?.columns.filter(({ type }) => type !== 'json' && type !== 'vector') ?? []
+  return (
+    <div className={styles.formMethod}>
+      <span>Pulled together by</span>
+      <Select
+        label="Pulled together by"
+        value={value}
+        disabled={why !== null}
+        options={[
+          { value: NONE, label: 'vectors alone' },
+          ...columns.map(({ name, type }) => ({ value: name, label: name, hint: type })),
+        ]}
+        onChange={onChange}
+        className={styles.wordsOf}
+      />
+      {why !== null && <p className={styles.formHint}>{why}.</p>}
+      {why === null && value !== NONE && (
+        <p className={styles.formHint}>
+          Rows with like values are drawn together. The map then shows this column, and not only what the
+          vectors say.
+        </p>
+      )}
+    </div>
   )
 }
 

@@ -26,6 +26,7 @@ export function Foot({ info, rows, missing, judging, why, onKept, onGoOn }: Foot
       {of && (
         <span title={of.filter ?? undefined}>{of.filter === null ? 'of a selection' : 'of a filter'}</span>
       )}
+      {params.target !== undefined && <span>pulled together by {params.target}</span>}
       {!of && missing > 0 && <span>{counted(missing, 'newer row')} not on it: redraw</span>}
       {stopped && (
         <span>
