@@ -53,6 +53,12 @@ export interface NativeNeighbours {
   layout(job: NativeJob, start: Float32Array, params: string): Promise<NativeLayout>
 }
 
+/** Rows divided into clusters that have names. */
+export interface NativeClusters {
+  /** JSON {clusters, modularity, largest: [{name, rows}]}: up to `most` of them, by falling size. */
+  info(most: number): string
+}
+
 /** A map that forms. */
 export interface NativeLayout {
   /** Resolves to the number of epochs that are done, once all are or it is stopped; rejected with CANCELLED after a cancel, the picture then stays. */
@@ -123,6 +129,8 @@ export interface NativeSnapshot {
   pca(job: NativeJob, among?: Uint32Array): Promise<NativePoints>
   /** The neighbours that a map is drawn from. */
   mapGraph(job: NativeJob, k: number, among?: Uint32Array): Promise<NativeNeighbours>
+  /** The same neighbours, whose layout follows a column besides: `weight` from 0 to 1. */
+  supervised(neighbours: NativeNeighbours, column: string, weight: number): Promise<NativeNeighbours>
   /** Compares the k nearest rows of up to `most` rows with those on a map. */
   judgeMap(
     job: NativeJob,
@@ -142,6 +150,10 @@ export interface NativeSnapshot {
   ): Promise<NativePoints>
   /** The true neighbours of a row on a map: JSON [[row, kept], …], nearest first. */
   neighboursOnMap(rows: Uint32Array, xy: Float32Array, row: number, k: number): Promise<string>
+  /** `wanted`: JSON {keywords, resolution, seed}; the neighbours are of this snapshot. */
+  clusters(job: NativeJob, neighbours: NativeNeighbours, wanted: string): Promise<NativeClusters>
+  /** Where the commonest values of a text column lie on a map: JSON [{label, count, x, y, width}], by falling count. */
+  regions(column: string, rows: Uint32Array, xy: Float32Array, most: number): Promise<string>
   /** JSON of a TuneReport. */
   tune(job: NativeJob, queries: number): Promise<string>
   release(): void
@@ -219,6 +231,14 @@ export interface NativeStore {
   addVectors(collection: string, vectors: Float32Array, ids: string): Promise<string>
   deleteRows(collection: string, rows: Uint32Array): Promise<number>
   deleteIds(collection: string, ids: string): Promise<number>
+
+  /** Writes the name of each row's cluster into a text column; resolves to JSON {changed, entry}. */
+  writeClusters(
+    collection: string,
+    clusters: NativeClusters,
+    column: string,
+    note: string | null,
+  ): Promise<string>
 
   /** `vector`: the name of a vector column; the first unless said. */
   snapshot(collection: string, vector?: string): NativeSnapshot

@@ -1,4 +1,5 @@
 import { deleteCommand, editCommand } from './change.ts'
+import { clusterCommand } from './cluster.ts'
 import { historyCommand, redoCommand, revertCommand, undoCommand } from './history.ts'
 import { importCommand } from './import.ts'
 import { infoCommand } from './info.ts'
@@ -22,6 +23,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['query', queryCommand],
   ['tune', tuneCommand],
   ['map', mapCommand],
+  ['cluster', clusterCommand],
   ['edit', editCommand],
   ['delete', deleteCommand],
   ['history', historyCommand],

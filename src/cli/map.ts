@@ -8,7 +8,18 @@ import { count, size } from './format.ts'
 import { type CliSession, COMMON, chooseCollection, sayReading, withEngine } from './session.ts'
 
 /** What says how a map is drawn. */
-const DRAWING = ['neighbours', 'min-dist', 'epochs', 'seed', 'vector', 'filter', 'onto', 'method'] as const
+const DRAWING = [
+  'neighbours',
+  'min-dist',
+  'epochs',
+  'seed',
+  'vector',
+  'filter',
+  'target',
+  'target-weight',
+  'onto',
+  'method',
+] as const
 const METHODS = ['umap', 'umap-js'] as const
 
 export const mapCommand: Command = {
@@ -24,6 +35,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
   --seed N          42 unless said
   --vector NAME     the vector column to draw from; the first unless said
   --filter SQL      of the rows for which this holds alone
+  --target COLUMN   a column that the map follows besides the vectors: rows of one value are drawn together
+  --target-weight W 0 to 1, how much it counts; 0.5 unless said
   --name NAME       of the map: map unless said; a saved one of this name is replaced
   --onto NAME       turned to lie like this saved map
   --place           does not draw: places the rows that are not on the saved map among those that are
@@ -41,6 +54,8 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       seed: { type: 'string' },
       vector: { type: 'string' },
       filter: { type: 'string' },
+      target: { type: 'string' },
+      'target-weight': { type: 'string' },
       name: { type: 'string' },
       onto: { type: 'string' },
       place: { type: 'boolean' },
@@ -56,25 +71,30 @@ store, the map is drawn of a copy of this moment and not saved in the store.
     const wanted = args.text('method') ?? 'umap'
     const method = METHODS.find((name) => name === wanted)
     if (!method) throw wrong(`--method must be ${METHODS.join(' or ')}.`)
+    const target = args.text('target')
+    const targetWeight = Number(args.text('target-weight') ?? 0.5)
+    if (!(targetWeight >= 0 && targetWeight <= 1))
+      throw wrong('--target-weight must be a number from 0 to 1.')
     const params = {
       neighbours: args.count('neighbours', 2, 200) ?? 15,
       minDist,
       spread: 1,
       epochs: args.count('epochs', 0, 5_000) ?? 0,
       method,
+      ...(target === undefined ? {} : { target, targetWeight }),
     }
     const seed = args.count('seed', 0, 0xffff_ffff) ?? 42
     const onto = args.text('onto')
-    const place = args.flag('place')
+    const placing = args.flag('place')
     const ofDrawing = DRAWING.filter((name) => args.text(name) !== undefined)
-    if (place && ofDrawing.length > 0) {
+    if (placing && ofDrawing.length > 0) {
       throw wrong(`--place draws nothing anew, so --${ofDrawing.join(', --')} cannot be said with it.`)
     }
     noWords(args)
     await withEngine(async (session) => {
       const { engine, grant, finish } = session
       const opened = await openOrCopy(session, args.need('store'))
-      const target = {
+      const place = {
         store: opened.store,
         collection: chooseCollection(opened, args.text('collection')).name,
         name: args.text('name') ?? 'map',
@@ -87,11 +107,11 @@ store, the map is drawn of a copy of this moment and not saved in the store.
       engine.on(({ event }) => {
         if (event === 'map.frame') first ??= since()
       })
-      const order = { ...target, params, seed, vector: args.text('vector'), among, onto }
-      await finish<MapInfo>(place ? engine.call('map.place', target) : engine.call('map.start', order))
+      const order = { ...place, params, seed, vector: args.text('vector'), among, onto }
+      await finish<MapInfo>(placing ? engine.call('map.place', place) : engine.call('map.start', order))
       const seconds = since()
-      const { rows, bytes } = await engine.call('map.export', { ...target, grant: grant(out, 'file') })
-      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', target)) : null
+      const { rows, bytes } = await engine.call('map.export', { ...place, grant: grant(out, 'file') })
+      const judged = args.flag('score') ? await finish<MapInfo>(engine.call('map.judge', place)) : null
       const score = judged?.score
       process.stdout.write(
         args.flag('json')

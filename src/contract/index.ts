@@ -1,4 +1,5 @@
 /** The one typed contract that every door speaks. Imports nothing of ours. */
+export * from './clusters.ts'
 export * from './errors.ts'
 export * from './events.ts'
 export * from './history.ts'

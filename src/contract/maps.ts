@@ -17,6 +17,10 @@ export const MapParamsSchema = v.object({
   epochs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(5_000)),
   /** Who lays the points out: this engine, or umap-js, which takes up to 100,000 rows. */
   method: v.optional(v.picklist(['umap', 'umap-js']), 'umap'),
+  /** A column that the map follows besides the vectors (supervised UMAP); absent: none. Text, bool and integers with up to 12 values are categories. */
+  target: v.optional(Name),
+  /** How much the target counts, 0 to 1; absent: 0.5, as much as the vectors. */
+  targetWeight: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
 })
 
 /** Rows that a map is of, where it is not of all. */

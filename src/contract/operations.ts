@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { ClusterOrder } from './clusters.ts'
 import { HistoryRule, Seq } from './history.ts'
 import { LIMITS } from './limits.ts'
 import { MapChange, MapName, MapParamsSchema, MapRows, OnMap } from './maps.ts'
@@ -163,6 +164,12 @@ export const operations = {
   }),
 
   /**
+   * Starts a job that divides rows into clusters by their vectors and writes the clusters' names into a text column, as one entry of the history; its end carries a
+   * {@link ClusterResult}.
+   */
+  'collection.cluster': ClusterOrder,
+
+  /**
    * Adds rows, or replaces those with the same id; on return they are synced to disk. Each is an object with
    * a vector under the name of each vector column, its id under the id column's name and any other fields; fields
    * that the collection does not know yet become columns.
@@ -269,6 +276,8 @@ export const operations = {
   'map.judge': v.object(OnMap),
   /** The true neighbours of a row on a map, nearest first, and which of them are its neighbours there too. */
   'map.neighbours': v.object({ ...OnMap, row: RowNumber }),
+  /** Where the values of a text column lie on a saved map, the commonest first. */
+  'map.regions': v.object({ ...OnMap, column: Name }),
   'map.get': v.object(OnMap),
   'map.delete': v.object(OnMap),
 

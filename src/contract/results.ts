@@ -1,3 +1,4 @@
+import type { ClusterResult, Region } from './clusters.ts'
 import type { CompactResult, CopyResult, HistoryEntry, RepairReport } from './history.ts'
 import type { MapData, MapInfo, MapMoves, MapState } from './maps.ts'
 import type { Cell, ColumnType, Id, Metric, StoreInfo } from './values.ts'
@@ -188,6 +189,7 @@ export interface JobResults {
   restore: CopyResult
   repair: RepairReport
   tune: TuneReport
+  cluster: ClusterResult
 }
 export type JobKind = keyof JobResults
 export type JobResult = JobResults[JobKind]
@@ -234,6 +236,7 @@ export interface Results {
   'collection.create': StoreInfo
   'collection.drop': StoreInfo
   'collection.tune': { job: string }
+  'collection.cluster': { job: string }
   /** Row numbers `first` to `first + count - 1`. */
   'rows.add': { first: number; count: number }
   'rows.addVectors': { first: number; count: number }
@@ -264,6 +267,7 @@ export interface Results {
   'map.judge': { job: string }
   /** `lost`: not among the k nearest on the map. */
   'map.neighbours': { row: number; lost: boolean }[]
+  'map.regions': Region[]
   'map.get': MapData
   'map.delete': null
   'map.export': { rows: number; bytes: number }

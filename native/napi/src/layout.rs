@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{KnnGraph, Layout, LayoutParams};
+use omendb_store::{KnnGraph, Layout, LayoutParams, Target};
 use serde::Deserialize;
 
 use crate::arrays::fill_f32;
@@ -92,9 +92,10 @@ impl NativeLayout {
         graph: &KnnGraph,
         start: &[f32],
         params: LayoutParams,
+        target: Option<(&Target, f32)>,
         job: &Handle,
     ) -> Outcome<NativeLayout> {
-        let layout = graph.layout(start, params, job.cancel())?;
+        let layout = graph.layout(start, params, target, job.cancel())?;
         let shared = Shared {
             picture: Mutex::new(Picture {
                 epoch: 0,

@@ -8,6 +8,7 @@
 
 mod arrays;
 pub mod care;
+mod clusters;
 mod failure;
 mod history;
 mod job;

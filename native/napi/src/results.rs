@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use omendb_store::{KnnGraph, MapJudgement, MapPoints};
+use omendb_store::{KnnGraph, MapJudgement, MapPoints, Target};
 
 use crate::arrays::{fill_f32, fill_u8, fill_u32};
 use crate::failure::{Failure, guard};
@@ -116,6 +116,8 @@ impl NativeJudgement {
 #[napi]
 pub struct NativeNeighbours {
     pub(crate) graph: Arc<KnnGraph>,
+    /// What a layout follows besides, and how much it counts.
+    pub(crate) target: Option<Arc<(Target, f32)>>,
 }
 
 #[napi]
@@ -161,8 +163,10 @@ impl NativeNeighbours {
     ) -> Result<Object<'env>> {
         let params = guard(|| layout::params(&params))?;
         let (graph, start, job) = (Arc::clone(&self.graph), start.to_vec(), job.handle());
+        let target = self.target.clone();
         on_thread(env, "graph", move || {
-            NativeLayout::new(&graph, &start, params, &job)
+            let target = target.as_ref().map(|given| (&given.0, given.1));
+            NativeLayout::new(&graph, &start, params, target, &job)
         })
     }
 }

@@ -32,7 +32,7 @@ impl NativeSnapshot {
         }
     }
 
-    fn get(&self) -> Outcome<Arc<Snapshot>> {
+    pub(crate) fn get(&self) -> Outcome<Arc<Snapshot>> {
         self.snapshot
             .clone()
             .ok_or_else(|| Failure::from(StoreError::Closed))
@@ -216,6 +216,26 @@ impl NativeSnapshot {
             let graph = snapshot.map_graph(column, among, k as usize, job.cancel(), &progress)?;
             Ok(NativeNeighbours {
                 graph: Arc::new(graph),
+                target: None,
+            })
+        })
+    }
+
+    /// The same neighbours, with a column that a layout of them follows besides: `weight` from 0 to 1, 0.5 for both alike.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeNeighbours>")]
+    pub fn supervised<'env>(
+        &self,
+        env: &'env Env,
+        neighbours: &NativeNeighbours,
+        column: String,
+        weight: f64,
+    ) -> Result<Object<'env>> {
+        let (snapshot, graph) = guarded(|| Ok((self.get()?, Arc::clone(&neighbours.graph))))?;
+        on_thread(env, "target", move || {
+            let target = snapshot.map_target(&column, &graph.rows)?;
+            Ok(NativeNeighbours {
+                graph,
+                target: Some(Arc::new((target, weight as f32))),
             })
         })
     }

@@ -9,6 +9,7 @@ import { LAYOUT_ROWS_MIN } from './layout.ts'
 import { drawn, frames, keepLayout, type MapPlace, save } from './map.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
+import { following } from './target.ts'
 
 /** A finished map that changes starts again as if so much were done: its points are in about the right places. */
 const SETTLED = 0.5
@@ -95,7 +96,8 @@ async function layoutOf(job: JobHandle, session: Session, place: MapPlace, map: 
     job.check()
     const { minDist, spread, epochs } = info.params
     const asked = JSON.stringify({ minDist, spread, epochs, seed: info.seed })
-    const layout = await graph.layout(nativeJob(job, 'epochs', 'layout'), start, asked)
+    const pulled = await following(snapshot, graph, info.params)
+    const layout = await pulled.layout(nativeJob(job, 'epochs', 'layout'), start, asked)
     job.check()
     return { layout, rows: there, start }
   } finally {

@@ -17,6 +17,7 @@ import type { Emit, JobHandle } from './jobs.ts'
 import { LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
+import { following } from './target.ts'
 import { copied, runUmapJs, UMAP_JS_ROWS_MAX } from './umap-js.ts'
 
 /** A collection, now or before an entry of the history, and a map of it. */
@@ -74,7 +75,10 @@ export async function drawMap(
 }
 
 /** The rows that a map is of, ascending; undefined for all. */
-function chosenRows(session: Session, { among, ...order }: MapOrder): Uint32Array | undefined {
+export function chosenRows(
+  session: Session,
+  { among, ...order }: Omit<MapPlace, 'name'> & Pick<MapOrder, 'among'>,
+): Uint32Array | undefined {
   if (among?.by !== 'filter') return among && Uint32Array.from(new Set(among.rows)).sort()
   const found = session.native.filterRows(nativeName(order), among.filter)
   const rows = new Uint32Array(found.length)
@@ -148,7 +152,8 @@ async function draw(
   }
   const { minDist, spread } = params
   const asked = JSON.stringify({ minDist, spread, epochs, seed })
-  const layout = await found.layout(nativeJob(job, 'epochs', 'layout'), start, asked)
+  const pulled = await following(snapshot, found, params)
+  const layout = await pulled.layout(nativeJob(job, 'epochs', 'layout'), start, asked)
   job.check()
   const { xy, epoch } = await runNative(job, layout, rows.length, (now, picture) =>
     frame('umap', now, epochs, picture),

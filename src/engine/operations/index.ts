@@ -1,5 +1,6 @@
 import type { Operation } from '../../contract/index.ts'
 import type { Handlers } from '../context.ts'
+import { clusterOperations } from './cluster.ts'
 import { collectionOperations } from './collection.ts'
 import { historyOperations } from './history.ts'
 import { importOperations } from './import.ts'
@@ -17,6 +18,7 @@ export const handlers: Handlers<Operation> = {
   ...historyOperations,
   ...safetyOperations,
   ...collectionOperations,
+  ...clusterOperations,
   ...importOperations,
   ...tableOperations,
   ...rowOperations,

@@ -7,6 +7,7 @@ import type { JobHandle } from '../jobs/jobs.ts'
 import { judgedNeighbours, judgeLater, startJudging, stopJudging } from '../jobs/judge.ts'
 import { drawMap, type MapPlace } from '../jobs/map.ts'
 import { placeRows } from '../jobs/place.ts'
+import { checkTarget } from '../jobs/target.ts'
 import { mapKey } from '../kept-maps.ts'
 import { nativeName } from '../names.ts'
 import { changedSince, readMap } from '../saved-maps.ts'
@@ -32,6 +33,7 @@ export const mapOperations: Handlers<`map.${MapOperation}`> = {
     session.native.checkFilter(nativeName(order), order.among?.by === 'filter' ? order.among.filter : '')
     session.native.snapshot(nativeName(order), order.vector).release()
     if (order.onto !== undefined) readMap(session, { ...order, name: order.onto })
+    checkTarget(session, order.collection, order.params)
     return making(context, session, order, (job) => drawMap(job, session, order, context.emit))
   },
 

@@ -1,4 +1,6 @@
 import { type Box, placeLabels } from './labels.ts'
+import { drawRegions, type Region } from './regions.ts'
+import { cut, haloText } from './text.ts'
 import { screenX, screenY, type View } from './view.ts'
 
 /** The other end of a line; `lost`: the map puts it elsewhere. */
@@ -15,6 +17,8 @@ export interface Overlay {
   hits: readonly { x: number; y: number; rank: number; label: string }[]
   /** Named places, most important first. */
   labels: readonly { x: number; y: number; label: string }[]
+  /** Named parts of the map, the largest first; while they are shown points have no names of their own. */
+  regions: readonly Region[]
   /** The row at hand. */
   active: { x: number; y: number; label: string } | null
   hover: { x: number; y: number } | null
@@ -36,7 +40,6 @@ export interface OverlayStyle {
 }
 
 const LABEL_SIZE = 12
-const LABEL_CHARS_MAX = 32
 const BADGE = 15
 /** Hits that get a number on the map; the others get a ring. */
 const BADGES_MAX = 50
@@ -69,6 +72,7 @@ export function drawOverlay(
 
   const boxes: Box[] = [...taken]
   const placed = badges(context, view, overlay, style, ring, boxes)
+  placed.push(...drawRegions(context, view, overlay.regions, style, boxes))
   placed.push(...texts(context, view, overlay, style, radius, ring, boxes))
   if (overlay.hover) circle(context, at(overlay.hover), ring, style.text, style.halo, 1.5)
   if (overlay.cross) cross(context, view, style)
@@ -258,27 +262,6 @@ function texts(
   return placed
 }
 
-function haloText(
-  context: CanvasRenderingContext2D,
-  text: string,
-  x: number,
-  y: number,
-  align: CanvasTextAlign,
-  style: OverlayStyle,
-): void {
-  context.textAlign = align
-  context.strokeStyle = style.halo
-  context.globalAlpha = 0.35
-  context.lineWidth = 6
-  context.strokeText(text, x, y)
-  context.globalAlpha = 0.9
-  context.lineWidth = 3
-  context.strokeText(text, x, y)
-  context.globalAlpha = 1
-  context.fillStyle = style.text
-  context.fillText(text, x, y)
-}
-
 function stroke(context: CanvasRenderingContext2D, line: readonly number[], style: OverlayStyle): void {
   context.beginPath()
   for (let i = 0; i + 1 < line.length; i += 2) {
@@ -295,10 +278,6 @@ function stroke(context: CanvasRenderingContext2D, line: readonly number[], styl
   context.setLineDash([5, 3])
   context.stroke()
   context.setLineDash([])
-}
-
-function cut(text: string): string {
-  return text.length > LABEL_CHARS_MAX ? `${text.slice(0, LABEL_CHARS_MAX - 1).trimEnd()}…` : text
 }
 
 function cross(context: CanvasRenderingContext2D, view: View, style: OverlayStyle): void {

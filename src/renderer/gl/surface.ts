@@ -2,6 +2,7 @@ import { type Box, type Candidate, representatives } from './labels.ts'
 import { drawOverlay, type OverlayStyle } from './overlay.ts'
 import type { Rgb } from './palette.ts'
 import { boxPolygon, thinPolygon } from './polygon.ts'
+import type { Region } from './regions.ts'
 import { createScatter, type Scatter, type ScatterKind } from './scatter.ts'
 import {
   easeOut,
@@ -56,6 +57,8 @@ const CLICK_SLOP = 4
 /** The view rests this long before names are looked for, ms. */
 const REST_MS = 120
 const LABELS_MAX = 60
+/** Parts of the map have names until the view is so much nearer than the whole of it; then points have. */
+const REGIONS_ZOOM = 2.2
 const KEY_STEP = 60
 const ZOOM_STEP = 1.6
 const ENTER_REACH = 60
@@ -75,6 +78,9 @@ export class Surface {
   #tool: Tool = 'pan'
   #marks: Marks = { hits: [], active: null, hover: null }
   #candidates: Candidate[] = []
+  #regions: readonly Region[] = []
+  /** Scale at which the whole is in sight. */
+  #whole = 1
   #nameOf: (index: number) => string | null = () => null
   #rank: (index: number) => number = (index) => index
   #style: OverlayStyle = { text: '#000', halo: '#fff', accent: '#00f', onAccent: '#fff', font: 'sans-serif' }
@@ -199,6 +205,12 @@ export class Surface {
     this.#redraw()
   }
 
+  /** Named parts of the map, the largest first; world places. */
+  setRegions(regions: readonly Region[]): void {
+    this.#regions = regions
+    this.#redraw()
+  }
+
   /** Names have come. */
   namesChanged(): void {
     this.#redraw()
@@ -268,7 +280,10 @@ export class Surface {
   }
 
   #fitted(): View {
-    return fitView(mainBounds(this.#scatter.xy), this.#view.width, this.#view.height, this.#padding)
+    const bounds = mainBounds(this.#scatter.xy)
+    const fitted = fitView(bounds, this.#view.width, this.#view.height, this.#padding)
+    this.#whole = fitted.scale
+    return fitted
   }
 
   #measure(): void {
@@ -337,7 +352,9 @@ export class Surface {
     const { hits, active, hover, links = [] } = this.#marks
     const from = hover === null || links.length === 0 ? null : placed({ index: hover })
     const hitPoints = new Set(hits.map((hit) => hit.index))
-    const labels = this.#candidates.flatMap(({ index }) => {
+    const far = this.#regions.length > 0 && this.#view.scale < this.#whole * REGIONS_ZOOM
+    const candidates = far ? [] : this.#candidates
+    const labels = candidates.flatMap(({ index }) => {
       if (hitPoints.has(index) || index === active?.index) return []
       const label = this.#nameOf(index)
       const mark = label ? placed({ index, label }) : null
@@ -350,6 +367,7 @@ export class Surface {
       {
         hits: hits.map(placed).filter((hit) => hit !== null),
         labels,
+        regions: far ? this.#regions : [],
         active: active && placed({ ...active, label: hitPoints.has(active.index) ? '' : active.label }),
         hover: hover === null || hover === active?.index ? null : placed({ index: hover }),
         links: from ? { from, to: links.map(placed).filter((link) => link !== null) } : null,

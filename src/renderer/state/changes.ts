@@ -102,13 +102,25 @@ export async function deleteRows(rows: Uint32Array): Promise<void> {
 }
 
 /** An import that has just ended. */
-export async function sayImported(store: string, collection: string, rows: number): Promise<void> {
-  const text = `Imported ${counted(rows, 'row')}`
+export const sayImported = (store: string, collection: string, rows: number): Promise<void> =>
+  sayEnded(`Imported ${counted(rows, 'row')}`, store, collection, ['import', 'create'])
+
+/** Clusters that have just been found and written. */
+export const sayClustered = (store: string, collection: string, clusters: number): Promise<void> =>
+  sayEnded(`Found ${counted(clusters, 'cluster')}`, store, collection, ['edit'])
+
+/** A job that changed a collection, with the way back if that was the last change. */
+async function sayEnded(
+  text: string,
+  store: string,
+  collection: string,
+  kinds: HistoryEntry['kind'][],
+): Promise<void> {
   try {
     const info = await engine.call('store.info', { store })
     useView.getState().storeChanged(info)
     const last = collectionOf({ store: info, collection })?.undo ?? null
-    sayDone(text, store, last?.kind === 'import' || last?.kind === 'create' ? last : null)
+    sayDone(text, store, last && kinds.includes(last.kind) ? last : null)
   } catch {
     // The way back is in the history, if the store was closed meanwhile.
     say(text)

@@ -12,6 +12,8 @@ export function jobName({ kind, collection }: Pick<JobInfo, 'kind' | 'collection
       return `Map of ${collection}`
     case 'judge':
       return `Score of the map of ${collection}`
+    case 'cluster':
+      return `Clusters of ${collection}`
     case 'compact':
       return 'Compact the store'
     case 'snapshot':
@@ -41,6 +43,8 @@ export function resultWords(job: EndedJob): string {
         ? `trustworthiness ${scoreText(score.trustworthiness)}, continuity ${scoreText(score.continuity)}`
         : ''
     }
+    case 'cluster':
+      return `${counted(job.result.clusters, 'cluster')} of ${counted(job.result.rows, 'row')}`
     case 'compact':
       return `${bytes(job.result.freed)} given back`
     case 'snapshot':

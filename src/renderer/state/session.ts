@@ -3,7 +3,7 @@ import { engine } from '../client/engine.ts'
 import { queryClient } from '../client/queries.ts'
 import { bytes, counted } from '../ui/format.ts'
 import { closeQuietly, openGrant } from './actions.ts'
-import { redo, sayImported, sayProblem, undo } from './changes.ts'
+import { redo, sayClustered, sayImported, sayProblem, undo } from './changes.ts'
 import { saySnapshot } from './copies.ts'
 import { startEditMenu } from './editmenu.ts'
 import { startRecent } from './recent.ts'
@@ -82,6 +82,9 @@ function sayEnd(end: Events['job.end']): void {
       break
     case 'restore':
       if (end.result) say(`Restored ${counted(end.result.files, 'file')}, ${bytes(end.result.bytes)}`)
+      break
+    case 'cluster':
+      if (end.result) void sayClustered(end.store, end.collection, end.result.clusters)
       break
     case 'judge':
     case 'repair':

@@ -89,7 +89,8 @@ fn main() -> Outcome<()> {
             layout.step();
         }
         let seconds = begin.elapsed().as_secs_f64();
-        let points = layout.points().as_flattened();
+        let points = layout.points();
+        let points = points.as_flattened();
         let bytes: Vec<u8> = points.iter().flat_map(|x| x.to_le_bytes()).collect();
         std::fs::write(out, bytes)?;
         println!(

@@ -101,7 +101,7 @@ pub fn moves(map: MapOf<'_>, other: MapOf<'_>, k: usize) -> Result<Moves, Projec
         let Some(fit) = &fit else { return 0.0 };
         let [x, y] = fit.turn(fit.scale).apply(there[*to as usize]);
         let [own_x, own_y] = here[*at as usize];
-        ((x - own_x).hypot(y - own_y) / fit.radius) as f32
+        (x - own_x).hypot(y - own_y) / fit.radius
     });
     let moved: Vec<f32> = moved.collect();
     let own: Vec<[f32; 2]> = shared.iter().map(|(at, _)| here[*at as usize]).collect();

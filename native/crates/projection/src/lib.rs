@@ -1,6 +1,7 @@
 //! Two-dimensional projections of vectors; pure compute, seeded, cancellable.
 
 mod align;
+pub mod cluster;
 mod faithful;
 mod linear;
 mod pca;

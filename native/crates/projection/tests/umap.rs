@@ -226,7 +226,7 @@ fn a_layout_goes_on_with_other_parameters() {
     while !layout.is_done() {
         layout.step();
     }
-    let narrow = layout.points().to_vec();
+    let narrow = layout.points();
     layout.set_params(
         LayoutParams {
             min_dist: 0.9,
@@ -249,7 +249,7 @@ fn a_layout_goes_on_with_other_parameters() {
         });
         own.sum::<f32>() / points.len() as f32
     };
-    assert!(gap(layout.points()) > 1.5 * gap(&narrow));
+    assert!(gap(&layout.points()) > 1.5 * gap(&narrow));
 }
 
 #[test]

@@ -9,6 +9,7 @@ import {
   ListChecks,
   Map as MapIcon,
   Scale,
+  Shapes,
   Shrink,
   Wrench,
 } from 'lucide-react'
@@ -60,6 +61,7 @@ const ICONS: Record<JobKind, typeof FileInput> = {
   repair: Wrench,
   tune: Gauge,
   judge: Scale,
+  cluster: Shapes,
 }
 
 function Running({ job }: { job: JobInfo }) {

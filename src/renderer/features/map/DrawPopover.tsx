@@ -72,7 +72,7 @@ const Form = v.object({
 })
 
 /** The request, or the fields that are wrong. */
-export function readTexts(texts: Texts, method: Method): DrawRequest | Set<string> {
+export function readTexts(texts: Texts, method: Method, target?: string): DrawRequest | Set<string> {
   const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
   const result = v.safeParse(Form, {
     params: {
@@ -81,6 +81,7 @@ export function readTexts(texts: Texts, method: Method): DrawRequest | Set<strin
       spread: number(texts.spread),
       epochs: texts.epochs.trim() === '' ? 0 : number(texts.epochs),
       method,
+      ...(target === undefined ? {} : { target }),
     },
     seed: number(texts.seed),
   })
@@ -143,11 +144,12 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
   const [texts, setTexts] = useState(() => textsOf(saved))
   const [method, setMethod] = useState<Method>(saved?.params.method ?? 'umap')
   const [onto, setOnto] = useState(saved ? shown : NONE)
+  const [target, setTarget] = useState(saved?.params.target ?? NONE)
   const [wrong, setWrong] = useState<Set<string>>(new Set())
   const id = useId()
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const request = readTexts(texts, method)
+    const request = readTexts(texts, method, target === NONE ? undefined : target)
     const trimmed = name.trim()
     const misnamed = v.safeParse(MapName, trimmed).success ? [] : ['name']
     if (request instanceof Set) setWrong(new Set([...request, ...misnamed]))
@@ -252,9 +254,22 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
           </p>
         </div>
       )}
+      <Pull
+        value={target}
+        onChange={setTarget}
+        why={method === 'umap' ? null : 'umap-js follows no column'}
+      />
       <div className={styles.formMethod}>
         <span>Laid out by</span>
-        <Segments label="Laid out by" value={method} options={METHODS} onChange={setMethod} />
+        <Segments
+          label="Laid out by"
+          value={method}
+          options={METHODS}
+          onChange={(next) => {
+            setMethod(next)
+            if (next !== 'umap') setTarget(NONE)
+          }}
+        />
         <p className={styles.formHint}>umap-js is slower, and takes up to 100,000 rows: to compare with.</p>
       </div>
       <div className={styles.formFoot}>
@@ -263,6 +278,7 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
           onClick={() => {
             setTexts(DEFAULTS)
             setMethod('umap')
+            setTarget(NONE)
           }}
         >
           Defaults
@@ -272,6 +288,42 @@ function ParameterForm({ saved, shown, maps, onDraw }: FormProps) {
         </Button>
       </div>
     </form>
+  )
+}
+
+/** The column that draws rows of one value together. */
+function Pull({
+  value,
+  why,
+  onChange,
+}: {
+  value: string
+  why: string | null
+  onChange: (column: string) => void
+}) {
+  const columns = useCollection()?.columns.filter(({ type }) => type !== 'json' && type !== 'vector') ?? []
+  return (
+    <div className={styles.formMethod}>
+      <span>Pulled together by</span>
+      <Select
+        label="Pulled together by"
+        value={value}
+        disabled={why !== null}
+        options={[
+          { value: NONE, label: 'vectors alone' },
+          ...columns.map(({ name, type }) => ({ value: name, label: name, hint: type })),
+        ]}
+        onChange={onChange}
+        className={styles.wordsOf}
+      />
+      {why !== null && <p className={styles.formHint}>{why}.</p>}
+      {why === null && value !== NONE && (
+        <p className={styles.formHint}>
+          Rows with like values are drawn together. The map then shows this column, and not only what the
+          vectors say.
+        </p>
+      )}
+    </div>
   )
 }
 

@@ -36,6 +36,7 @@ export function Foot({ info, rows, state, judging, why, onKept, onGoOn, onPlace 
       {of && (
         <span title={of.filter ?? undefined}>{of.filter === null ? 'of a selection' : 'of a filter'}</span>
       )}
+      {params.target !== undefined && <span>pulled together by {params.target}</span>}
       {placed > 0 && <span>{count(placed)} placed later</span>}
       {outdated && <span className={styles.footOld}>out of date</span>}
       {state !== null && state.newer > 0 && (

@@ -25,6 +25,7 @@ import { Names } from './names.ts'
 import { useNeighbours } from './neighbours.ts'
 import { notesOf } from './notes.ts'
 import { usePainting, useRoom } from './painting.ts'
+import { useRegions } from './regions.ts'
 import { rowIndex } from './rowindex.ts'
 import { SelectionChip } from './SelectionChip.tsx'
 import { Toolbar } from './Toolbar.tsx'
@@ -144,7 +145,10 @@ export function MapPane({ store, collection, beside = false }: MapPaneProps) {
     },
   }
 
+  const stands = picture?.stage === 'saved' ? saved : null
+  const regions = useRegions(source, collection, stands, colouring?.column ?? null)
   usePainting(surface, {
+    regions,
     collection,
     picture,
     rows,
@@ -216,6 +220,7 @@ export function MapPane({ store, collection, beside = false }: MapPaneProps) {
       {beside && <BesideBar collection={collection} name={name} onFit={() => surface?.fit()} />}
       {!beside && picture && (
         <Toolbar
+          store={store.store}
           collection={collection}
           saved={saved}
           name={name}

@@ -15,12 +15,14 @@ import type { CollectionInfo, MapInfo } from '../../../contract/index.ts'
 import type { Tool } from '../../gl/surface.ts'
 import { useView } from '../../state/view.ts'
 import { Button, IconButton, Select } from '../../ui/controls.tsx'
+import { Clusters } from './Clusters.tsx'
 import { DrawPopover, type DrawRequest } from './DrawPopover.tsx'
 import styles from './map.module.css'
 import { colourOptions, mapOptions, NONE } from './options.ts'
 import { Spacing } from './Spacing.tsx'
 
 interface ToolbarProps {
+  store: string
   collection: CollectionInfo
   saved: MapInfo | null
   name: string
@@ -111,6 +113,7 @@ export function Toolbar(props: ToolbarProps) {
             <Columns2 size={14} aria-hidden="true" />
           </IconButton>
         )}
+        {!forming && saved && <Clusters store={props.store} collection={collection} vector={saved.vector} />}
         {!forming && why === null && saved && collection.maps.length > 1 && (
           <IconButton label="Delete this map" onClick={props.onDelete}>
             <Trash2 size={14} aria-hidden="true" />

@@ -1,5 +1,5 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from 'react'
-import type { CollectionInfo } from '../../../contract/index.ts'
+import type { CollectionInfo, Region } from '../../../contract/index.ts'
 import { plainPalette } from '../../gl/palette.ts'
 import type { Surface } from '../../gl/surface.ts'
 import { rowLabel } from '../../state/near.ts'
@@ -22,6 +22,8 @@ interface Paint {
   indexOf: RowIndex
   colouring: Colouring | null
   names: Names
+  /** Names of the colours' values, where these lie. */
+  regions: readonly Region[]
   /** Set to what is to happen when names have come. */
   namesChanged: RefObject<() => void>
   /** Draws anew what tells names itself; the same function always. */
@@ -35,6 +37,7 @@ export function usePainting(surface: Surface | null, paint: Paint): void {
   usePoints(surface, paint)
   useColours(surface, paint)
   useMarks(surface, paint)
+  useLayoutEffect(() => surface?.setRegions(paint.regions), [surface, paint.regions])
 }
 
 function usePoints(surface: Surface | null, { picture }: Paint): void {
@@ -129,8 +132,9 @@ export function useRoom(
         const { left, top, width, height } = float.getBoundingClientRect()
         return { x: left - own.left - 4, y: top - own.top - 4, width: width + 8, height: height + 8 }
       })
+      const wide = floats.find((float) => float.matches('[aria-label^="Colours of"]'))?.clientWidth ?? 0
       // In a narrow pane the tools stand in a column.
-      const right = own.width <= 640 ? 48 : legend && own.width > 720 ? 176 : 24
+      const right = own.width <= 640 ? 48 : legend && own.width > 720 ? wide + 20 : 24
       surface.setRoom(taken, { top: 52, right, bottom: 44, left: 28 })
     }
     measure()

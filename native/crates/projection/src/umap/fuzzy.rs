@@ -130,6 +130,13 @@ impl FuzzyGraph {
         self.starts.len().saturating_sub(1)
     }
 
+    /// The rows around a row, ascending, and the weights.
+    pub(super) fn edges(&self, row: usize) -> impl Iterator<Item = (u32, f32)> {
+        let range = self.starts[row]..self.starts[row + 1];
+        let ids = self.ids[range.clone()].iter().copied();
+        ids.zip(self.weights[range].iter().copied())
+    }
+
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -143,7 +150,7 @@ struct Piece {
     counts: Vec<usize>,
 }
 
-pub(super) fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
+pub(crate) fn stop_if(cancel: &AtomicBool) -> Result<(), ProjectionError> {
     match cancel.load(Ordering::Relaxed) {
         true => Err(ProjectionError::Cancelled),
         false => Ok(()),
@@ -179,7 +186,7 @@ impl Transpose {
 }
 
 /// How much each neighbour belongs to its row, 0 to 1: one of the same rows.
-fn memberships(neighbours: Neighbours<'_>, n: usize) -> Vec<f32> {
+pub(super) fn memberships(neighbours: Neighbours<'_>, n: usize) -> Vec<f32> {
     weights(neighbours, n, true)
 }
 

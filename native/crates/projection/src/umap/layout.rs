@@ -23,6 +23,10 @@ const STEPS: u32 = 2;
 const SHARE: f64 = 2.0 / STEPS as f64;
 /// Points of a block.
 const BLOCK: usize = 512;
+/// From so many points on these are no longer at hand wherever they lie in memory ...
+const SORTED_FROM: usize = 32_768;
+/// ... and are sorted by where they lie on the map at the beginning and before these epochs: neighbours are near each other then in memory too (a million points: two thirds of the time).
+const SORTED_AT: [u32; 3] = [3, 12, 50];
 
 /// How points are laid out; the names and meanings are umap-learn's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +69,8 @@ pub struct Layout {
     /// For each edge the share of steps in which it has its turn, in parts of 2^32.
     rates: Vec<u32>,
     points: Vec<[f32; 2]>,
+    /// Which row each point is of; empty while they are in the order of the rows.
+    order: Vec<u32>,
     /// Where they were when the step began.
     before: Vec<[f32; 2]>,
     pool: Pool,
@@ -113,6 +119,7 @@ impl Layout {
             before: points.clone(),
             pool: Pool::new(&points, params.seed),
             points,
+            order: Vec::new(),
             params,
             curve: Curve::new(1.0, 1.0),
             epoch: 0,
@@ -149,9 +156,13 @@ impl Layout {
         self.epoch >= self.params.epochs
     }
 
-    /// Where the points are.
-    pub fn points(&self) -> &[[f32; 2]] {
-        &self.points
+    /// Where the points are, in the order of the rows.
+    pub fn points(&self) -> Vec<[f32; 2]> {
+        let mut points = self.points.clone();
+        for (row, point) in self.order.iter().zip(&self.points) {
+            points[*row as usize] = *point;
+        }
+        points
     }
 
     /// Turns all points, so that the map lies like another; what is still to come does not depend on it.
@@ -166,12 +177,58 @@ impl Layout {
         if self.is_done() {
             return;
         }
+        let due = self.order.is_empty() || SORTED_AT.contains(&self.epoch);
+        if due && self.points.len() >= SORTED_FROM {
+            self.sort();
+        }
         let done = f64::from(self.epoch) / f64::from(self.params.epochs);
         let rate = self.params.learning_rate * (1.0 - done) as f32;
         for part in 0..STEPS {
             self.part(self.epoch.wrapping_mul(STEPS).wrapping_add(part), rate);
         }
         self.epoch += 1;
+    }
+
+    /// Puts points that lie near each other next to each other.
+    fn sort(&mut self) {
+        let new = along_the_plane(&self.points);
+        let mut place = vec![0u32; new.len()];
+        for (to, from) in (0u32..).zip(&new) {
+            place[*from as usize] = to;
+        }
+        let edges = |at: u32| self.starts[at as usize]..self.starts[at as usize + 1];
+        let pieces: Vec<(Vec<u32>, Vec<u32>)> = new
+            .par_chunks(BLOCK)
+            .map(|chunk| {
+                let mut piece = (Vec::new(), Vec::new());
+                for from in chunk {
+                    let ids = self.ids[edges(*from)].iter();
+                    piece.0.extend(ids.map(|id| place[*id as usize]));
+                    piece.1.extend_from_slice(&self.rates[edges(*from)]);
+                }
+                piece
+            })
+            .collect();
+        let mut starts = Vec::with_capacity(self.starts.len());
+        let mut end = 0;
+        starts.push(end);
+        starts.extend(new.iter().map(|from| {
+            end += edges(*from).len();
+            end
+        }));
+        self.ids.clear();
+        self.rates.clear();
+        for (ids, rates) in pieces {
+            self.ids.extend(ids);
+            self.rates.extend(rates);
+        }
+        self.starts = starts;
+        self.points = new.iter().map(|from| self.points[*from as usize]).collect();
+        self.order = match self.order.is_empty() {
+            true => new,
+            false => new.iter().map(|from| self.order[*from as usize]).collect(),
+        };
+        self.pool.renumber(&place);
     }
 
     fn part(&mut self, turn: u32, rate: f32) {
@@ -197,6 +254,38 @@ impl Layout {
             .enumerate()
             .for_each(|(block, points)| wide.block(step, block * BLOCK, points));
     }
+}
+
+/// The points in the order of a curve that goes through the cells of the plane, near ones one after another (Morton 1966).
+fn along_the_plane(points: &[[f32; 2]]) -> Vec<u32> {
+    const CELLS: f32 = 1023.0;
+    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+    for point in points {
+        for axis in 0..2 {
+            low[axis] = low[axis].min(point[axis]);
+            high[axis] = high[axis].max(point[axis]);
+        }
+    }
+    let cell = |point: &[f32; 2], axis: usize| {
+        let width = (high[axis] - low[axis]).max(f32::MIN_POSITIVE);
+        // A conversion saturates.
+        apart(((point[axis] - low[axis]) / width * CELLS) as u32)
+    };
+    let mut keys: Vec<(u32, u32)> = points
+        .par_iter()
+        .enumerate()
+        .map(|(at, point)| (cell(point, 0) | cell(point, 1) << 1, at as u32))
+        .collect();
+    keys.par_sort_unstable();
+    keys.into_iter().map(|(_, at)| at).collect()
+}
+
+/// The ten lowest bits, with a gap after each.
+fn apart(mut bits: u32) -> u32 {
+    bits = (bits | bits << 8) & 0x00FF_00FF;
+    bits = (bits | bits << 4) & 0x0F0F_0F0F;
+    bits = (bits | bits << 2) & 0x3333_3333;
+    (bits | bits << 1) & 0x5555_5555
 }
 
 /// Moves the points of a block, the first of which is row `first`, two at a time.

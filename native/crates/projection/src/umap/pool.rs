@@ -68,6 +68,16 @@ impl Pool {
         pool
     }
 
+    /// The points have other numbers: `place` gives the new one of each.
+    pub fn renumber(&mut self, place: &[u32]) {
+        for row in &mut self.rows {
+            *row = place[*row as usize];
+        }
+        for (at, row) in self.rows.iter().take(place.len()).enumerate() {
+            self.places[*row as usize] = at as u32;
+        }
+    }
+
     /// The points moved.
     pub fn update(&mut self, points: &[[f32; 2]]) {
         let places = self.points.par_chunks_mut(CHUNK);
