@@ -23,6 +23,8 @@ const MOST = { 'embedding-atlas': 100_000, 'umap-js': 20_000 }
 const BASE = 'umap-learn'
 /** Up to so many rows it is also looked at what becomes of rows that come later. */
 const PLACED_MOST = 100_000
+/** Up to so many rows their exact neighbours are found beforehand; of a million that takes half an hour. */
+const GIVEN_MOST = 500_000
 
 export async function run({ rounds = 5 }) {
   const options = read(process.argv.slice(3), {
@@ -74,7 +76,8 @@ async function compare(about, { options, rounds, makers, judge, scratch }) {
     ...options.peers.filter((name) => about.rows <= (MOST[name] ?? Number.POSITIVE_INFINITY)),
   ]
   await judge.ask({ op: 'open', set: about.folder })
-  await neighbours(judge, folder, about)
+  const ways = about.rows <= GIVEN_MOST ? ['given', 'whole'] : ['whole']
+  if (ways.includes('given')) await neighbours(judge, folder, about)
   const engines = []
   for (const name of names) {
     const maker = makers[name]()
@@ -85,7 +88,7 @@ async function compare(about, { options, rounds, makers, judge, scratch }) {
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const engine of turns(engines, round)) {
-      for (const how of ['given', 'whole']) {
+      for (const how of ways) {
         const out = join(scratch, 'map.f32')
         const order = { op: 'fit', folder, given: how === 'given', out }
         if (engine.name === OURS) order.seed = round + 1
@@ -125,24 +128,21 @@ async function neighbours(judge, folder, about) {
 
 function page(about, engines) {
   const base = engines.find(({ name }) => name === BASE)
-  const lines = engines.map(({ name, given, whole }) => [
-    name,
-    spread(given.seconds, 2),
-    base ? ratio(given.seconds, base.given.seconds) : '',
-    spread(whole.seconds, 2),
-    base ? ratio(whole.seconds, base.whole.seconds) : '',
-    spread(given.trust, 4),
-    spread(given.continuity, 4),
-    spread(whole.trust, 4),
-    spread(whole.continuity, 4),
+  const ways = ['given', 'whole'].filter((how) => engines.some((engine) => engine[how].seconds.length > 0))
+  const named = { given: 'neighbours given', whole: 'whole' }
+  const lines = engines.map((engine) => [
+    engine.name,
+    ...ways.flatMap((how) => [
+      spread(engine[how].seconds, 2),
+      base ? ratio(engine[how].seconds, base[how].seconds) : '',
+    ]),
+    ...ways.flatMap((how) => [spread(engine[how].trust, 4), spread(engine[how].continuity, 4)]),
   ])
-  const columns = ['maker', ':s, neighbours given', ':ratio', ':s, whole', ':ratio']
-  columns.push(
-    ':trustworthiness, given',
-    ':continuity, given',
-    ':trustworthiness, whole',
-    ':continuity, whole',
-  )
+  const columns = [
+    'maker',
+    ...ways.flatMap((how) => [`:s, ${named[how]}`, ':ratio']),
+    ...ways.flatMap((how) => [`:trustworthiness, ${how}`, `:continuity, ${how}`]),
+  ]
   const own = engines[0].whole
   const first = `The first picture came after ${spread(own.first, 2)} s; the process held ${Math.round(median(own.held) ?? 0).toLocaleString('en')} MiB of its own at most, files aside.`
   return `## ${title(about)}\n\n${table(columns, lines)}\n\n${first}`

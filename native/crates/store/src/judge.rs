@@ -11,8 +11,8 @@ use crate::behind::behind;
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
-/// Rows that are scored at once, so that they stay in the cache for all queries of a lot.
-const BLOCK: usize = 256;
+/// Bytes of rows that are scored at once: they stay in the nearest cache for all queries of a lot.
+const BLOCK: usize = 16 << 10;
 /// Seed of the sample.
 const SEED: u64 = 0x5A3D;
 /// In [`MapJudgement::kept`] for a row that was not looked at.
@@ -205,8 +205,9 @@ fn score_all(sources: &[Source<'_>], rows: &[u32], out: &mut [f32]) {
         })
         .collect();
     for source in sources {
-        for start in (0..source.positions.len()).step_by(BLOCK) {
-            let end = (start + BLOCK).min(source.positions.len());
+        let block = (BLOCK / size_of::<f32>() / source.vectors.dimension).max(4);
+        for start in (0..source.positions.len()).step_by(block) {
+            let end = (start + block).min(source.positions.len());
             for (scorer, out) in scorers.iter().zip(out.chunks_exact_mut(n)) {
                 let out = &mut out[source.first + start..source.first + end];
                 if source.whole {
