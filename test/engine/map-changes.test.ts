@@ -178,3 +178,32 @@ describe('two maps of a collection', () => {
     expect(await codeOf('map.moves', { ...target, with: 'none' })).toBe('UNKNOWN_MAP')
   })
 })
+
+describe('a map that is stopped before its layout', () => {
+  test.each(['umap' as const, 'umap-js' as const])('is kept as the first picture: %s', async (method) => {
+    const target = await bench.imported(3_000)
+    const params = { ...PARAMS, method, epochs: 50 }
+    // The moment between the first picture and the layout is short: the job is stopped as soon as it can be.
+    let stopped: MapInfo | null = null
+    for (let tries = 0; tries < 20 && stopped === null; tries += 1) {
+      const { job } = await bench.engine.call('map.start', {
+        ...target,
+        params: { ...params, neighbours: 100 },
+      })
+      await bench.event('map.frame', (frame) => frame.job === job && frame.stage === 'pca')
+      while (
+        (await bench.engine.call('job.list', {})).some((one) => one.job === job && one.phase !== 'layout') &&
+        (await codeOf('map.stop', { job })) === 'INVALID_REQUEST'
+      );
+      const end = await bench.end(job)
+      expect(end.state).toBe('done')
+      const info = end.result as MapInfo
+      if (info.epoch === 0) stopped = info
+    }
+    expect(stopped).toMatchObject({ epoch: 0, rows: 3_000, method: method === 'umap' ? 'umap' : 'pca' })
+    const { xy } = await bench.engine.call('map.get', target)
+    expect(xy.every(Number.isFinite)).toBe(true)
+    if (method === 'umap-js') return
+    expect(await made('map.goOn', target)).toMatchObject({ epoch: 50, method: 'umap' })
+  })
+})

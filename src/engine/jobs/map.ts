@@ -17,6 +17,7 @@ import type { Emit, JobHandle } from './jobs.ts'
 import { LAYOUT_ROWS_MIN, startPicture } from './layout.ts'
 import { nativeJob } from './native.ts'
 import { runNative } from './native-layout.ts'
+import { orStopped } from './stoppable.ts'
 import { following } from './target.ts'
 import { copied, runUmapJs, UMAP_JS_ROWS_MAX } from './umap-js.ts'
 
@@ -134,11 +135,17 @@ async function draw(
   job.progress('neighbour graph', 0, count, 'rows', true)
   const neighbours = Math.min(params.neighbours, rows.length)
   const k = neighbours - 1
-  const found =
+  const found = await orStopped(job, (part) =>
     among === undefined && order.before === undefined
-      ? await graphAfterIndex(job, session, snapshot, { collection, vector: order.vector, rows, k })
-      : await snapshot.mapGraph(nativeJob(job, 'rows', 'neighbour graph'), k, among)
+      ? graphAfterIndex(part, session, snapshot, { collection, vector: order.vector, rows, k })
+      : snapshot.mapGraph(nativeJob(part, 'rows', 'neighbour graph'), k, among),
+  )
   job.check()
+  // The picture that is there is kept; only our own layout can go on from it.
+  if (!found) {
+    const method = params.method === 'umap' ? 'umap' : 'pca'
+    return save(session, order, drawn({ ...info, epoch: 0, method }, rows, start))
+  }
   job.progress('layout', 0, epochs, 'epochs', true)
   if (params.method === 'umap-js') {
     const show = (epoch: number, total: number, picture: Float32Array) => {

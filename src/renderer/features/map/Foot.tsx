@@ -30,7 +30,7 @@ export function Foot({ info, rows, state, judging, why, onKept, onGoOn, onPlace 
   return (
     <div className={styles.foot} data-float data-map-foot>
       <span>
-        {counted(rows, 'point')} by {METHODS[info.method] ?? info.method}
+        {counted(rows, 'point')} by {METHODS[epoch === 0 ? 'pca' : info.method] ?? info.method}
       </span>
       {vector !== undefined && <span>of {vector}</span>}
       {of && (

@@ -6,6 +6,9 @@ import { count, share, timeLeft } from '../../ui/format.ts'
 import { ProgressBar } from '../../ui/pieces.tsx'
 import styles from './map.module.css'
 
+/** What can be left out, or ended where it is. */
+const STOPPABLE = new Set(['index', 'neighbour graph', 'layout'])
+
 /** How far the map is, with the ways to stop it; `keeps`: what is there can be kept. */
 export function Forming({ job, keeps }: { job: JobInfo; keeps: boolean }) {
   const left = timeLeft(job)
@@ -18,7 +21,7 @@ export function Forming({ job, keeps }: { job: JobInfo; keeps: boolean }) {
       </div>
       <ProgressBar label="Drawing the map" value={share(job)} />
       <span className={styles.formingButtons}>
-        {keeps && job.phase === 'layout' && (
+        {keeps && STOPPABLE.has(job.phase) && (
           <IconButton label="Stop here and keep it" small side="top" onClick={() => void stopMap(job.job)}>
             <Check size={13} aria-hidden="true" />
           </IconButton>

@@ -251,7 +251,7 @@ export function MapPane({ store, collection, beside = false }: MapPaneProps) {
         <NoMap rows={collection.rows} name={name} why={why} maps={collection.maps} onDraw={making.draw} />
       )}
       {forming ? (
-        <Forming job={forming} keeps={picture?.stage === 'umap'} />
+        <Forming job={forming} keeps={picture !== null && picture.stage !== 'saved'} />
       ) : (
         picture &&
         saved && (
