@@ -31,7 +31,8 @@ export class Ours {
       args.push(`dimension=${about.dim}`, `metric=${about.metric}`, `epochs=${EPOCHS}`, `seed=${seed}`)
       return JSON.parse(tool(this.layout, args))
     }
-    this.#store ??= this.#import(about)
+    // A new one each time: an index that was built during the last map would be there.
+    this.#store = this.#import(about)
     const csv = join(this.scratch, 'map.csv')
     const args = ['map', '--store', this.#store, '--out', csv, '--epochs', String(EPOCHS), '--json']
     const { output, held } = await watched([CLI, ...args, '--seed', String(seed)])
@@ -42,6 +43,7 @@ export class Ours {
 
   #import({ metric, name }) {
     const store = join(this.scratch, `${name}.db`)
+    rmSync(store, { recursive: true, force: true })
     const args = ['import', join(this.set, 'base.npy'), '--store', store, '--collection', 'rows']
     tool(process.execPath, [CLI, ...args, '--metric', metric, '--no-index', '--json'])
     return store
