@@ -80,37 +80,12 @@ async function screenshots() {
     await page.keyboard.press('Control+k')
     await shoot('palette')
     await page.keyboard.press('Escape')
-    await mapScreens(page, shoot)
     await safetyScreens({ page, home, shoot })
     await close()
   } finally {
     screen?.stop()
     removeHome(home)
   }
-}
-
-/** Clusters with their names, and two maps side by side; all of it is taken back. */
-async function mapScreens(page, shoot) {
-  await page.getByRole('button', { name: 'Clusters' }).click()
-  await page.getByRole('button', { name: 'Find clusters' }).click()
-  await page.locator('[data-map][data-coloured-by="cluster"]').waitFor({ timeout: 60_000 })
-  await page.mouse.move(2, 2)
-  await shoot('clusters')
-  await page.getByRole('button', { name: 'Redraw' }).click()
-  await page.getByRole('textbox', { name: 'Name' }).fill('wide')
-  await page.getByRole('textbox', { name: 'Neighbours' }).fill('60')
-  await page.getByRole('button', { name: 'Redraw' }).last().click()
-  await page.locator('[data-map][data-stage="forming"]').waitFor({ timeout: 60_000 })
-  await page.locator('[data-map][data-stage="saved"]').waitFor({ timeout: 120_000 })
-  await page.locator('[data-map-score]').waitFor({ timeout: 120_000 })
-  await page.getByRole('button', { name: /^Compare/ }).click()
-  await page.getByRole('combobox', { name: 'Colour by' }).click()
-  await page.getByRole('option', { name: /^neighbours shared/ }).click()
-  await page.locator('[data-map-beside][data-coloured-by^="neighbours shared"]').waitFor({ timeout: 60_000 })
-  await page.mouse.move(2, 2)
-  await shoot('map-compare')
-  await page.getByRole('button', { name: 'Put this map away' }).click()
-  await page.getByRole('button', { name: 'Delete this map' }).click()
 }
 
 /** Rows of which a few are wrong, each in another way. */
